@@ -1,0 +1,4 @@
+//! diptych keeps Microsoft Sentinel incidents and ServiceNow records in step.
+
+pub mod sandbox;
+pub mod text;

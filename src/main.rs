@@ -1,0 +1,3 @@
+//! Arguments to mode to exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Sentinel half: Entra token endpoints and the SecurityInsights API.

@@ -1,0 +1,1 @@
+//! The ServiceNow half: OAuth, Table API, journals, batch and attachments.
