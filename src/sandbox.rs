@@ -4,6 +4,7 @@
 //! shell serves it. Nothing here shares a type with the clients, so that a wrong idea of an API
 //! cannot cancel itself out (D2).
 
+pub mod people;
 pub mod sentinel;
 pub mod servicenow;
 pub mod wire;
