@@ -1,0 +1,1 @@
+//! The engine: a pure machine that decides, and a shell that carries out.

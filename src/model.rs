@@ -1,0 +1,37 @@
+//! The nouns: what an incident, a record, a link and everything between them is.
+//!
+//! Pure types without I/O, clock or randomness; the only module of the crate they use is
+//! [`crate::text`]. One word per idea: a [`Link`] ties one incident to one record, a [`Side`] is
+//! Sentinel or ServiceNow, a [`Base`] is what both sides last agreed on, an [`Intent`] is a write
+//! that was committed before it is sent.
+
+pub mod call;
+pub mod command;
+pub mod comment;
+pub mod fault;
+pub mod field;
+pub mod ids;
+pub mod incident;
+pub mod intent;
+pub mod ledger;
+pub mod link;
+pub mod record;
+pub mod settings;
+pub mod side;
+pub mod view;
+pub mod vocabulary;
+
+pub use command::{Command, CommandState, Control, ControlVerb, Shown, Verb};
+pub use comment::{CommentOrigin, Delivery, Entry};
+pub use fault::{CallError, FaultKind, Retry};
+pub use field::Field;
+pub use ids::{
+    CommandId, EntryId, IncidentId, InstanceKey, IntentId, LinkId, SysId, TableName, WorkspaceKey,
+};
+pub use incident::{Alert, Comment, Entity, Incident, IncidentWrite, OwnerRef};
+pub use intent::{Intent, IntentKind, IntentState};
+pub use ledger::LinkState;
+pub use link::{Base, Life, Link, Role};
+pub use record::{Choice, JournalEntry, Record, RecordShape, RecordWrite, User};
+pub use side::{Pair, Side};
+pub use vocabulary::{Closure, Severity, Status};

@@ -1,0 +1,181 @@
+//! A link: one incident tied to one record, with what both last agreed on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Field, IncidentId, InstanceKey, LinkId, Side, SysId, TableName, WorkspaceKey};
+use crate::text::Stamp;
+
+/// What a link means for its record (D5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Fields flow both ways. One per record at a time.
+    Primary,
+    /// Its alerts and comments go in, the record's close goes out to it.
+    Attached,
+    /// Its incident was merged into another.
+    Merged,
+    /// Looked at, never written.
+    Watched,
+}
+
+impl Role {
+    /// The word as it is stored.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Attached => "attached",
+            Self::Merged => "merged",
+            Self::Watched => "watched",
+        }
+    }
+
+    /// The role of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Primary, Self::Attached, Self::Merged, Self::Watched].into_iter().find(|r| r.word() == word)
+    }
+}
+
+/// Where a link is in its life; it only moves forward (invariant I11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Life {
+    /// Its record is being created.
+    Creating,
+    /// Both exist.
+    Live,
+    /// One side is gone; nothing is recreated and nothing is deleted.
+    Gone,
+    /// Untied by a person.
+    Unlinked,
+}
+
+impl Life {
+    /// The word as it is stored.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Live => "live",
+            Self::Gone => "gone",
+            Self::Unlinked => "unlinked",
+        }
+    }
+
+    /// The life of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Creating, Self::Live, Self::Gone, Self::Unlinked].into_iter().find(|l| l.word() == word)
+    }
+}
+
+/// One incident tied to one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its number; zero before it is stored.
+    pub id: LinkId,
+    /// Workspace of the incident.
+    pub workspace: WorkspaceKey,
+    /// The incident.
+    pub incident: IncidentId,
+    /// Instance of the record.
+    pub instance: InstanceKey,
+    /// Table of the record.
+    pub table: TableName,
+    /// The record; chosen by us before it exists (D7).
+    pub sys_id: SysId,
+    /// Ordinal that went into a chosen `sys_id`.
+    pub ordinal: u32,
+    /// What it means for the record.
+    pub role: Role,
+    /// Where it is in its life.
+    pub life: Life,
+    /// True while the incident matches the workspace's filter; a link that left it keeps syncing.
+    pub in_filter: bool,
+    /// Who closed first, until an explicit reopen (D22).
+    pub closer: Option<Side>,
+    /// When the link was made.
+    pub created: Stamp,
+    /// Why it is frozen; a frozen link sends nothing. Empty when it is not.
+    pub frozen: String,
+    /// The last failure of this link alone; empty when there is none.
+    pub error: String,
+    /// Not before this moment is anything sent again after a failure.
+    pub not_before: Stamp,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
+/// What both sides last agreed on, for one field of one link. Raw values of *both* sides,
+/// because tables lose information: a side changed if it differs from its own base (design,
+/// "memory beats clocks").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The field.
+    pub field: Field,
+    /// Sentinel's raw value.
+    pub sentinel: String,
+    /// ServiceNow's raw value.
+    pub servicenow: String,
+    /// When they agreed.
+    pub agreed: Stamp,
+    /// Last observation of Sentinel that was still at base, and first that was not (D21).
+    pub sentinel_seen: Seen,
+    /// The same for ServiceNow.
+    pub servicenow_seen: Seen,
+    /// True when a person changed ServiceNow's value of a field that Sentinel owns: it stays,
+    /// and Sentinel's next change goes into a note (D23).
+    pub detached: bool,
+    /// The other side's value that a person must decide about: raw pair, `None` when there is
+    /// no conflict.
+    pub conflict: Option<Conflict>,
+    /// Why a value is held; empty when it is not.
+    pub held: String,
+    /// Which rule decided last, for people.
+    pub rule: String,
+}
+
+impl Base {
+    /// An agreed base.
+    pub fn agreed(
+        field: Field,
+        sentinel: impl Into<String>,
+        servicenow: impl Into<String>,
+        at: Stamp,
+    ) -> Self {
+        Self {
+            field,
+            sentinel: sentinel.into(),
+            servicenow: servicenow.into(),
+            agreed: at,
+            sentinel_seen: Seen { same: at, differs: None },
+            servicenow_seen: Seen { same: at, differs: None },
+            detached: false,
+            conflict: None,
+            held: String::new(),
+            rule: String::new(),
+        }
+    }
+}
+
+/// The interval in which a side moved away from its base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Last observation at base.
+    pub same: Stamp,
+    /// First observation that differs, `None` while it does not.
+    pub differs: Option<Stamp>,
+}
+
+/// A field that both sides moved away from base.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Sentinel's raw value at that time.
+    pub sentinel: String,
+    /// ServiceNow's raw value at that time.
+    pub servicenow: String,
+    /// Since when.
+    pub since: Stamp,
+    /// In words: how it came, and what was done about it.
+    pub why: String,
+    /// The side whose value was taken by policy; `None` while a person must decide.
+    pub taken: Option<Side>,
+}

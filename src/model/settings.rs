@@ -1,0 +1,222 @@
+//! What the config settles for the engine: validated, resolved, without a secret in it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Field, InstanceKey, RecordShape, Side, TableName, WorkspaceKey};
+
+/// Who decides a field when both sides changed (D25).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// Sentinel owns the field.
+    Sentinel,
+    /// ServiceNow owns the field.
+    Servicenow,
+    /// The later change wins; overlapping intervals are a tie that Sentinel wins (D21).
+    Latest,
+    /// Severity only: the higher wins.
+    Ratchet,
+    /// The first closer that is not us owns it until an explicit reopen (D22).
+    FirstCloser,
+    /// A person decides each conflict.
+    Manual,
+    /// The field does not flow.
+    Off,
+}
+
+impl Policy {
+    /// The word as it is written in the config.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sentinel => "sentinel",
+            Self::Servicenow => "servicenow",
+            Self::Latest => "latest",
+            Self::Ratchet => "ratchet",
+            Self::FirstCloser => "first-closer",
+            Self::Manual => "manual",
+            Self::Off => "off",
+        }
+    }
+
+    /// The default of a field (design, section 2).
+    pub fn default_of(field: Field) -> Self {
+        match field {
+            Field::Title | Field::Description => Self::Sentinel,
+            Field::Severity | Field::Status | Field::Owner => Self::Latest,
+            Field::Closure | Field::CloseNotes => Self::FirstCloser,
+        }
+    }
+
+    /// True when the policy can be chosen for the field.
+    pub fn fits(self, field: Field) -> bool {
+        match self {
+            Self::Ratchet => field == Field::Severity,
+            Self::FirstCloser => matches!(field, Field::Closure | Field::CloseNotes),
+            Self::Off => field != Field::Status,
+            _ => !matches!(field, Field::Closure | Field::CloseNotes),
+        }
+    }
+}
+
+/// One policy per field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policies(std::collections::BTreeMap<Field, Policy>);
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self(Field::ALL.into_iter().map(|f| (f, Policy::default_of(f))).collect())
+    }
+}
+
+impl Policies {
+    /// The policy of a field.
+    pub fn of(&self, field: Field) -> Policy {
+        self.0.get(&field).copied().unwrap_or(Policy::default_of(field))
+    }
+
+    /// Sets the policy of a field.
+    pub fn set(&mut self, field: Field, policy: Policy) {
+        self.0.insert(field, policy);
+    }
+}
+
+/// How a workspace's incidents enter: decides creation only (D13).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// Any of these labels, with case; empty means all.
+    pub labels: Vec<String>,
+    /// Any of these severities; empty means all.
+    pub severities: Vec<String>,
+    /// All of these words in the title, without case; empty means all.
+    pub title_contains: Vec<String>,
+    /// Any of these product names; empty means all.
+    pub products: Vec<String>,
+}
+
+/// What happens at the first contact of a workspace (D29).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirstContact {
+    /// Show what would be written and wait.
+    #[default]
+    Plan,
+    /// Go.
+    Go,
+}
+
+/// What happens to an incident that is already closed when it is first seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BornClosed {
+    /// No record is made.
+    #[default]
+    Skip,
+    /// A record is made and closed.
+    Create,
+}
+
+/// Where a workspace's records live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The instance.
+    pub instance: InstanceKey,
+    /// The table.
+    pub table: TableName,
+    /// What its fields are called.
+    pub shape: RecordShape,
+    /// Raw values that every created record gets, such as `assignment_group` and `company`.
+    pub on_create: std::collections::BTreeMap<String, String>,
+    /// `sys_id` or user name of the caller; empty for none.
+    pub caller: String,
+}
+
+/// One workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceSettings {
+    /// Its key.
+    pub key: WorkspaceKey,
+    /// Its name in Azure.
+    pub name: String,
+    /// Off: nothing is read, cursors stand still.
+    pub enabled: bool,
+    /// Where its records live.
+    pub route: Route,
+    /// Which incidents enter.
+    pub filter: Filter,
+    /// Oldest incident that still gets a record, by creation; links live on.
+    pub max_age: Duration,
+    /// Pause between passes.
+    pub poll: Duration,
+    /// Overlap of reads toward Sentinel: 5 min, 15 min when Defender is onboarded (D15).
+    pub overlap: Duration,
+    /// One policy per field.
+    pub policies: Policies,
+    /// First contact.
+    pub first_contact: FirstContact,
+    /// Already closed incidents.
+    pub born_closed: BornClosed,
+    /// Writes in flight to Sentinel.
+    pub in_flight: usize,
+}
+
+/// One ServiceNow instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSettings {
+    /// Its key.
+    pub key: InstanceKey,
+    /// How long an unknown write may still land (D8).
+    pub settle: Duration,
+    /// Calls in flight, 2 by default (D36).
+    pub in_flight: usize,
+    /// Overlap of reads (D15).
+    pub overlap: Duration,
+    /// Deep pass: how far back and how often (D15).
+    pub deep: Pass,
+    /// Key sweep: how often (D15).
+    pub sweep_every: Duration,
+    /// User name we sign in with, to know our own entries; empty until the instance told us.
+    pub own_user: String,
+}
+
+/// A wider read, now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// How far back.
+    pub back: Duration,
+    /// How often.
+    pub every: Duration,
+}
+
+/// Everything the engine runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineSettings {
+    /// Workspaces.
+    pub workspaces: Vec<WorkspaceSettings>,
+    /// Instances.
+    pub instances: Vec<InstanceSettings>,
+    /// Life of a lease; renewed at a third of it.
+    pub lease: Duration,
+    /// Margin before a lease's end in which nothing is sent (D34).
+    pub lease_margin: Duration,
+    /// Who this process is, as shown beside a lease.
+    pub holder: String,
+    /// Seed of back-off jitter.
+    pub seed: u64,
+}
+
+impl EngineSettings {
+    /// The workspace of that key.
+    pub fn workspace(&self, key: &WorkspaceKey) -> Option<&WorkspaceSettings> {
+        self.workspaces.iter().find(|w| w.key == *key)
+    }
+
+    /// The instance of that key.
+    pub fn instance(&self, key: &InstanceKey) -> Option<&InstanceSettings> {
+        self.instances.iter().find(|i| i.key == *key)
+    }
+}
+
+/// The side that wins a tie under [`Policy::Latest`] (D21).
+pub const TIE_WINNER: Side = Side::Sentinel;

@@ -1,0 +1,5 @@
+//! The incident source: a client of the SecurityInsights API behind a trait.
+
+pub mod source;
+
+pub use source::IncidentSource;
