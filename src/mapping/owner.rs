@@ -34,6 +34,14 @@ impl OwnerRule {
             Self::UpnIsEmail => "UPN is the e-mail".to_owned(),
         }
     }
+
+    /// The row of the owner table, if one fired.
+    pub fn row(self) -> Option<RowRef> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Email | Self::UpnIsUserName | Self::UpnIsEmail => None,
+        }
+    }
 }
 
 /// Who a Sentinel owner is in ServiceNow.
@@ -84,7 +92,8 @@ enum Hit<'a> {
     Unknown(UserKey),
 }
 
-fn key_words(key: &UserKey) -> String {
+/// A look-up in words, safe to print.
+pub(super) fn key_words(key: &UserKey) -> String {
     match key {
         UserKey::SysId(id) => format!("sys_id {id}"),
         UserKey::Email(text) => format!("e-mail {}", cell(text)),
@@ -197,8 +206,7 @@ impl Tables {
             return OwnerToSentinel::Owner(owner_for(upn, user, dir), OwnerRule::Row(row));
         }
         if !user.email.trim().is_empty() {
-            let known = dir.observed(&user.email).or_else(|| dir.observed_email(&user.email));
-            let owner = known.cloned().unwrap_or_else(|| owner_for(&user.email, user, dir));
+            let owner = observed(user, dir).cloned().unwrap_or_else(|| owner_for(&user.email, user, dir));
             return OwnerToSentinel::Owner(owner, OwnerRule::Email);
         }
         if user.user_name.contains('@') {
@@ -230,9 +238,44 @@ impl Tables {
         };
         let to_sentinel = || match self.owner_row_of(workspace, user) {
             Some((_, upn)) => form(upn) == table_name(owner),
-            None => is_person(user, &table_name(owner)) || is_person(user, &owner.email),
+            None => {
+                is_person(user, &table_name(owner))
+                    || is_person(user, &owner.email)
+                    || observed(user, dir).is_some_and(|o| o.key() == owner.key() || same_object(o, owner))
+            }
         };
         Some(to_servicenow || to_sentinel())
+    }
+
+    /// What each step found for a Sentinel owner, one safe line each.
+    pub(super) fn owner_story(
+        &self,
+        workspace: &WorkspaceKey,
+        owner: &OwnerRef,
+        dir: &Directory,
+    ) -> Vec<String> {
+        if owner.is_unassigned() {
+            return Vec::new();
+        }
+        let say = |key: UserKey| {
+            let words = key_words(&key);
+            match hit(dir, key) {
+                Hit::One(user) => format!("{words}: the active user {}", cell(&user.user_name)),
+                Hit::Nobody => format!("{words}: nobody"),
+                Hit::Refused(why) => why,
+                Hit::Unknown(_) => format!("{words}: not looked up yet"),
+            }
+        };
+        if let Some((row, user_name)) = self.owner_row(workspace, |r| form(&r.sentinel) == table_name(owner))
+        {
+            return vec![
+                format!("{row}, {}", self.rows().describe(row).unwrap_or_default()),
+                say(UserKey::UserName(user_name.to_owned())),
+            ];
+        }
+        let mut story = vec![format!("no owner row names {}", cell(&table_name(owner)))];
+        story.extend(steps(owner).into_iter().map(|(key, _)| say(key)));
+        story
     }
 
     /// The first row for the workspace that fits, else the first for every workspace.
@@ -302,6 +345,15 @@ fn by_row(row: RowRef, user_name: &str, owner: &OwnerRef, dir: &Directory) -> Ow
 fn is_person(user: &User, name: &str) -> bool {
     let name = form(name);
     !name.is_empty() && (form(&user.email) == name || form(&user.user_name) == name)
+}
+
+/// The owner observed in Sentinel under the user's e-mail.
+fn observed<'a>(user: &User, dir: &'a Directory) -> Option<&'a OwnerRef> {
+    dir.observed(&user.email).or_else(|| dir.observed_email(&user.email))
+}
+
+fn same_object(a: &OwnerRef, b: &OwnerRef) -> bool {
+    !form(&a.object_id).is_empty() && form(&a.object_id) == form(&b.object_id)
 }
 
 /// The owner of a UPN: as observed, else with the user's own e-mail and name.

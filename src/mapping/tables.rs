@@ -181,6 +181,18 @@ impl Tables {
         self.find(kind, from, table, value).map(|row| RowRef { table: kind, row })
     }
 
+    /// Every value that a table translates, by the side it comes from, the record table and its
+    /// compared form, with the index of the row that wins.
+    pub(super) fn winners(&self, kind: TableKind) -> BTreeMap<(Side, String, String), usize> {
+        let Some(lanes) = self.lanes(kind) else { return BTreeMap::new() };
+        [(Side::Sentinel, &lanes.to_servicenow), (Side::ServiceNow, &lanes.to_sentinel)]
+            .into_iter()
+            .flat_map(|(side, lane)| {
+                lane.iter().map(move |((t, v), row)| ((side, t.clone(), v.clone()), *row))
+            })
+            .collect()
+    }
+
     fn lanes(&self, kind: TableKind) -> Option<&Lanes> {
         match kind {
             TableKind::Severity => Some(&self.severity),
