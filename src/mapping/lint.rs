@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::pairs::{PairRow, pair_rows};
 use super::rows::{RowRef, TableKind, TableSet, split_severity};
 use super::tables::Tables;
-use crate::model::{Choice, TableName, User};
+use crate::model::{Choice, RecordShape, TableName, User};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,6 +77,20 @@ impl Default for LintContext {
             status_field: "state".into(),
             closure_field: "close_code".into(),
             users: Vec::new(),
+        }
+    }
+}
+
+impl LintContext {
+    /// A context for one record table whose fields are called so; choices and users are not
+    /// known yet.
+    pub fn for_table(table: TableName, shape: &RecordShape) -> Self {
+        Self {
+            tables: vec![table],
+            severity_fields: shape.severity.clone(),
+            status_field: shape.status.clone(),
+            closure_field: shape.close_code.clone(),
+            ..Self::default()
         }
     }
 }

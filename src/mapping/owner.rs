@@ -148,6 +148,7 @@ impl Tables {
         if owner.is_unassigned() {
             return OwnerToServicenow::Unassigned;
         }
+        let owner = known(owner, dir);
         if let Some((row, user_name)) = self.owner_row(workspace, |r| form(&r.sentinel) == table_name(owner))
         {
             return by_row(row, user_name, owner, dir);
@@ -228,6 +229,7 @@ impl Tables {
         if owner.is_unassigned() || sys_id.is_empty() {
             return Some(owner.is_unassigned() && sys_id.is_empty());
         }
+        let owner = known(owner, dir);
         let Some(user) = dir.user(sys_id) else {
             let settled = dir.is_settled(&UserKey::SysId(sys_id.clone())) || !sys_id.is_plain();
             return settled.then_some(false);
@@ -257,6 +259,7 @@ impl Tables {
         if owner.is_unassigned() {
             return Vec::new();
         }
+        let owner = known(owner, dir);
         let say = |key: UserKey| {
             let words = key_words(&key);
             match hit(dir, key) {
@@ -316,15 +319,16 @@ const ROW_HINT: &str = "add a row to the owner table, or mend the user in Servic
 
 /// The look-ups for an owner whom no row names, in the order they count; each text once.
 fn steps(owner: &OwnerRef) -> Vec<(UserKey, OwnerRule)> {
-    let (email, upn) = (form(&owner.email), form(&owner.upn));
+    // Asked for as Sentinel wrote it: whether an instance compares without case is unverified.
+    let (email, upn) = (owner.email.trim(), owner.upn.trim());
     let mut steps = Vec::new();
     if !email.is_empty() {
-        steps.push((UserKey::Email(email.clone()), OwnerRule::Email));
+        steps.push((UserKey::Email(email.to_owned()), OwnerRule::Email));
     }
     if !upn.is_empty() {
-        steps.push((UserKey::UserName(upn.clone()), OwnerRule::UpnIsUserName));
-        if upn != email {
-            steps.push((UserKey::Email(upn), OwnerRule::UpnIsEmail));
+        steps.push((UserKey::UserName(upn.to_owned()), OwnerRule::UpnIsUserName));
+        if form(upn) != form(email) {
+            steps.push((UserKey::Email(upn.to_owned()), OwnerRule::UpnIsEmail));
         }
     }
     steps
@@ -345,6 +349,15 @@ fn by_row(row: RowRef, user_name: &str, owner: &OwnerRef, dir: &Directory) -> Ow
 fn is_person(user: &User, name: &str) -> bool {
     let name = form(name);
     !name.is_empty() && (form(&user.email) == name || form(&user.user_name) == name)
+}
+
+/// The owner with the names that were observed for its object id, when it carries no other.
+fn known<'a>(owner: &'a OwnerRef, dir: &'a Directory) -> &'a OwnerRef {
+    if owner.upn.trim().is_empty() && owner.email.trim().is_empty() {
+        dir.observed_object(&owner.object_id).unwrap_or(owner)
+    } else {
+        owner
+    }
 }
 
 /// The owner observed in Sentinel under the user's e-mail.

@@ -106,7 +106,8 @@ impl Tables {
         &self.rows
     }
 
-    /// Raw values of the severity fields, joined by `/`, for Sentinel's severity.
+    /// Raw values of the severity fields, joined by `/`, for Sentinel's severity. A faulty row
+    /// may give another number of values than the route has fields, so count them before writing.
     pub fn severity_to_servicenow(&self, table: &TableName, sentinel: &str) -> Translation<String> {
         self.raw_value(TableKind::Severity, table, sentinel)
     }

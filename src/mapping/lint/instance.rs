@@ -167,7 +167,9 @@ fn offered(check: &mut Check<'_>, table: &TableName, row: &PairRow) {
             continue;
         }
         let name = escape_line(field);
-        match choices.iter().find(|c| c.value.trim() == value) {
+        // A list may name a value once per language.
+        let same = || choices.iter().filter(|c| c.value.trim() == value);
+        match same().find(|c| !c.inactive).or_else(|| same().next()) {
             None => {
                 let message =
                     format!("{} is no choice of {table}.{name}{}", cell(value), right_code(row, choices));

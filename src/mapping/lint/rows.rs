@@ -120,7 +120,7 @@ fn arity(check: &mut Check<'_>, row: &PairRow) {
         check.row(
             row.row,
             LintLevel::Error,
-            "empty-cell",
+            "empty-value",
             format!("{value} holds no value for {}", escape_line(field)),
             format!("{} would be emptied in ServiceNow.", escape_line(field)),
         );

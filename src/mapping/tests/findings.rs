@@ -94,7 +94,7 @@ fn cells_that_cannot_be_used() {
         "severity 10 error unknown-word",
         "severity 11 error empty-cell",
         "severity 5 error wrong-arity",
-        "severity 1 error empty-cell",
+        "severity 1 error empty-value",
     ] {
         assert!(codes.contains(&expected.to_owned()), "{expected}: {codes:?}");
     }

@@ -170,6 +170,8 @@ fn toward_sentinel_an_object_id_is_only_what_was_seen() {
     };
     dir.observe(&seen);
     assert_eq!(find(&dir), seen);
+    let bare = OwnerRef { object_id: "6F1E".into(), ..OwnerRef::default() };
+    assert_eq!(tables.same_owner(&prod(), &bare, &kenji, &dir), Some(true));
     // Two owners with that e-mail: neither is taken.
     dir.observe(&OwnerRef { object_id: "77".into(), upn: "k2@contoso.example".into(), ..seen.clone() });
     assert_eq!(find(&dir).object_id, "");
