@@ -25,6 +25,8 @@ pub mod fields;
 pub mod identity;
 pub mod marker;
 pub mod plan;
+#[cfg(test)]
+mod plan_tests;
 pub mod values;
 
 pub use act::preview;

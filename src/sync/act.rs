@@ -7,7 +7,8 @@
 use crate::model::intent::Target;
 use crate::model::settings::Policy;
 use crate::model::{
-    Base, Closure, Field, Incident, IncidentWrite, LinkState, Pair, Severity, Shown, Side, Status, SysId, Verb,
+    Base, Closure, Field, Incident, IncidentWrite, LinkState, Pair, Severity, Shown, Side, Status, SysId,
+    Verb,
 };
 use crate::text::Stamp;
 
@@ -52,7 +53,9 @@ pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Ope
         return Err(format!("this link is {}: it is looked at, not written", state.link.role.word()));
     }
     match verb {
-        Verb::Severity { severity } => set(state, ctx, incident, vec![(Field::Severity, severity_word(*severity))]),
+        Verb::Severity { severity } => {
+            set(state, ctx, incident, vec![(Field::Severity, severity_word(*severity))])
+        }
         Verb::Status { status: Status::Closed } => Err("to close, name a classification: use close".into()),
         Verb::Status { .. } if is_closed(incident) => Err("the incident is closed: use reopen".into()),
         Verb::Status { status } => set(state, ctx, incident, vec![(Field::Status, status.word().into())]),

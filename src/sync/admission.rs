@@ -1,7 +1,7 @@
 //! Which incidents get a record: filter, age, already closed (D13).
 
-use crate::model::settings::{BornClosed, Filter, WorkspaceSettings};
 use crate::model::Incident;
+use crate::model::settings::{BornClosed, Filter, WorkspaceSettings};
 use crate::text::Stamp;
 
 use super::values::is_closed;
@@ -43,7 +43,8 @@ pub fn admit(incident: &Incident, settings: &WorkspaceSettings, now: Stamp) -> A
 /// Sentinel's own filter does (sentinel-api 2.5).
 pub fn matches_filter(incident: &Incident, filter: &Filter) -> bool {
     let title = incident.title.raw().to_lowercase();
-    let any = |wanted: &[String], have: &dyn Fn(&str) -> bool| wanted.is_empty() || wanted.iter().any(|w| have(w));
+    let any =
+        |wanted: &[String], have: &dyn Fn(&str) -> bool| wanted.is_empty() || wanted.iter().any(|w| have(w));
     any(&filter.labels, &|w| incident.labels.iter().any(|l| l.raw() == w))
         && any(&filter.severities, &|w| incident.severity.eq_ignore_ascii_case(w))
         && any(&filter.products, &|w| incident.products.iter().any(|p| p.raw().eq_ignore_ascii_case(w)))

@@ -123,9 +123,9 @@ fn close_incident(draft: &mut Draft<'_>, raw: String, rule: String) {
 
 /// Closing fields while the status needs no write: compared only when both sides are closed.
 fn settle_closing(draft: &mut Draft<'_>) {
-    let record_closed = draft
-        .servicenow(Field::Status)
-        .is_some_and(|state| draft.ctx.tables.is_closed_state(&draft.ctx.workspace.route.table, &state) == Some(true));
+    let record_closed = draft.servicenow(Field::Status).is_some_and(|state| {
+        draft.ctx.tables.is_closed_state(&draft.ctx.workspace.route.table, &state) == Some(true)
+    });
     let both = is_closed(draft.incident) && record_closed;
     for field in CLOSING {
         if both {

@@ -6,9 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{
-    Comment, CommentOrigin, Delivery, Entry, EntryId, IncidentId, JournalEntry, LinkState,
-};
+use crate::model::{Comment, CommentOrigin, Delivery, Entry, EntryId, IncidentId, JournalEntry, LinkState};
 use crate::text::{Stamp, UntrustedText};
 
 use super::identity::comment_id;
@@ -109,8 +107,7 @@ pub fn absorb_journal(
         if let Some(found) = found
             && let Some(entry) = state.entries.iter().find(|e| {
                 e.to_servicenow != Delivery::None
-                    && (e.marker == found
-                        || keys.verifies(found, incident, e.origin.word(), &e.origin_id))
+                    && (e.marker == found || keys.verifies(found, incident, e.origin.word(), &e.origin_id))
             })
         {
             if entry.to_servicenow != Delivery::Delivered || entry.journal_id.is_empty() {
@@ -229,7 +226,8 @@ pub fn comment_html(entry: &Entry, record_number: &str) -> String {
     let body = cut_visibly(&visible(entry.text.raw()), COMMENT_MAX / 2, "in ServiceNow");
     let body = escape_html(&body).replace('\n', "<br>");
     let body = if body.chars().count() > COMMENT_MAX {
-        escape_html(&cut_visibly(&visible(entry.text.raw()), COMMENT_MAX / 8, "in ServiceNow")).replace('\n', "<br>")
+        escape_html(&cut_visibly(&visible(entry.text.raw()), COMMENT_MAX / 8, "in ServiceNow"))
+            .replace('\n', "<br>")
     } else {
         body
     };

@@ -92,7 +92,13 @@ pub fn owner_to_sentinel(ctx: &PlanContext<'_>, raw: &str) -> Result<(OwnerRef, 
 }
 
 /// True when the two raw values mean the same under either map (D19).
-pub fn equivalent(ctx: &PlanContext<'_>, field: Field, sentinel: &str, servicenow: &str, incident: &Incident) -> bool {
+pub fn equivalent(
+    ctx: &PlanContext<'_>,
+    field: Field,
+    sentinel: &str,
+    servicenow: &str,
+    incident: &Incident,
+) -> bool {
     let reaches = |crossed: Crossed, goal: &str| matches!(crossed, Crossed::Value { raw, .. } if raw == goal);
     reaches(to_servicenow(ctx, field, sentinel, incident), servicenow)
         || reaches(to_sentinel(ctx, field, servicenow), sentinel)

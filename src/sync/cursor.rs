@@ -7,7 +7,12 @@ use crate::text::Stamp;
 /// Where the next read starts. After a complete pass that is the server's `Date` of its first
 /// answer minus the overlap; never the local clock, and never backward past what was reached
 /// unless the server's own clock says so.
-pub fn next_start(first_date: Option<Stamp>, newest_row: Option<Stamp>, overlap: Duration, old: Stamp) -> Stamp {
+pub fn next_start(
+    first_date: Option<Stamp>,
+    newest_row: Option<Stamp>,
+    overlap: Duration,
+    old: Stamp,
+) -> Stamp {
     let reached = match (first_date, newest_row) {
         (Some(date), _) => date,
         // A server without a Date header: the newest row is the only server time there is.

@@ -135,7 +135,9 @@ fn sentinel_changed(
         return rebase("ServiceNow owns this field; the change in Sentinel stays there");
     }
     if base.detached && keeps_hand_edits(case.field) {
-        return Verdict::Note { rule: "edited by hand in ServiceNow, so Sentinel's change becomes a note".into() };
+        return Verdict::Note {
+            rule: "edited by hand in ServiceNow, so Sentinel's change becomes a note".into(),
+        };
     }
     let crossed = to_servicenow(ctx, case.field, case.sentinel, case.incident);
     write(Side::ServiceNow, crossed, servicenow, "changed in Sentinel", false)
@@ -148,7 +150,13 @@ fn servicenow_changed(case: &Case<'_>, servicenow: &str, policy: Policy, ctx: &P
             detached: true,
         };
     }
-    write(Side::Sentinel, to_sentinel(ctx, case.field, servicenow), case.sentinel, "changed in ServiceNow", false)
+    write(
+        Side::Sentinel,
+        to_sentinel(ctx, case.field, servicenow),
+        case.sentinel,
+        "changed in ServiceNow",
+        false,
+    )
 }
 
 fn both_changed(
@@ -166,16 +174,18 @@ fn both_changed(
         Side::Sentinel => write(to, to_sentinel(ctx, case.field, servicenow), case.sentinel, why, tie),
     };
     match policy {
-        Policy::Sentinel if keeps_hand_edits(case.field) => Verdict::Note {
-            rule: "edited by hand in ServiceNow, so Sentinel's change becomes a note".into(),
-        },
+        Policy::Sentinel if keeps_hand_edits(case.field) => {
+            Verdict::Note { rule: "edited by hand in ServiceNow, so Sentinel's change becomes a note".into() }
+        }
         Policy::Sentinel => toward(Side::ServiceNow, "both changed; Sentinel owns this field", true),
         Policy::Servicenow => toward(Side::Sentinel, "both changed; ServiceNow owns this field", true),
         Policy::Ratchet => ratchet(case, servicenow, ctx, &toward),
         Policy::Latest => match intervals.later() {
             Some(Side::Sentinel) => toward(Side::ServiceNow, "both changed; Sentinel changed later", false),
             Some(Side::ServiceNow) => toward(Side::Sentinel, "both changed; ServiceNow changed later", false),
-            None => toward(TIE_WINNER.other(), "both changed at about the same time; Sentinel wins a tie", true),
+            None => {
+                toward(TIE_WINNER.other(), "both changed at about the same time; Sentinel wins a tie", true)
+            }
         },
         Policy::Manual | Policy::FirstCloser | Policy::Off => {
             Verdict::Conflict { why: "both sides changed".into() }

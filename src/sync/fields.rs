@@ -17,10 +17,8 @@ pub fn field_views(state: &LinkState, ctx: &PlanContext<'_>) -> Vec<FieldView> {
         .map(|field| {
             let base = state.base(field);
             let s = state.incident.as_ref().map(|i| sentinel_value(i, field));
-            let n = state
-                .record
-                .as_ref()
-                .and_then(|r| servicenow_value(r, &ctx.workspace.route.shape, field));
+            let n =
+                state.record.as_ref().and_then(|r| servicenow_value(r, &ctx.workspace.route.shape, field));
             FieldView {
                 field,
                 shown: Pair::new(
@@ -107,7 +105,8 @@ fn field_step(base: Option<&Base>, sentinel: Option<&str>, servicenow: Option<&s
     if !base.held.is_empty() {
         return Step::Held;
     }
-    let moved = sentinel.is_some_and(|v| v != base.sentinel) || servicenow.is_some_and(|v| v != base.servicenow);
+    let moved =
+        sentinel.is_some_and(|v| v != base.sentinel) || servicenow.is_some_and(|v| v != base.servicenow);
     let compared = !matches!(base.field, Field::Closure | Field::CloseNotes);
     if moved && compared { Step::Pending } else { Step::InStep }
 }
@@ -150,7 +149,10 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
     if let Some((base, conflict)) =
         state.bases.iter().find_map(|b| b.conflict.as_ref().filter(|c| c.taken.is_none()).map(|c| (b, c)))
     {
-        return (Step::Conflict, format!("{}: {}", base.field.label(), crate::text::escape_line(&conflict.why)));
+        return (
+            Step::Conflict,
+            format!("{}: {}", base.field.label(), crate::text::escape_line(&conflict.why)),
+        );
     }
     if let Some(base) = state.bases.iter().find(|b| !b.held.is_empty()) {
         return (Step::Held, format!("{}: {}", base.field.label(), crate::text::escape_line(&base.held)));

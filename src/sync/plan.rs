@@ -146,12 +146,8 @@ impl Draft<'_> {
 
     /// Makes the pair as it stands the base of a field.
     pub(super) fn rebase(&mut self, field: Field, rule: &str, detached: bool) {
-        let mut base = Base::agreed(
-            field,
-            self.sentinel(field),
-            self.servicenow(field).unwrap_or_default(),
-            self.now,
-        );
+        let mut base =
+            Base::agreed(field, self.sentinel(field), self.servicenow(field).unwrap_or_default(), self.now);
         base.detached = detached;
         base.rule = rule.to_owned();
         if self.state.base(field).is_some_and(|old| same_agreement(old, &base)) {
@@ -320,7 +316,12 @@ pub fn incident_write(
     write
 }
 
-fn owner_of(incident: &Incident, record: Option<&Record>, target: &Target, ctx: &PlanContext<'_>) -> OwnerRef {
+fn owner_of(
+    incident: &Incident,
+    record: Option<&Record>,
+    target: &Target,
+    ctx: &PlanContext<'_>,
+) -> OwnerRef {
     if target.sentinel.is_empty() {
         return OwnerRef::default();
     }
@@ -329,9 +330,7 @@ fn owner_of(incident: &Incident, record: Option<&Record>, target: &Target, ctx: 
     }
     // The user behind the target: what the record holds, unless a person named somebody else.
     let raw = if target.servicenow.is_empty() {
-        record
-            .and_then(|r| servicenow_value(r, &ctx.workspace.route.shape, Field::Owner))
-            .unwrap_or_default()
+        record.and_then(|r| servicenow_value(r, &ctx.workspace.route.shape, Field::Owner)).unwrap_or_default()
     } else {
         target.servicenow.clone()
     };

@@ -98,7 +98,11 @@ mod tests {
 
     #[test]
     fn closing_fields_exist_only_on_a_closed_incident() {
-        let mut i = Incident { status: "Active".into(), classification: "TruePositive".into(), ..Incident::default() };
+        let mut i = Incident {
+            status: "Active".into(),
+            classification: "TruePositive".into(),
+            ..Incident::default()
+        };
         assert_eq!(sentinel_value(&i, Field::Closure), "");
         i.status = "Closed".into();
         assert_eq!(sentinel_value(&i, Field::Closure), "TruePositive-SuspiciousActivity");

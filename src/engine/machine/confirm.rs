@@ -99,7 +99,8 @@ impl Ws {
             show(&self.readable(state, target.field, side, now)),
             crate::text::escape_line(&target.rule)
         );
-        let level = if matches!(taken(target, side, now), Taken::Yes) { Level::Change } else { Level::Warning };
+        let level =
+            if matches!(taken(target, side, now), Taken::Yes) { Level::Change } else { Level::Warning };
         turn.events.push(self.event(level, Some(state.link.id), self.subject(state), text));
     }
 }

@@ -10,8 +10,8 @@ use crate::model::intent::Target;
 use crate::model::ledger::Capability;
 use crate::model::view::Level;
 use crate::model::{
-    CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState, Life, LinkState,
-    Record, RecordWrite, Status,
+    CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState, Life,
+    LinkState, Record, RecordWrite, Status,
 };
 use crate::sync::conversation::{note_text, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
@@ -101,7 +101,8 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
 }
 
 fn first_note(incident: &Incident) -> String {
-    let mut text = format!("Linked to Microsoft Sentinel incident {}.\n{}", incident.number, incident.url.line());
+    let mut text =
+        format!("Linked to Microsoft Sentinel incident {}.\n{}", incident.number, incident.url.line());
     if let Some(url) = &incident.provider_url {
         text.push_str(&format!("\nDefender portal: {}", url.line()));
     }
@@ -163,9 +164,10 @@ async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, C
     };
     match ws.read_record_desk(call).await?.value {
         // The oldest is the one to keep; more than one is a matter for a person, later.
-        DeskReply::Page(page) => Ok(page.records.into_iter().min_by(|a, b| {
-            (a.created_on, &a.sys_id).cmp(&(b.created_on, &b.sys_id))
-        })),
+        DeskReply::Page(page) => Ok(page
+            .records
+            .into_iter()
+            .min_by(|a, b| (a.created_on, &a.sys_id).cmp(&(b.created_on, &b.sys_id)))),
         _ => Ok(None),
     }
 }
@@ -303,7 +305,12 @@ async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: R
 }
 
 /// A record that somebody touched already: its whole journal is taken up with it.
-async fn adopt_with_journal(ws: &Ws, state: &mut LinkState, record: Record, mut turn: Turn) -> Result<Next, Halt> {
+async fn adopt_with_journal(
+    ws: &Ws,
+    state: &mut LinkState,
+    record: Record,
+    mut turn: Turn,
+) -> Result<Next, Halt> {
     let mut seen = state.clone();
     if let Some(link) = &turn.link {
         seen.link = link.clone();

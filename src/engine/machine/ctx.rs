@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use crate::mapping::{Directory, Tables};
-use crate::model::call::{Answer, DeskCall, DeskOutcome, DeskReply, SentinelCall, SentinelOutcome, SentinelReply};
+use crate::model::call::{
+    Answer, DeskCall, DeskOutcome, DeskReply, SentinelCall, SentinelOutcome, SentinelReply,
+};
 use crate::model::ledger::{Ask, Capability, Commit, Committed, Cursor, StoreFault, Told};
 use crate::model::settings::{EngineSettings, InstanceSettings, WorkspaceSettings};
 use crate::model::{CallError, InstanceKey, Pair, Side, TableName, WorkspaceKey};
@@ -102,7 +104,12 @@ impl Shared {
     }
 
     /// One exchange with an instance, as it is. `guard` names the workspace of a write.
-    pub async fn desk(&self, instance: &InstanceKey, call: DeskCall, guard: Option<&WorkspaceKey>) -> DeskOutcome {
+    pub async fn desk(
+        &self,
+        instance: &InstanceKey,
+        call: DeskCall,
+        guard: Option<&WorkspaceKey>,
+    ) -> DeskOutcome {
         let guard = guard.filter(|_| is_desk_write(&call)).cloned();
         match self.reply(Request::Desk(instance.clone(), call), guard).await {
             Reply::Desk(outcome) => outcome,
@@ -228,11 +235,7 @@ impl Ws {
 
     /// Users known of the route's instance.
     pub fn directory(&self) -> Arc<Directory> {
-        lock(&self.shared.board)
-            .directories
-            .get(&self.settings().route.instance)
-            .cloned()
-            .unwrap_or_default()
+        lock(&self.shared.board).directories.get(&self.settings().route.instance).cloned().unwrap_or_default()
     }
 
     /// Login that we write with.

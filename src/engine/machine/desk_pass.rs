@@ -163,7 +163,9 @@ async fn page(
     let Answer { value, date, .. } = read_desk(shared, instance, call).await?;
     match value {
         DeskReply::Page(page) => Ok((page, date)),
-        _ => Err(CallError::new(FaultKind::Garbled, format!("instance {instance}: an answer of another kind"))),
+        _ => {
+            Err(CallError::new(FaultKind::Garbled, format!("instance {instance}: an answer of another kind")))
+        }
     }
 }
 

@@ -39,8 +39,7 @@ pub struct PlannedWrite {
 pub(super) async fn dry_pass(ws: &Ws) -> Result<bool, Halt> {
     super::workspace::refresh_mapping(ws).await?;
     let now = ws.now().utc;
-    let desk_since =
-        ws.cursor(&ws.desk_cursor()).unwrap_or_else(|| first_start(now, ws.settings().max_age));
+    let desk_since = ws.cursor(&ws.desk_cursor()).unwrap_or_else(|| first_start(now, ws.settings().max_age));
     let records = match ws.desk_pass(desk_since, false).await {
         Ok(pass) => unknown_records(ws, pass.records).await?,
         Err(error) => return failed(ws, Side::ServiceNow, &error).await,

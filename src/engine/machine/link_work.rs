@@ -55,7 +55,10 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
 
 async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let link = &state.link;
-    if link.role != Role::Primary || matches!(link.life, Life::Gone | Life::Unlinked) || !link.frozen.is_empty() {
+    if link.role != Role::Primary
+        || matches!(link.life, Life::Gone | Life::Unlinked)
+        || !link.frozen.is_empty()
+    {
         return Ok(Next::Settled);
     }
     if link.not_before > ws.now().utc {
@@ -123,7 +126,8 @@ pub(super) async fn freeze(ws: &Ws, state: &mut LinkState, why: String) -> Resul
         format!("frozen: {why}; nothing is sent for it until somebody runs retry"),
     );
     let audit = ws.audit(state, "freeze", None, "link", "", "", &why);
-    ws.save(state, Turn { link: Some(link), events: vec![event], audit: vec![audit], ..Turn::default() }).await?;
+    ws.save(state, Turn { link: Some(link), events: vec![event], audit: vec![audit], ..Turn::default() })
+        .await?;
     Ok(Next::Settled)
 }
 

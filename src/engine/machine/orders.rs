@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::ledger::{Ask, Capability, Commit, CommandUpdate, Told};
+use crate::model::ledger::{Ask, Capability, CommandUpdate, Commit, Told};
 use crate::model::view::Level;
 use crate::model::{
-    Command, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId, LinkState, Shown, Verb,
+    Command, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId, LinkState,
+    Shown, Verb,
 };
 use crate::sync::act::{Opening, open, shown};
 use crate::text::Stamp;
@@ -92,7 +93,9 @@ async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
             }
             ControlVerb::AcceptPlan => {
                 let accepted = fact(ACCEPTED, "accepted");
-                ws.memory(|m| m.capabilities.insert((accepted.owner.clone(), accepted.name.clone()), accepted.clone()));
+                ws.memory(|m| {
+                    m.capabilities.insert((accepted.owner.clone(), accepted.name.clone()), accepted.clone())
+                });
                 commit.capabilities.push(accepted);
                 at_once = true;
                 "the first-contact plan was accepted"
@@ -199,7 +202,9 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
         let mut again = entry.clone();
         // A note by our own user whose marker does not verify stays held: sending it on is not
         // a matter of trying again (D9).
-        let foreign = entry.origin == CommentOrigin::ServiceNow && entry.marker.is_empty() && entry.author.raw() == ws.own_user();
+        let foreign = entry.origin == CommentOrigin::ServiceNow
+            && entry.marker.is_empty()
+            && entry.author.raw() == ws.own_user();
         if again.to_sentinel == Delivery::Held && !foreign {
             again.to_sentinel = Delivery::Waiting;
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
 use crate::model::view::{EventView, LaneError, LaneState, LaneView, Level, LinkView, WorkspaceView};
 use crate::model::{
-    Base, CallError, CommentOrigin, Entry, FaultKind, Field, Incident, Intent, Link, LinkId, LinkState, Pair, Record,
-    Retry, Side, SysId,
+    Base, CallError, CommentOrigin, Entry, FaultKind, Field, Incident, Intent, Link, LinkId, LinkState, Pair,
+    Record, Retry, Side, SysId,
 };
 use crate::sync::link_step;
 use crate::sync::plan::Decision;
@@ -91,8 +91,10 @@ impl Ws {
         for index in new_entries {
             let Some(id) = done.entries.get(index) else { continue };
             let new = &entries[index];
-            if let Some(entry) =
-                next.entries.iter_mut().find(|e| e.id.0 == 0 && e.origin == new.origin && e.origin_id == new.origin_id)
+            if let Some(entry) = next
+                .entries
+                .iter_mut()
+                .find(|e| e.id.0 == 0 && e.origin == new.origin && e.origin_id == new.origin_id)
             {
                 entry.id = *id;
             }
@@ -111,9 +113,8 @@ impl Ws {
         let record = state.record.as_ref();
         let shape = &self.settings().route.shape;
         let raw = |f: Field| record.and_then(|r| servicenow_value(r, shape, f)).unwrap_or_default();
-        let written = |side: Side| {
-            state.entries.iter().filter(|e| e.origin.side() == Some(side)).count() as u32
-        };
+        let written =
+            |side: Side| state.entries.iter().filter(|e| e.origin.side() == Some(side)).count() as u32;
         let closed_record = self
             .with_plan(|ctx| ctx.tables.is_closed_state(&ctx.workspace.route.table, &raw(Field::Status)))
             == Some(true);
@@ -129,20 +130,28 @@ impl Ws {
             title: incident.map(|i| i.title.clone()).unwrap_or_default(),
             severity: Pair::new(
                 UntrustedText::new(incident.map(|i| i.severity.clone()).unwrap_or_default()),
-                UntrustedText::new(self.readable(state, Field::Severity, Side::ServiceNow, &raw(Field::Severity))),
+                UntrustedText::new(self.readable(
+                    state,
+                    Field::Severity,
+                    Side::ServiceNow,
+                    &raw(Field::Severity),
+                )),
             ),
             status: Pair::new(
                 UntrustedText::new(incident.map(|i| i.status.clone()).unwrap_or_default()),
-                UntrustedText::new(self.readable(state, Field::Status, Side::ServiceNow, &raw(Field::Status))),
+                UntrustedText::new(self.readable(
+                    state,
+                    Field::Status,
+                    Side::ServiceNow,
+                    &raw(Field::Status),
+                )),
             ),
             owner: Pair::new(
                 UntrustedText::new(incident.map(|i| owner_name(i)).unwrap_or_default()),
                 UntrustedText::new(self.readable(state, Field::Owner, Side::ServiceNow, &raw(Field::Owner))),
             ),
             created: incident.map_or(state.link.created, |i| i.created),
-            changed: incident
-                .map_or(Stamp(0), |i| i.modified)
-                .max(record.map_or(Stamp(0), |r| r.updated_on)),
+            changed: incident.map_or(Stamp(0), |i| i.modified).max(record.map_or(Stamp(0), |r| r.updated_on)),
             step,
             why,
             in_filter: state.link.in_filter,
@@ -215,7 +224,11 @@ impl Ws {
     /// Puts a decision on record.
     pub fn note_decision(&self, state: &LinkState, turn: &mut Turn, decision: &Decision) {
         let level = if decision.needs_a_look { Level::Warning } else { Level::Info };
-        let text = format!("{}: {}", decision.field.label().to_lowercase(), crate::text::escape_line(&decision.text));
+        let text = format!(
+            "{}: {}",
+            decision.field.label().to_lowercase(),
+            crate::text::escape_line(&decision.text)
+        );
         turn.events.push(self.event(level, Some(state.link.id), self.subject(state), text));
         turn.audit.push(self.audit(state, "decide", None, decision.field.word(), "", "", &decision.text));
     }
@@ -324,8 +337,12 @@ impl Ws {
         self.lane(side, |lane| {
             let since = lane.error.as_ref().map_or(now.utc, |e| e.since);
             lane.state = if stopped { LaneState::Stopped } else { LaneState::BackingOff };
-            lane.error =
-                Some(LaneError { error: error.clone(), since, failures, retry_at: Some(now.utc.plus(pause)) });
+            lane.error = Some(LaneError {
+                error: error.clone(),
+                since,
+                failures,
+                retry_at: Some(now.utc.plus(pause)),
+            });
         });
     }
 
@@ -335,7 +352,9 @@ impl Ws {
             .lanes
             .get(&(self.key.clone(), side))
             .and_then(|l| l.error.as_ref().map(|e| e.error.clone()))
-            .unwrap_or_else(|| CallError::new(FaultKind::Unavailable, format!("{side} rests after a failure")))
+            .unwrap_or_else(|| {
+                CallError::new(FaultKind::Unavailable, format!("{side} rests after a failure"))
+            })
     }
 
     /// Publishes both lanes and the workspace.
@@ -431,7 +450,8 @@ fn apply(state: &mut LinkState, turn: &Turn, now: Stamp) {
     }
     for entry in &turn.entries {
         let same = |e: &Entry| {
-            (entry.id.0 != 0 && e.id == entry.id) || (e.origin == entry.origin && e.origin_id == entry.origin_id)
+            (entry.id.0 != 0 && e.id == entry.id)
+                || (e.origin == entry.origin && e.origin_id == entry.origin_id)
         };
         match state.entries.iter_mut().find(|e| same(e)) {
             // A new one that is known already changes nothing, here as in the store.

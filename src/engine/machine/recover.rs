@@ -8,8 +8,10 @@
 use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply};
-use crate::model::{CommandState, Delivery, FaultKind, Incident, Intent, IntentKind, IntentState, LinkState, Record, Side};
 use crate::model::ledger::CommandUpdate;
+use crate::model::{
+    CommandState, Delivery, FaultKind, Incident, Intent, IntentKind, IntentState, LinkState, Record, Side,
+};
 use crate::sync::conversation::expected_comments;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
@@ -59,10 +61,8 @@ pub(super) fn settled_at(ws: &Ws, intent: &Intent) -> Stamp {
 
 /// Closes an intent in favour of a fresh plan.
 async fn give_up(ws: &Ws, state: &mut LinkState, intent: &Intent, why: &str) -> Result<(), Halt> {
-    let mut turn = Turn {
-        intents: vec![ws.update(intent, IntentState::Replanned, why.into())],
-        ..Turn::default()
-    };
+    let mut turn =
+        Turn { intents: vec![ws.update(intent, IntentState::Replanned, why.into())], ..Turn::default() };
     turn.entries.extend(back_to_waiting(state, &intent.kind));
     ws.save(state, turn).await
 }
@@ -127,7 +127,9 @@ async fn get_record(ws: &Ws, state: &LinkState) -> Result<Record, crate::model::
     };
     match ws.read_record_desk(call).await?.value {
         DeskReply::Record(record) => Ok(*record),
-        _ => Err(crate::model::CallError::new(FaultKind::Garbled, "ServiceNow gave an answer of another kind")),
+        _ => {
+            Err(crate::model::CallError::new(FaultKind::Garbled, "ServiceNow gave an answer of another kind"))
+        }
     }
 }
 
@@ -142,7 +144,12 @@ pub(super) async fn refresh_record(ws: &Ws, state: &mut LinkState) -> Result<Nex
 
 /// Takes an observation of the record; when its version moved without us, its journal is read
 /// in the same breath, because a moved version is all that tells of new entries.
-pub(super) async fn take_record(ws: &Ws, state: &mut LinkState, record: Record, mut turn: Turn) -> Result<Next, Halt> {
+pub(super) async fn take_record(
+    ws: &Ws,
+    state: &mut LinkState,
+    record: Record,
+    mut turn: Turn,
+) -> Result<Next, Halt> {
     if let Some(wrong) = super::confirm::wrong_record(ws, state, &record) {
         return super::link_work::freeze(ws, state, wrong).await;
     }
@@ -214,7 +221,15 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let mut turn = Turn { entries, ..Turn::default() };
     if arrived {
         turn.intents.push(ws.update(&intent, IntentState::Confirmed, "found by its marker".into()));
-        turn.audit.push(ws.audit(state, "add_note", Some(Side::ServiceNow), "note", "", "", "found by its marker"));
+        turn.audit.push(ws.audit(
+            state,
+            "add_note",
+            Some(Side::ServiceNow),
+            "note",
+            "",
+            "",
+            "found by its marker",
+        ));
         ws.summary(|s| s.writes += 1);
     } else if settled {
         turn.intents.push(ws.update(&intent, IntentState::Replanned, "did not arrive; sent again".into()));

@@ -9,8 +9,8 @@ use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply};
 use crate::model::ledger::{CommandUpdate, IntentUpdate};
 use crate::model::view::Level;
 use crate::model::{
-    CallError, CommandState, Delivery, EntryId, FaultKind, Intent, IntentKind, IntentState, LinkState, RecordWrite,
-    Retry,
+    CallError, CommandState, Delivery, EntryId, FaultKind, Intent, IntentKind, IntentState, LinkState,
+    RecordWrite, Retry,
 };
 
 use super::ctx::{Halt, Ws};
@@ -60,7 +60,8 @@ pub(super) async fn send_open(ws: &Ws, state: &mut LinkState) -> Result<Next, Ha
             }
         }
         IntentKind::PutComment { entry, comment_id, message } => {
-            let call = SentinelCall::PutComment { incident: state.link.incident.clone(), id: comment_id, message };
+            let call =
+                SentinelCall::PutComment { incident: state.link.incident.clone(), id: comment_id, message };
             match ws.sentinel(call).await {
                 Ok(_) => super::confirm::comment_put(ws, state, intent, entry).await,
                 Err(error) => failed(ws, state, intent, error).await,
@@ -84,7 +85,12 @@ async fn unknown(ws: &Ws, state: &mut LinkState, intent: Intent, why: &str) -> R
 }
 
 /// Takes a failed send.
-pub(super) async fn failed(ws: &Ws, state: &mut LinkState, intent: Intent, error: CallError) -> Result<Next, Halt> {
+pub(super) async fn failed(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    error: CallError,
+) -> Result<Next, Halt> {
     if error.maybe_applied {
         let update = ws.update(&intent, IntentState::Unknown, error.to_string());
         ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
@@ -145,7 +151,9 @@ pub(super) fn back_to_waiting(state: &LinkState, kind: &IntentKind) -> Option<cr
 /// The entry that an intent carries, and the side it goes to.
 pub(super) fn entry_of(kind: &IntentKind) -> Option<(EntryId, crate::model::Side)> {
     match kind {
-        IntentKind::PutComment { entry, .. } | IntentKind::AddNote { entry, .. } => Some((*entry, kind.side())),
+        IntentKind::PutComment { entry, .. } | IntentKind::AddNote { entry, .. } => {
+            Some((*entry, kind.side()))
+        }
         _ => None,
     }
 }
@@ -223,7 +231,12 @@ fn held_entry(state: &LinkState, kind: &IntentKind, error: &CallError) -> Option
 
 impl Ws {
     /// A new intent, in flight from the moment it is committed.
-    pub fn intent(&self, state: &LinkState, kind: IntentKind, command: Option<crate::model::CommandId>) -> Intent {
+    pub fn intent(
+        &self,
+        state: &LinkState,
+        kind: IntentKind,
+        command: Option<crate::model::CommandId>,
+    ) -> Intent {
         let now = self.now().utc;
         Intent {
             id: crate::model::IntentId(0),

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::call::{Answer, DeskCall, DeskReply, IncidentPage, ListFrom, RecordQuery, SentinelCall, SentinelReply};
+use crate::model::call::{
+    Answer, DeskCall, DeskReply, IncidentPage, ListFrom, RecordQuery, SentinelCall, SentinelReply,
+};
 use crate::model::ledger::{Ask, Commit, Cursor, Told};
 use crate::model::view::Level;
 use crate::model::{
-    CallError, Entry, FaultKind, Incident, IncidentId, JournalEntry, Life, Link, LinkId, LinkState, Record, Role,
-    Side, SysId,
+    CallError, Entry, FaultKind, Incident, IncidentId, JournalEntry, Life, Link, LinkId, LinkState, Record,
+    Role, Side, SysId,
 };
 use crate::sync::admission::{Admission, admit, matches_filter};
 use crate::sync::conversation::{absorb_journal, expected_comments};
@@ -85,7 +87,10 @@ pub(super) async fn list(ws: &Ws, from: ListFrom) -> Result<(IncidentPage, Optio
     let Answer { value, date, .. } = ws.read_sentinel(SentinelCall::List(from)).await?;
     match value {
         SentinelReply::Page(page) => Ok((page, date)),
-        _ => Err(CallError::new(FaultKind::Garbled, format!("workspace {}: an answer of another kind", ws.key))),
+        _ => Err(CallError::new(
+            FaultKind::Garbled,
+            format!("workspace {}: an answer of another kind", ws.key),
+        )),
     }
 }
 
@@ -111,7 +116,11 @@ pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Resu
 }
 
 /// Commits the observation of a page. Gives how many incidents were new to us.
-async fn observe_incidents(ws: &Ws, incidents: Vec<Incident>, dirty: &mut BTreeSet<LinkId>) -> Result<u32, Halt> {
+async fn observe_incidents(
+    ws: &Ws,
+    incidents: Vec<Incident>,
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<u32, Halt> {
     let changed = unknown_incidents(ws, incidents).await?;
     if changed.is_empty() {
         return Ok(0);
@@ -149,7 +158,13 @@ async fn observe_incidents(ws: &Ws, incidents: Vec<Incident>, dirty: &mut BTreeS
     Ok(count)
 }
 
-fn note_incident(ws: &Ws, commit: &mut Commit, state: &LinkState, incident: &Incident, dirty: &mut BTreeSet<LinkId>) {
+fn note_incident(
+    ws: &Ws,
+    commit: &mut Commit,
+    state: &LinkState,
+    incident: &Incident,
+    dirty: &mut BTreeSet<LinkId>,
+) {
     let mut link = state.link.clone();
     link.in_filter = matches_filter(incident, &ws.settings().filter);
     link.unread = link.unread || incident.comments_count != expected_comments(state);
@@ -188,7 +203,10 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
 }
 
 /// Reads what changed in ServiceNow.
-pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<Result<(), CallError>, Halt> {
+pub(super) async fn read_desk_side(
+    ws: &Ws,
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<Result<(), CallError>, Halt> {
     if ws.is_down(Side::ServiceNow) {
         return Ok(Err(ws.lane_error(Side::ServiceNow)));
     }
@@ -361,7 +379,11 @@ async fn observe_records(
 
 impl Ws {
     /// Journal entries of these records.
-    pub async fn read_journal(&self, records: Vec<SysId>, since: Stamp) -> Result<Vec<JournalEntry>, CallError> {
+    pub async fn read_journal(
+        &self,
+        records: Vec<SysId>,
+        since: Stamp,
+    ) -> Result<Vec<JournalEntry>, CallError> {
         let elements = vec![self.settings().route.shape.notes.clone()];
         match self.read_record_desk(DeskCall::Journal { records, elements, since }).await?.value {
             DeskReply::Journal(rows) => Ok(rows),
@@ -400,12 +422,8 @@ impl Ws {
         started: super::Now,
         rows: (u32, u32),
     ) -> Result<(), Halt> {
-        let cursor = Cursor {
-            workspace: self.key.clone(),
-            name: name.to_owned(),
-            position,
-            moved: self.now().utc,
-        };
+        let cursor =
+            Cursor { workspace: self.key.clone(), name: name.to_owned(), position, moved: self.now().utc };
         self.memory(|m| {
             m.cursors.insert(name.to_owned(), cursor.clone());
             // What this pass saw changed may have changed before it began, so a plan counts

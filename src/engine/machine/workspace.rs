@@ -233,7 +233,8 @@ pub(super) async fn ensure_lease(ws: &Ws) -> Result<(), Halt> {
     if held.send_until.saturating_sub(now) + margin > life * 2 / 3 {
         return Ok(());
     }
-    let ask = Ask::RenewLease { workspace: ws.key.clone(), epoch: held.epoch, life_ms: life.as_millis() as i64 };
+    let ask =
+        Ask::RenewLease { workspace: ws.key.clone(), epoch: held.epoch, life_ms: life.as_millis() as i64 };
     match ws.ask(ask).await? {
         Told::Lease(Some(lease)) => {
             keep(ws, &lease, now);
@@ -257,8 +258,7 @@ async fn remember(ws: &Ws) -> Result<(), Halt> {
     if let Told::Memory(cursors, facts) = ws.ask(Ask::Memory(ws.key.clone())).await? {
         ws.memory(|m| {
             m.cursors = cursors.into_iter().map(|c| (c.name.clone(), c)).collect();
-            m.capabilities =
-                facts.into_iter().map(|f| ((f.owner.clone(), f.name.clone()), f)).collect();
+            m.capabilities = facts.into_iter().map(|f| ((f.owner.clone(), f.name.clone()), f)).collect();
             m.paused = m
                 .capabilities
                 .get(&(ws.key.as_str().to_owned(), "paused".to_owned()))
