@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch::Sender;
 
@@ -107,7 +108,10 @@ impl Store {
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
             .row_buffer_size(500)
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            // A first sync grows the log; without a limit the file keeps that size for good.
+            .pragma("journal_size_limit", "67108864")
+            .disable_statement_logging();
         let writer = match mode {
             Mode::ReadOnly => None,
             Mode::ReadWrite => {

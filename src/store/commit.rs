@@ -84,7 +84,8 @@ async fn move_cursors(tx: &mut Tx, cursors: &[Cursor]) -> Result<(), StoreFault>
         .into_iter()
         .map(|c| args![&c.workspace, &c.name, c.position, c.moved])
         .collect();
-    let tail = "ON CONFLICT (workspace, name) DO UPDATE SET position = excluded.position, moved = excluded.moved";
+    let tail =
+        "ON CONFLICT (workspace, name) DO UPDATE SET position = excluded.position, moved = excluded.moved";
     tx.insert("INSERT INTO cursor (workspace, name, position, moved)", rows, tail).await
 }
 

@@ -19,7 +19,11 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreFault`].
-    pub async fn choices(&self, instance: &InstanceKey, table: &TableName) -> Result<Vec<Choice>, StoreFault> {
+    pub async fn choices(
+        &self,
+        instance: &InstanceKey,
+        table: &TableName,
+    ) -> Result<Vec<Choice>, StoreFault> {
         let sql = "SELECT * FROM choice WHERE instance = $1 AND table_name = $2 ORDER BY place";
         self.db().rows(sql, args![instance, table]).await?.iter().map(choice).collect()
     }

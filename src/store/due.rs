@@ -28,10 +28,7 @@ impl Store {
         self.db().rows(sql, args![ws]).await?.iter().map(number).collect()
     }
 
-    pub(super) async fn orders(
-        &self,
-        ws: &WorkspaceKey,
-    ) -> Result<(Vec<Command>, Vec<Control>), StoreFault> {
+    pub(super) async fn orders(&self, ws: &WorkspaceKey) -> Result<(Vec<Command>, Vec<Control>), StoreFault> {
         let mut tx = self.db().read().await?;
         let sql = "SELECT * FROM command WHERE workspace = $1 AND state = 'pending' ORDER BY id";
         let commands = tx.rows(sql, args![ws]).await?;

@@ -121,11 +121,7 @@ impl Store {
 }
 
 fn known_row(row: &Row) -> Result<Known, StoreFault> {
-    Ok(Known {
-        link: LinkId(row.int("link")?),
-        key: row.text("known")?,
-        version: row.text("version")?,
-    })
+    Ok(Known { link: LinkId(row.int("link")?), key: row.text("known")?, version: row.text("version")? })
 }
 
 /// Rows of `head (…)`, which ends in `IN`, for any number of keys.
@@ -190,7 +186,8 @@ async fn states(tx: &mut Tx, mut ids: Vec<LinkId>) -> Result<Vec<LinkState>, Sto
             state.entries.push(entry);
         }
     }
-    let head = "SELECT * FROM intent WHERE state IN ('planned', 'in_flight', 'unknown', 'parked') AND link IN";
+    let head =
+        "SELECT * FROM intent WHERE state IN ('planned', 'in_flight', 'unknown', 'parked') AND link IN";
     for row in within_then(tx, head, &[], &ids, "ORDER BY id").await? {
         let intent = intent(&row)?;
         if let Some(state) = all.get_mut(&intent.link) {

@@ -61,8 +61,14 @@ impl Store {
         if current != parent {
             return Ok(Err(current));
         }
-        let made =
-            MappingVersion { number: parent + 1, parent, author: author.into(), reason: reason.into(), at, body: body.into() };
+        let made = MappingVersion {
+            number: parent + 1,
+            parent,
+            author: author.into(),
+            reason: reason.into(),
+            at,
+            body: body.into(),
+        };
         keep(&mut tx, &made).await?;
         tx.commit().await?;
         self.tell_watchers();

@@ -69,7 +69,8 @@ fn group_key(record: &Record) -> &str {
 /// Marks on the links whether their workspace's poll finds their record, for the links and
 /// records of this transaction. Kept on the link because every pass asks for the few exceptions.
 pub(super) async fn correlate(tx: &mut Tx, c: &Commit, fresh: &Fresh) -> Result<(), StoreFault> {
-    let mut by_table: std::collections::BTreeMap<(&InstanceKey, &TableName), Vec<&SysId>> = Default::default();
+    let mut by_table: std::collections::BTreeMap<(&InstanceKey, &TableName), Vec<&SysId>> =
+        Default::default();
     for (instance, r, _) in &c.records {
         by_table.entry((instance, &r.table)).or_default().push(&r.sys_id);
     }

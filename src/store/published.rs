@@ -205,15 +205,16 @@ impl Store {
         let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit()).then(|| t.parse::<i64>().ok()).flatten();
         let (sql, args) = if let Some((ws, number)) = address.split_once('/') {
             let Some(number) = digits(number) else { return Ok(Vec::new()) };
-            ("SELECT body FROM published_link WHERE workspace = $1 AND incident_number = $2 ORDER BY link", args![ws, number])
+            (
+                "SELECT body FROM published_link WHERE workspace = $1 AND incident_number = $2 ORDER BY link",
+                args![ws, number],
+            )
         } else if let Some(id) = digits(address) {
             ("SELECT body FROM published_link WHERE link = $1", args![id])
-        } else if uuid::Uuid::try_parse(address).is_ok() {
-            let sql = "SELECT body FROM published_link WHERE incident = $1 ORDER BY link";
-            (sql, args![&IncidentId::new(address)])
         } else {
-            let sql = "SELECT body FROM published_link WHERE record_number = $1 ORDER BY link";
-            (sql, args![address.to_uppercase()])
+            let sql =
+                "SELECT body FROM published_link WHERE incident = $1 OR record_number = $2 ORDER BY link";
+            (sql, args![&IncidentId::new(address), address.to_uppercase()])
         };
         self.db().rows(sql, args).await?.iter().map(|r| r.json("body")).collect()
     }

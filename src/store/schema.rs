@@ -1,5 +1,6 @@
 //! The schema: migrations that are part of the program, and who may open whose store.
 
+use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
 
 use super::sql::{Db, args, broken, fault};
@@ -27,8 +28,10 @@ async fn found(db: &Db) -> Result<Option<i64>, StoreFault> {
     if !names.iter().any(|n| n == "_sqlx_migrations") {
         return Err(broken("it is a database of another program; cure: name another file"));
     }
-    let version: Option<i64> =
-        sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(reader).await.map_err(fault)?;
+    let version: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+        .fetch_one(reader)
+        .await
+        .map_err(fault)?;
     Ok(version)
 }
 
@@ -42,22 +45,37 @@ pub(super) async fn settle(db: &Db) -> Result<(), StoreFault> {
             "it was made by a newer version of diptych (schema {v}, this one knows {known}); cure: update diptych"
         )));
     }
-    let Db::Sqlite { writer, .. } = db;
-    match writer {
-        Some(w) => SQLITE.run(w).await.map_err(migration),
-        None if at == Some(known) => Ok(()),
-        None => Err(broken(
-            "it was made by an older version of diptych; cure: open it once without the read-only mode",
-        )),
+    if at == Some(known) {
+        return Ok(());
     }
+    let Db::Sqlite { writer: Some(writer), .. } = db else {
+        return Err(broken(
+            "it was made by an older version of diptych; cure: open it once without the read-only mode",
+        ));
+    };
+    migrate(db, writer, known).await
+}
+
+/// Runs the migrations. Two processes may start on one new file at the same moment: the one that
+/// comes second fails on what the first has made, and finds the work done.
+async fn migrate(db: &Db, writer: &SqlitePool, known: i64) -> Result<(), StoreFault> {
+    const TRIES: usize = 5;
+    let mut last = Ok(());
+    for _ in 0..TRIES {
+        last = SQLITE.run(writer).await.map_err(migration);
+        if last.is_ok() || found(db).await? == Some(known) {
+            return Ok(());
+        }
+    }
+    last
 }
 
 fn migration(error: MigrateError) -> StoreFault {
     match error {
         MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => fault(e),
-        MigrateError::VersionMissing(v) | MigrateError::VersionMismatch(v) => {
-            broken(format!("its schema {v} is not the one of this version; cure: use the version that made it"))
-        }
+        MigrateError::VersionMissing(v) | MigrateError::VersionMismatch(v) => broken(format!(
+            "its schema {v} is not the one of this version; cure: use the version that made it"
+        )),
         other => broken(other.to_string()),
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlSafeStr, Transaction};
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, Sqlite, Transaction};
 
 use crate::model::ledger::StoreFault;
 use crate::model::{
@@ -148,7 +148,8 @@ pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreFault>
 
 /// Reads a value from JSON.
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreFault> {
-    serde_json::from_str(text).map_err(|e| broken(format!("unreadable {what}: {e}; a newer version wrote it?")))
+    serde_json::from_str(text)
+        .map_err(|e| broken(format!("unreadable {what}: {e}; a newer version wrote it?")))
 }
 
 /// A fault of the last kind, made safe to print.
@@ -163,10 +164,8 @@ pub(super) fn fault(error: sqlx::Error) -> StoreFault {
     if matches!(error, sqlx::Error::PoolTimedOut) {
         return StoreFault::Busy("no connection became free in time".into());
     }
-    let code: i64 = error
-        .as_database_error()
-        .and_then(|e| e.code().and_then(|c| c.parse().ok()))
-        .unwrap_or_default();
+    let code: i64 =
+        error.as_database_error().and_then(|e| e.code().and_then(|c| c.parse().ok())).unwrap_or_default();
     // Extended result codes carry the primary one in their low byte.
     match code & 0xff {
         _ if code == FULL_SHM => StoreFault::Full(text),
@@ -205,7 +204,11 @@ impl Tx {
     }
 
     /// Every row of an answer.
-    pub(super) async fn rows(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>, StoreFault> {
+    pub(super) async fn rows(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+    ) -> Result<Vec<Row>, StoreFault> {
         match self {
             Self::Sqlite(tx) => {
                 let rows = query(sql, args).fetch_all(&mut **tx).await.map_err(fault)?;
@@ -215,7 +218,11 @@ impl Tx {
     }
 
     /// The first row of an answer, if there is one. The statement runs to its end.
-    pub(super) async fn row(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Option<Row>, StoreFault> {
+    pub(super) async fn row(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+    ) -> Result<Option<Row>, StoreFault> {
         Ok(self.rows(sql, args).await?.into_iter().next())
     }
 
