@@ -15,6 +15,14 @@ use crate::model::{
 };
 use crate::text::Stamp;
 
+/// Sorted by the caller: asked for an order, SQLite walks all links of the table for it (measured).
+pub(super) const UNCORRELATED: &str = "SELECT l.id AS link, l.sys_id AS known, \
+       COALESCE(CAST(r.mod_count AS TEXT), '') AS version \
+     FROM link l LEFT JOIN record r ON r.instance = l.instance \
+       AND r.table_name = l.table_name AND r.sys_id = l.sys_id \
+     WHERE l.workspace = $1 AND l.instance = $2 AND l.table_name = $3 \
+       AND l.life = 'live' AND NOT l.correlated";
+
 impl Store {
     /// One link with everything known about it.
     ///
@@ -110,13 +118,10 @@ impl Store {
         instance: &InstanceKey,
         table: &TableName,
     ) -> Result<Vec<Known>, StoreFault> {
-        let sql = "SELECT l.id AS link, l.sys_id AS known, \
-                     COALESCE(CAST(r.mod_count AS TEXT), '') AS version \
-                   FROM link l LEFT JOIN record r ON r.instance = l.instance \
-                     AND r.table_name = l.table_name AND r.sys_id = l.sys_id \
-                   WHERE l.workspace = $1 AND l.instance = $2 AND l.table_name = $3 \
-                     AND l.life = 'live' AND NOT l.correlated ORDER BY l.sys_id, l.id";
-        self.db().rows(sql, args![ws, instance, table]).await?.iter().map(known_row).collect()
+        let rows = self.db().rows(UNCORRELATED, args![ws, instance, table]).await?;
+        let mut known: Vec<Known> = rows.iter().map(known_row).collect::<Result<_, _>>()?;
+        known.sort_by(|a, b| (&a.key, a.link).cmp(&(&b.key, b.link)));
+        Ok(known)
     }
 }
 
