@@ -25,7 +25,12 @@ pub struct Watcher {
 impl Store {
     /// A watcher that counts changes from now on.
     pub async fn watch(&self) -> Watcher {
-        let mut tick = interval(POLL);
+        self.watch_every(POLL).await
+    }
+
+    /// The same with another pause between two looks at the writes of other processes.
+    pub(super) async fn watch_every(&self, poll: Duration) -> Watcher {
+        let mut tick = interval(poll);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut watcher = Watcher {
             options: self.inner.watching.clone(),
