@@ -65,6 +65,8 @@ fn filters_find_what_shipped_clients_ask_for() {
     }
     bench.set("undetermined_bug", json!(false));
     assert_eq!(bench.find("properties/classification eq 'Undetermined'").unwrap(), [c]);
+    bench.set("time_digits", json!(0));
+    assert_eq!(bench.find("properties/createdTimeUtc eq 2026-11-21T13:40:19Z").unwrap(), [a]);
 }
 
 #[test]
