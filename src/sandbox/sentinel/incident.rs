@@ -1,5 +1,6 @@
 //! An incident: the face that lists show, what hangs on it, and its wire shape (sentinel-api 2.2).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,6 +157,8 @@ pub(super) struct Incident {
     pub bookmarks: Vec<Bookmark>,
     pub tasks: BTreeMap<String, Task>,
     pub entities: Vec<Entity>,
+    /// The face as bytes, since polls with an overlap read the same version again and again.
+    pub rendered: RefCell<Option<(Style, String)>>,
 }
 
 impl Incident {
@@ -211,6 +214,27 @@ impl Lens<'_> {
     }
 }
 
+/// What of a lens shapes an incident's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Style {
+    shows: [bool; 4],
+    casing: Casing,
+    absent: Absent,
+    digits: u8,
+}
+
+impl Lens<'_> {
+    fn style(&self) -> Style {
+        let s = self.switches;
+        Style {
+            shows: [self.onboarded, self.preview, self.merges, s.defender_hides_description],
+            casing: s.casing,
+            absent: s.absent,
+            digits: s.time_digits,
+        }
+    }
+}
+
 /// One version of an incident seen through a lens: a list row.
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'a> {
@@ -240,8 +264,21 @@ impl<'a> Shown<'a> {
         if self.is_xdr() { "Microsoft XDR" } else { "Azure Sentinel" }
     }
 
+    /// The whole resource as JSON text, remembered for the current version.
+    pub fn text(&self) -> String {
+        if !std::ptr::eq(self.face, &self.incident.face) {
+            return self.wire().to_string();
+        }
+        let style = self.lens.style();
+        let mut rendered = self.incident.rendered.borrow_mut();
+        match rendered.as_ref() {
+            Some((known, text)) if *known == style => text.clone(),
+            _ => rendered.insert((style, self.wire().to_string())).1.clone(),
+        }
+    }
+
     /// The whole resource.
-    pub fn wire(&self) -> Value {
+    fn wire(&self) -> Value {
         json!({
             "id": self.lens.incident_id(&self.incident.name),
             "name": self.incident.name,

@@ -1,11 +1,12 @@
 //! Incidents over the wire: list, get, put, delete, and the POSTs that read their parts.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::clock::Tick;
-use super::desk::{Call, Desk, lens, list, resource, success};
+use super::desk::{Call, Desk, lens, list, list_of, resource, success, text};
 use super::entities;
 use super::errors::{Answer, Refusal};
 use super::filter::{Cell, Expr};
@@ -26,13 +27,13 @@ impl Desk<'_> {
         let lens = lens(self.switches, self.shop, self.tenant, &call.version);
         let (page, mark) = rows(&listing, self.shop, lens, drift, self.now);
         let next = mark.map(|m| listing.next_link(call.request, &call.version, &m, self.switches, self.now));
-        list(page.iter().map(Shown::wire).collect(), next)
+        list_of(page.iter().map(Shown::text), next)
     }
 
     /// `GET /incidents/{id}`, always fresh
     pub fn get_incident(&self, call: &Call<'_>, name: &str) -> Answer {
         let incident = self.incident(name)?;
-        success(200, &self.shown(incident, &call.version).wire())
+        Ok(text(200, self.shown(incident, &call.version).text()))
     }
 
     /// `PUT /incidents/{id}`: full replacement under the etag in the body
@@ -92,6 +93,7 @@ impl Desk<'_> {
             bookmarks: Vec::new(),
             tasks: BTreeMap::new(),
             entities: Vec::new(),
+            rendered: RefCell::default(),
         });
         number
     }
