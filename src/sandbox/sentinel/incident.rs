@@ -75,27 +75,47 @@ pub(super) enum Origin {
 /// Everything about an incident that a list row shows, in one version.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Face {
+    /// When this version began.
     pub since: Stamp,
+    /// With its inner quotes.
     pub etag: String,
+    /// `lastModifiedTimeUtc`.
     pub modified: Tick,
+    /// `title`.
     pub title: String,
+    /// As stored; XDR incidents do not show it.
     pub description: Option<String>,
+    /// `severity`.
     pub severity: String,
+    /// `status`.
     pub status: String,
+    /// `classification`.
     pub classification: Option<String>,
+    /// `classificationReason`.
     pub reason: Option<String>,
+    /// `classificationComment`.
     pub closing_comment: Option<String>,
+    /// `owner`.
     pub owner: Owner,
+    /// `labels` in the order sent.
     pub labels: Vec<Label>,
+    /// `firstActivityTimeUtc`.
     pub first_activity: Option<Tick>,
+    /// `lastActivityTimeUtc`.
     pub last_activity: Option<Tick>,
+    /// `alertsCount`.
     pub alerts: usize,
+    /// `bookmarksCount`.
     pub bookmarks: usize,
+    /// `commentsCount`.
     pub comments: usize,
+    /// `alertProductNames`.
     pub products: Vec<String>,
+    /// `tactics`.
     pub tactics: Vec<String>,
+    /// `techniques`.
     pub techniques: Vec<String>,
-    /// Number of the incident that this one was folded into.
+    /// Number and address of the incident that this one was folded into.
     pub merged_into: Option<(i64, String)>,
 }
 
@@ -142,20 +162,31 @@ pub(super) struct Link {
 /// An incident with all that belongs to it.
 #[derive(Clone, Debug)]
 pub(super) struct Incident {
+    /// `incidentNumber`.
     pub number: i64,
     /// The GUID, or whatever an API caller chose, in its own case.
     pub name: String,
+    /// `createdTimeUtc`.
     pub created: Tick,
+    /// Where it comes from.
     pub origin: Origin,
+    /// `providerIncidentId`.
     pub provider_id: String,
+    /// `relatedAnalyticRuleIds`.
     pub rules: Vec<String>,
+    /// The current version.
     pub face: Face,
     /// Earlier faces with the moment each ended, as far back as a list can lag.
     pub past: Vec<(Stamp, Face)>,
+    /// Oldest first.
     pub comments: Vec<Comment>,
+    /// Its alerts.
     pub links: Vec<Link>,
+    /// Its bookmarks.
     pub bookmarks: Vec<Bookmark>,
+    /// By id in lower case.
     pub tasks: BTreeMap<String, Task>,
+    /// Its entities.
     pub entities: Vec<Entity>,
     /// The face as bytes, since polls with an overlap read the same version again and again.
     pub rendered: RefCell<Option<(Style, String)>>,
