@@ -20,6 +20,23 @@ fn hidden_rows_shorten_pages_but_not_totals() {
 }
 
 #[test]
+fn other_domains_are_neither_shown_nor_counted() {
+    let mut desk = Desk::with("user_domains", json!({"ksato": "tokyo"}));
+    desk.post("incident", json!({}));
+    desk.as_user("ksato");
+    let id = desk.post("incident", json!({}));
+    assert_eq!(desk.stored("incident", &id, "sys_domain"), "tokyo");
+    desk.set("visible_domains", json!({"svc.sentinel": ["oslo"]}));
+    desk.user = "svc.sentinel:s3cret".into();
+    let list = desk.call("GET", "/api/now/table/incident", Value::Null);
+    assert_eq!(header(&list, "x-total-count"), Some("1"));
+    assert_eq!(desk.patch("incident", &id, json!({"urgency": "1"})).status, 404);
+    desk.world.set_roles("svc.sentinel", &["itil", "query_no_domain_table_api"]);
+    let all = desk.get("/api/now/table/incident?sysparm_query_no_domain=true&sysparm_fields=number");
+    assert_eq!(all.as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn hidden_columns_are_missing_and_may_not_be_queried() {
     let mut desk =
         Desk::with("hidden_fields", json!({"svc.sentinel": ["incident.close_notes", "sys_user.email"]}));

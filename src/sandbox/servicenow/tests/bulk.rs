@@ -74,6 +74,29 @@ fn files_go_up_and_come_down() {
 }
 
 #[test]
+fn an_import_inserts_updates_ignores_skips_and_fails() {
+    let mut desk = Desk::new();
+    let import = |desk: &mut Desk, body: Value| {
+        let response = desk.call("POST", "/api/now/import/imp_incident", body);
+        assert_eq!(response.status, 201);
+        json_of(&response)["result"][0].clone()
+    };
+    let first = import(&mut desk, json!({"correlation_id": "x", "short_description": "a"}));
+    assert_eq!((&first["status"], &first["display_value"]), (&json!("inserted"), &json!("INC0010001")));
+    let again = import(&mut desk, json!({"correlation_id": "X", "short_description": "b"}));
+    assert_eq!((&again["status"], &again["sys_id"]), (&json!("updated"), &first["sys_id"]));
+    let same = import(&mut desk, json!({"correlation_id": "X"}));
+    assert_eq!(
+        (&same["status"], &same["status_message"]),
+        (&json!("ignored"), &json!("No field values changed"))
+    );
+    assert_eq!(import(&mut desk, json!({"short_description": "c"}))["status"], "skipped");
+    let failed = import(&mut desk, json!({"correlation_id": "y", "state": "6"}));
+    assert_eq!((&failed["status"], failed["error_message"].is_string()), (&json!("error"), true));
+    assert_eq!(desk.call("POST", "/api/now/import/nothing", json!({})).status, 400);
+}
+
+#[test]
 fn statistics_count_in_strings_and_short_urls_expand() {
     let mut desk = Desk::new();
     for urgency in ["1", "1", "2"] {

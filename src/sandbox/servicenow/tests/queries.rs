@@ -132,7 +132,7 @@ fn custom_columns_exist_when_declared() {
     let id = desk.post("incident", json!({"u_region": "emea", "u_owner": BETH, "u_n": "12", "u_other": "x"}));
     assert_eq!(
         desk.column("incident", "u_region=EMEA^u_owner.user_name=beth.anglin^u_n>9", "sys_id"),
-        [id.clone()]
+        std::slice::from_ref(&id)
     );
     assert_eq!(desk.get(&format!("/api/now/table/incident/{id}")).get("u_other"), None);
     desk.set("custom_fields", json!([]));
