@@ -102,8 +102,8 @@ impl Analysts {
             }
             Deed::Comment | Deed::Wording | Deed::Close => self.portal_text(facts, deed),
             Deed::DeleteComment => {
-                let people = facts.comments.iter().filter(|c| CAST.iter().any(|p| p.name == c.author_name));
-                let last = people.last()?;
+                let by_person = |author: &str| CAST.iter().any(|p| p.name == author);
+                let last = facts.comments.iter().rfind(|c| by_person(&c.author_name))?;
                 plain(IncidentAct::DeleteComment(last.id.clone()), "deleted a comment".into())
             }
             Deed::Label => {
