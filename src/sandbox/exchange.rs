@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::faults::{FaultKind, FaultPlan, fault_response};
 use super::side::Side;
 use super::wire::{Request, Response, World};
@@ -90,11 +92,9 @@ fn strike(
     plan: &mut FaultPlan,
     delay: Duration,
 ) -> Option<Delivery> {
-    if let Some(fault) = kind.world_fault() {
-        let before = world.switches().get(fault.switch)?.clone();
-        world.set_switch(fault.switch, &fault.value).ok()?;
-        let response = world.handle(request, now);
-        world.set_switch(fault.switch, &before).ok()?;
+    let switches = kind.world_switches();
+    if !switches.is_empty() {
+        let response = with_switches(world, &switches, request, now)?;
         return Some(Delivery::Answer { response, delay });
     }
     if matches!(kind, FaultKind::ErrorAfter | FaultKind::CancelledAfter) {
@@ -135,9 +135,6 @@ fn strike(
             response.body.truncate(keep);
             Delivery::Answer { response, delay }
         }
-        FaultKind::ForeignLink => {
-            Delivery::Answer { response: with_foreign_link(world.handle(request, now)), delay }
-        }
         _ => return None,
     };
     Some(delivery)
@@ -149,22 +146,31 @@ fn slow(response: Response, delay: Duration) -> Delivery {
     Delivery::Slow { response, chunk, pause: Duration::from_millis(250), delay }
 }
 
-/// A list whose next page seems to be on a host of somebody else (2.6: a client must not follow
-/// it with its token).
-fn with_foreign_link(mut response: Response) -> Response {
-    if let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&response.body)
-        && response.status == 200
-        && body.get("value").is_some()
-    {
-        body["nextLink"] = "https://management.azure.com.attacker.example/next?$skipToken=1".into();
-        response.body = body.to_string().into_bytes();
+/// Handles one request with some switches set and puts them back. `None`, with nothing applied,
+/// when the world has no such switch.
+fn with_switches(
+    world: &mut dyn World,
+    switches: &[(&'static str, Value)],
+    request: &Request,
+    now: Stamp,
+) -> Option<Response> {
+    let before = world.switches();
+    let mut response = None;
+    if switches.iter().all(|(name, value)| world.set_switch(name, value).is_ok()) {
+        response = Some(world.handle(request, now));
+    }
+    for (name, _) in switches {
+        if let Some(value) = before.get(*name) {
+            // It held that value a moment ago.
+            let _ = world.set_switch(name, value);
+        }
     }
     response
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::sandbox::faults::Profile;
@@ -187,10 +193,10 @@ mod tests {
             )
         }
         fn switches(&self) -> Value {
-            json!({"list_lag_seconds": self.lag})
+            json!({"list_lag_s": self.lag})
         }
         fn set_switch(&mut self, name: &str, value: &Value) -> Result<(), String> {
-            self.lag = value.as_i64().filter(|_| name == "list_lag_seconds").ok_or("no")?;
+            self.lag = value.as_i64().filter(|_| name == "list_lag_s").ok_or("no")?;
             Ok(())
         }
     }
@@ -247,10 +253,9 @@ mod tests {
         };
         assert!(bytes < response.body.len());
         assert!(matches!(run(FaultKind::SlowBody, "GET", LIST).0, Delivery::Slow { .. }));
-        let Delivery::Answer { response, .. } = run(FaultKind::ForeignLink, "GET", LIST).0 else {
-            panic!("no answer")
-        };
-        assert!(String::from_utf8(response.body).unwrap().contains("attacker.example"));
+        let (_, handled, plan) = run(FaultKind::ForeignLink, "GET", LIST);
+        assert_eq!(handled, 1, "a world without that switch answers as ever");
+        assert!(plan.struck().is_empty(), "and nothing is counted");
         let Delivery::Answer { response, .. } = run(FaultKind::StaleList, "GET", LIST).0 else {
             panic!("no answer")
         };

@@ -182,7 +182,7 @@ impl FaultPlan {
             return None;
         }
         let fitting: Vec<FaultKind> = FaultKind::all()
-            .filter(|kind| kind.fits(side, request) && (!outage || kind.is_outage()))
+            .filter(|kind| kind.fits(side, request) && kind.comes_and_goes() && (!outage || kind.is_outage()))
             .collect();
         self.rng.choice(fitting)
     }

@@ -36,7 +36,6 @@ pub(crate) fn fault_response(kind: FaultKind, side: Side, request: &Request, now
         FaultKind::Unauthorized => unauthorized(side, now),
         FaultKind::Forbidden => forbidden(side, request),
         FaultKind::Conflict => conflict(request),
-        FaultKind::ExpiredLink => arm(400, "BadRequest", "Invalid skip token."),
         FaultKind::AcceptedNothing => Response::new(202),
         FaultKind::CancelledBefore | FaultKind::CancelledAfter => cancelled(),
         FaultKind::HiddenRecord => {

@@ -62,6 +62,8 @@ pub enum FaultKind {
     PageRepeat,
     /// Sentinel: a page skips rows.
     PageSkip,
+    /// Sentinel: a `nextLink` with raw spaces in it.
+    SpacedLink,
     /// ServiceNow: 202 and nothing done, as a full session queue answers.
     AcceptedNothing,
     /// ServiceNow: transaction cancelled before it committed; 200 with broken JSON.
@@ -74,6 +76,17 @@ pub enum FaultKind {
     LoginHtml,
     /// ServiceNow: 404 for a record that is there, as a flapping ACL answers.
     HiddenRecord,
+    /// ServiceNow: a write that others see only 20 s after its stamp.
+    LateVisible,
+    /// ServiceNow: a write whose stamp comes from a node with another clock.
+    SkewedStamp,
+    /// ServiceNow: rules save the record twice more after the write.
+    ExtraSave,
+    /// ServiceNow: only one item of a batch is served.
+    PartialBatch,
+    /// ServiceNow: 200, but a field rule kept impact, urgency, state and assignee as they were.
+    /// Never part of a mixed profile, since a rule like this does not come and go.
+    DroppedField,
 }
 
 use FaultKind::*;
@@ -105,21 +118,19 @@ const KINDS: &[(FaultKind, &str)] = &[
     (StaleList, "stale-list"),
     (PageRepeat, "page-repeat"),
     (PageSkip, "page-skip"),
+    (SpacedLink, "spaced-link"),
     (AcceptedNothing, "accepted-nothing"),
     (CancelledBefore, "cancelled-before"),
     (CancelledAfter, "cancelled-after"),
     (Hibernating, "hibernating"),
     (LoginHtml, "login-html"),
     (HiddenRecord, "hidden-record"),
+    (LateVisible, "late-visible"),
+    (SkewedStamp, "skewed-stamp"),
+    (ExtraSave, "extra-save"),
+    (PartialBatch, "partial-batch"),
+    (DroppedField, "dropped-field"),
 ];
-
-/// A fault that only the world can play: a switch that is on for one exchange.
-pub(crate) struct WorldFault {
-    /// The switch.
-    pub switch: &'static str,
-    /// Its value while the fault strikes.
-    pub value: Value,
-}
 
 impl FaultKind {
     /// Every kind, always in the same order.
@@ -130,12 +141,11 @@ impl FaultKind {
     /// True when the kind exists on that side at all.
     pub fn belongs_to(self, side: Side) -> bool {
         match self {
-            Conflict | ForeignLink | ExpiredLink | StaleList | PageRepeat | PageSkip => {
+            Conflict | ForeignLink | ExpiredLink | StaleList | PageRepeat | PageSkip | SpacedLink => {
                 side == Side::Sentinel
             }
-            AcceptedNothing | CancelledBefore | CancelledAfter | Hibernating | LoginHtml | HiddenRecord => {
-                side == Side::ServiceNow
-            }
+            AcceptedNothing | CancelledBefore | CancelledAfter | Hibernating | LoginHtml | HiddenRecord
+            | LateVisible | SkewedStamp | ExtraSave | PartialBatch | DroppedField => side == Side::ServiceNow,
             _ => true,
         }
     }
@@ -152,7 +162,10 @@ impl FaultKind {
             }
             ErrorAfter | CancelledAfter | CommitThenDrop => nature.write,
             Conflict => matches!(nature.operation, "put"),
-            ForeignLink | StaleList | PageRepeat | PageSkip => nature.operation == "list",
+            ForeignLink | StaleList | PageRepeat | PageSkip | SpacedLink => nature.operation == "list",
+            LateVisible | SkewedStamp => matches!(nature.operation, "insert" | "update"),
+            ExtraSave | DroppedField => nature.operation == "update",
+            PartialBatch => nature.operation == "batch",
             ExpiredLink => nature.operation == "list" && request.query.to_lowercase().contains("skiptoken="),
             HiddenRecord => matches!(nature.operation, "get" | "update"),
             _ => true,
@@ -164,15 +177,36 @@ impl FaultKind {
         matches!(self, Unavailable | Throttled | ThrottledBare | TimeoutBefore | GatewayTimeout | DropBefore)
     }
 
-    /// The switch that plays the kind, where only the world can.
-    pub(crate) fn world_fault(self) -> Option<WorldFault> {
-        let (switch, value) = match self {
-            StaleList => ("list_lag_seconds", json!(60)),
-            PageRepeat => ("page_fault", json!("repeat")),
-            PageSkip => ("page_fault", json!("skip")),
-            _ => return None,
-        };
-        Some(WorldFault { switch, value })
+    /// True for what strikes in mixed profiles.
+    pub(crate) fn comes_and_goes(self) -> bool {
+        self != DroppedField
+    }
+
+    /// Switches that play the kind while they are on for one exchange, where only the world can.
+    pub(crate) fn world_switches(self) -> Vec<(&'static str, Value)> {
+        match self {
+            StaleList => vec![("list_lag_s", json!(60))],
+            PageRepeat => vec![("page_drift", json!("repeat"))],
+            PageSkip => vec![("page_drift", json!("skip"))],
+            ExpiredLink => vec![("skip_token_life_s", json!(0))],
+            SpacedLink => vec![("next_link_spaces", json!(true))],
+            ForeignLink => {
+                vec![("next_link_origin", json!("https://management.azure.com.attacker.example"))]
+            }
+            LateVisible => vec![("late_visibility_rest_seconds", json!(20))],
+            SkewedStamp => vec![("clock_skew_seconds", json!(2))],
+            ExtraSave => vec![("extra_mod_count", json!(2))],
+            PartialBatch => vec![("batch_serves", json!(1))],
+            DroppedField => {
+                let fields = ["impact", "urgency", "state", "assigned_to"];
+                let names: Vec<String> = ["incident", "sn_si_incident"]
+                    .iter()
+                    .flat_map(|table| fields.iter().map(move |field| format!("{table}.{field}")))
+                    .collect();
+                vec![("write_denied_fields", json!({"*": names}))]
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
