@@ -35,7 +35,20 @@ fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
 
 /// Runs a command to its end; its output is the error's text.
 fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
+    judge(command.output().map_err(|e| format!("{:?}: {e}", command.get_program()))?)
+}
+
+/// Runs a command beside the sandbox, for at most three minutes.
+async fn run_beside(command: Command) -> Result<String, String> {
+    let mut command = tokio::process::Command::from(command);
+    let ending = command.kill_on_drop(true).output();
+    match tokio::time::timeout(Duration::from_secs(180), ending).await {
+        Ok(output) => judge(output.map_err(|e| e.to_string())?),
+        Err(_) => Err("no end after three minutes".into()),
+    }
+}
+
+fn judge(output: std::process::Output) -> Result<String, String> {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     if output.status.success() { Ok(text) } else { Err(text) }
@@ -101,7 +114,7 @@ async fn real_clients_work_against_the_sandbox() {
         command.arg(here().join(script)).current_dir(folder.path());
         command.env("DIPTYCH_SANDBOX", &description).env("REQUESTS_CA_BUNDLE", &ca);
         let began = Instant::now();
-        let result = tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap();
+        let result = run_beside(command).await;
         let seconds = began.elapsed().as_secs_f64();
         match result {
             Ok(text) => say(&format!("{name}: {} in {seconds:.1} s", text.trim())),
