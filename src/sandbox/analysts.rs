@@ -71,6 +71,10 @@ pub enum Deed {
     Reopen,
     /// Sentinel: merged into another incident.
     Merge,
+    /// Sentinel: closed by the service itself.
+    AutoClose,
+    /// Sentinel: reopened by alert grouping.
+    AutoReopen,
     /// ServiceNow: work note.
     WorkNote,
     /// ServiceNow: comment that the caller sees.
@@ -106,6 +110,8 @@ const WEIGHTS: &[(Deed, u32)] = &[
     (Close, 5),
     (Reopen, 2),
     (Merge, 1),
+    (AutoClose, 1),
+    (AutoReopen, 1),
     (WorkNote, 15),
     (CallerComment, 2),
     (Impact, 8),

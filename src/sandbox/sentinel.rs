@@ -24,6 +24,7 @@ mod gateway;
 mod incident;
 mod incidents;
 mod limits;
+mod lookup;
 mod order;
 mod owner;
 mod page;

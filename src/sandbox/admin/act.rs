@@ -265,7 +265,9 @@ fn on_record(
 ) -> Result<Value, String> {
     let who = person(by.as_deref())?;
     let fact = stage.with_desk(|world| {
-        world.record(table, record).or_else(|| world.records(table).into_iter().find(|r| r.number == record))
+        world
+            .record_facts(table, record)
+            .or_else(|| world.records(table).into_iter().find(|r| r.number == record))
     });
     let fact = fact.ok_or_else(|| format!("no record {record:?} in {table}"))?;
     stage.with_desk(|world| world.act(table, &fact.sys_id, &act, who.user_name, now))?;
@@ -283,7 +285,7 @@ fn create(
     let who = person(by.as_deref())?;
     let fields = raw_fields(fields);
     let sys_id = stage.with_desk(|world| world.create(table, &fields, who.user_name, now))?;
-    let number = stage.with_desk(|w| w.record(table, &sys_id)).map_or_else(String::new, |r| r.number);
+    let number = stage.with_desk(|w| w.record_facts(table, &sys_id)).map_or_else(String::new, |r| r.number);
     stage.announce(entry(now, who.name, Side::ServiceNow, "created".into(), number.clone()));
     Ok(json!({"table": table, "record": sys_id, "number": number}))
 }

@@ -120,6 +120,11 @@ impl Analysts {
                 plain(IncidentAct::AddAlert(alert), what)
             }
             Deed::Reopen if closed => plain(IncidentAct::Reopen, "reopened".into()),
+            Deed::AutoClose if !closed => plain(IncidentAct::AutoClose, "closed by itself".into()),
+            Deed::AutoReopen if closed => {
+                let alert = seed_data::more_alert(&mut self.rng).ok()?;
+                plain(IncidentAct::AutoReopen(alert), "reopened by a new alert".into())
+            }
             Deed::Merge if !closed => {
                 let survivor = self.pick_incident(world, workspace)?;
                 if survivor.guid == facts.guid || survivor.status == "Closed" {
