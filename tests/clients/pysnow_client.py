@@ -37,7 +37,8 @@ def crud():
     gone = incidents.delete({"correlation_id": mark})
     check("deleted", gone["status"] == "record deleted", gone)
     check("none left", incidents.get(query={"correlation_id": mark}).one_or_none() is None)
-    raises("first of nothing", NoResults, lambda: incidents.get(query={"correlation_id": mark}).first())
+    raises("first of nothing", NoResults,
+           lambda: incidents.get(query={"correlation_id": mark}, stream=True).first())
 
 
 def queries():
