@@ -202,4 +202,38 @@ mod tests {
         let snow = draws(3).iter().filter(|d| d.contains("\"snow\"")).count();
         assert!((40..50).contains(&snow), "nearly all, not all: {snow}");
     }
+
+    fn populated(seed: u64, now: &str, incidents: usize) -> Vec<crate::sandbox::sentinel::IncidentFacts> {
+        let workspaces = vec!["a".to_owned(), "b".to_owned()];
+        let mut world = SentinelWorld::new(crate::sandbox::sentinel::SentinelOptions {
+            seed,
+            tenant: String::new(),
+            client_id: String::new(),
+            client_secrets: Vec::new(),
+            subscription: String::new(),
+            resource_group: String::new(),
+            workspaces: workspaces.clone(),
+        });
+        let now = Stamp::parse_rfc3339(now).unwrap();
+        populate(&mut world, &workspaces, incidents, seed, now).unwrap();
+        let all: Vec<_> = workspaces.iter().flat_map(|w| world.facts(w)).collect();
+        assert!(all.iter().all(|f| f.modified <= now), "nothing lies in the future");
+        all
+    }
+
+    #[test]
+    fn population_is_lively_and_the_same_at_any_time() {
+        let facts = populated(1, "2026-11-21T08:00:00Z", 120);
+        assert_eq!(facts.len(), 120);
+        assert!(facts.iter().any(|f| f.status == "Closed" && f.classification.is_some()));
+        assert!(facts.iter().any(|f| f.status == "Active" && f.owner_upn.is_some()));
+        assert!(facts.iter().filter(|f| f.status == "New").count() > 30);
+        assert!(facts.iter().any(|f| f.comments.len() > 1));
+        let later = populated(1, "2026-12-24T21:30:11.5Z", 120);
+        let text = |all: &[crate::sandbox::sentinel::IncidentFacts]| {
+            all.iter().map(|f| (f.title.clone(), f.status.clone(), f.guid.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(text(&facts), text(&later));
+        assert_ne!(text(&facts), text(&populated(2, "2026-11-21T08:00:00Z", 120)));
+    }
 }

@@ -434,8 +434,27 @@ mod tests {
         let found = facts["incidents"].as_array().unwrap().iter().find(|f| f["guid"] == guid).unwrap();
         assert_eq!((found["title"].as_str(), found["status"].as_str()), (Some("By hand"), Some("Active")));
         assert!(entries.recv().await.unwrap().what.contains("By hand"));
-        let nonsense = json!({"act": "explode"});
-        assert_eq!(admin(&sandbox, &client, Method::POST, "/act", nonsense).await.0, 400);
+        let create =
+            json!({"act": "create", "fields": {"short_description": "Copy", "correlation_id": guid}});
+        let (_, made) = admin(&sandbox, &client, Method::POST, "/act", create).await;
+        let number = made["number"].as_str().unwrap();
+        for (act, status) in [
+            (json!({"act": "work_note", "record": number, "value": "x", "by": "amara.okafor"}), 200),
+            (json!({"act": "quiet_set", "record": number, "fields": {"impact": 1}}), 200),
+            (json!({"act": "set", "record": number, "fields": {"state": 6}}), 400),
+            (json!({"act": "any"}), 200),
+            (json!({"act": "revoke_tokens"}), 200),
+            (json!({"act": "delete", "record": number}), 200),
+            (json!({"act": "delete", "record": number}), 400),
+            (json!({"act": "explode"}), 400),
+        ] {
+            let told = act.to_string();
+            let (seen, answer) = admin(&sandbox, &client, Method::POST, "/act", act).await;
+            assert_eq!(seen, status, "{told}: {answer}");
+        }
+        let (_, history) = admin(&sandbox, &client, Method::GET, "/history?from=0", json!(null)).await;
+        assert!(history["sentinel"].as_array().unwrap().iter().any(|c| c["after"] == "By hand"));
+        assert!(history["servicenow"].as_array().unwrap().iter().any(|c| c["after"] == "deleted"));
 
         assert_eq!(admin(&sandbox, &client, Method::POST, "/stop", json!({})).await.0, 200);
         sandbox.stopped().await;

@@ -249,4 +249,33 @@ mod tests {
         }
         assert!(Hibernating.fits(Side::ServiceNow, &token), "a sleeping instance answers there too");
     }
+
+    /// A renamed switch would make a fault silently do nothing.
+    #[test]
+    fn the_real_worlds_know_every_switch_that_a_fault_turns() {
+        use crate::sandbox::sentinel::{SentinelOptions, SentinelWorld};
+        use crate::sandbox::servicenow::{DeskOptions, DeskWorld};
+        use crate::sandbox::wire::World;
+
+        let mut sentinel = SentinelWorld::new(SentinelOptions {
+            seed: 1,
+            tenant: String::new(),
+            client_id: String::new(),
+            client_secrets: Vec::new(),
+            subscription: String::new(),
+            resource_group: String::new(),
+            workspaces: Vec::new(),
+        });
+        let mut desk = DeskWorld::new(DeskOptions::default());
+        for kind in FaultKind::all() {
+            for (name, value) in kind.world_switches() {
+                let worlds: [&mut dyn World; 2] = [&mut sentinel, &mut desk];
+                for (side, world) in Side::BOTH.into_iter().zip(worlds) {
+                    if kind.belongs_to(side) {
+                        assert_eq!(world.set_switch(name, &value), Ok(()), "{kind}");
+                    }
+                }
+            }
+        }
+    }
 }
