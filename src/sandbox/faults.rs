@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::latency::Latency;
@@ -174,15 +173,16 @@ impl FaultPlan {
             Profile::Storm if now.0.rem_euclid(STORM.0) < STORM.1 => (0.80, true),
             Profile::Storm => (0.05, false),
             Profile::Only { kind, side: at, rate } => {
-                let here = at.is_none_or(|s| s == side) && kind.fits(side, request);
+                let here = at.is_none_or(|s| s == side) && kind.fits(side, &nature(side, request));
                 return (here && self.rng.f64() < rate).then_some(kind);
             }
         };
         if self.rng.f64() >= rate {
             return None;
         }
+        let nature = nature(side, request);
         let fitting: Vec<FaultKind> = FaultKind::all()
-            .filter(|kind| kind.fits(side, request) && kind.comes_and_goes() && (!outage || kind.is_outage()))
+            .filter(|kind| kind.fits(side, &nature) && kind.comes_and_goes() && (!outage || kind.is_outage()))
             .collect();
         self.rng.choice(fitting)
     }
@@ -197,18 +197,24 @@ impl FaultPlan {
     }
 }
 
-/// What the request asks, as far as faults care.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a request asks, as far as faults care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nature {
-    token: bool,
-    write: bool,
-    operation: &'static str,
+    /// Asks for a token, or where to ask for one.
+    pub token: bool,
+    /// Can change something.
+    pub write: bool,
+    /// Follows a link to a further page.
+    pub follows: bool,
+    /// One of [`super::side::operations`].
+    pub operation: &'static str,
 }
 
 pub(crate) fn nature(side: Side, request: &Request) -> Nature {
     let operation = operation(side, request);
     let token = matches!(operation, "token" | "discovery");
-    Nature { token, write: is_write(side, request), operation }
+    let follows = request.query.to_lowercase().contains("skiptoken=");
+    Nature { token, write: is_write(side, request), follows, operation }
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ fn entity(template: &Map<String, Value>, fill: &Fill) -> EntityDraft {
 /// Something that happens to a populated incident after its creation.
 enum Step {
     Raise,
-    Act(IncidentAct, &'static Person),
+    Act(Box<IncidentAct>, &'static Person),
 }
 
 /// Fills the workspaces with `incidents` incidents created over the last days before `now`; some
@@ -113,7 +113,7 @@ pub fn populate(
         for act in past(&mut rng) {
             left -= rng.i64(0..=(left / 3).max(0)).max(0);
             let (act, who) = act;
-            steps.push((-left.max(1) * MICROS_PER_MINUTE, index, Step::Act(act, who)));
+            steps.push((-left.max(1) * MICROS_PER_MINUTE, index, Step::Act(Box::new(act), who)));
         }
     }
     // Stable: steps of one incident keep their order within the same minute.

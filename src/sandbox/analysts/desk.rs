@@ -98,6 +98,8 @@ impl Analysts {
                 let (act, what, _) = set(&[("short_description", &text)], "short description edited".into())?;
                 Some((act, what, Some(token)))
             }
+            // People mostly work before they resolve.
+            Deed::Resolve if !dialect.working.contains(&state.as_str()) && self.rng.f64() < 0.8 => None,
             Deed::Resolve if !ended => self.resolve(world, table, dialect),
             Deed::ReopenRecord if ended && !matches!(state.as_str(), "7" | "8") => {
                 set(&[("state", dialect.working[0])], "reopened".into())
