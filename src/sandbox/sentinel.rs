@@ -9,6 +9,7 @@
 mod aadsts;
 mod acts;
 mod alerts;
+mod assertion;
 mod changes;
 mod clock;
 mod closing;

@@ -68,6 +68,10 @@ impl Desk<'_> {
             }
             IncidentAct::DeleteComment(id) if self.erase_comment(number, id) => return Ok(()),
             IncidentAct::DeleteComment(id) => return Err(format!("no comment '{id}'")),
+            IncidentAct::EditComment { id, message } => {
+                return self.rewrite_comment(number, id, message).map_err(|r| r.message);
+            }
+            IncidentAct::Delete => return self.discard(number),
             IncidentAct::AddAlert(draft) => return self.add_alert(number, draft),
             IncidentAct::AddBookmark { name, notes, query } => {
                 return self.add_bookmark(number, name, notes, query);
@@ -80,6 +84,14 @@ impl Desk<'_> {
         let edit = edit(act, &status)?;
         self.ledger.begin();
         self.change(number, Bump::Both, |incident| edit(&mut incident.face));
+        Ok(())
+    }
+
+    fn discard(&mut self, number: i64) -> Acted {
+        if self.shop.incidents.get(&number).is_some_and(|i| i.origin == Origin::Defender) {
+            return Err("incidents of Defender cannot be deleted".into());
+        }
+        self.erase(number);
         Ok(())
     }
 
@@ -232,6 +244,7 @@ fn edit<'a>(act: &'a IncidentAct, status: &str) -> Result<Edit<'a>, String> {
                 f.labels.push(Label { name: name.clone(), automatic: false });
             }
         }),
+        IncidentAct::Unlabel(name) => Box::new(|f| f.labels.retain(|l| l.name != *name)),
         IncidentAct::Close { classification, reason, comment } => {
             closing::check(Some(classification), reason.as_deref()).map_err(said)?;
             Box::new(|f| {

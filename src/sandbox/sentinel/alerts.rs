@@ -21,9 +21,11 @@ pub(super) struct Alert {
     pub id: String,
     /// What was asked for.
     pub draft: AlertDraft,
-    /// Start, end and time of processing.
+    /// `startTimeUtc`.
     pub start: Tick,
+    /// `endTimeUtc`.
     pub end: Tick,
+    /// `processingEndTime`.
     pub processed: Tick,
     /// True if Defender made it: it cannot be moved by the API.
     pub defender: bool,

@@ -138,8 +138,7 @@ impl Desk<'_> {
                     let incident = self.lens(&call.version).incident_id(name);
                     return Err(self.conflict(&format!("{incident}/Comments/{id}")));
                 }
-                self.check_message(&message)?;
-                self.edit_comment(number, &known, message);
+                self.rewrite_comment(number, &known.id, &message)?;
                 200
             }
         };
@@ -180,17 +179,21 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn edit_comment(&mut self, number: i64, known: &Comment, message: String) {
+    /// Gives a comment a new text.
+    pub fn rewrite_comment(&mut self, number: i64, id: &str, message: &str) -> Result<(), Refusal> {
+        self.check_message(message)?;
+        let comments = self.shop.incidents.get(&number).map(|i| i.comments.as_slice()).unwrap_or_default();
+        let known = comments.iter().find(|c| c.id.eq_ignore_ascii_case(id)).cloned();
+        let known = known.ok_or_else(|| self.missing("IncidentComment", id))?;
         self.ledger.begin();
-        let etag = self.ledger.etag(self.now);
-        let now = Tick::at(self.now);
-        let (text, id) = (message.clone(), known.id.clone());
-        self.change(number, self.switches.comment_edit_bumps, move |incident| {
-            if let Some(comment) = incident.comments.iter_mut().find(|c| c.id == id) {
-                (comment.etag, comment.message, comment.modified) = (etag, text, now);
+        let (etag, now) = (self.ledger.etag(self.now), Tick::at(self.now));
+        self.change(number, self.switches.comment_edit_bumps, |incident| {
+            if let Some(comment) = incident.comments.iter_mut().find(|c| c.id == known.id) {
+                (comment.etag, comment.message, comment.modified) = (etag, message.to_owned(), now);
             }
         });
-        self.note(number, "comment", Some(known.id.clone()), Some(known.message.clone()), Some(message));
+        self.note(number, "comment", Some(known.id), Some(known.message), Some(message.to_owned()));
+        Ok(())
     }
 
     /// `DELETE /incidents/{id}/comments/{comment}`

@@ -105,8 +105,17 @@ pub enum IncidentAct {
     Owner(Option<&'static Person>),
     /// One label more.
     Label(String),
+    /// One label less.
+    Unlabel(String),
     /// A comment, HTML as the portal writes it.
     Comment(String),
+    /// A new text for a comment.
+    EditComment {
+        /// Its id.
+        id: String,
+        /// The new message.
+        message: String,
+    },
     /// Deletes the comment of that id.
     DeleteComment(String),
     /// Closes by the documented pairs.
@@ -141,4 +150,6 @@ pub enum IncidentAct {
     AutoClose,
     /// Alert grouping adds an alert to a closed incident and opens it again.
     AutoReopen(AlertDraft),
+    /// Deletes the incident; pollers see no more than a 404. Not possible with Defender's.
+    Delete,
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::aadsts::{self, Fault};
+use super::assertion;
 use super::changes::guid_of;
 use super::clock::entra_time;
 use super::draft::SentinelOptions;
@@ -69,6 +70,7 @@ impl Entra<'_> {
                 self.configuration(request, tenant, Dialect::V2)
             }
             ("GET", [_, "discovery", "keys"] | [_, "discovery", "v2.0", "keys"]) => Ok(json!({"keys": []})),
+            ("GET", ["metadata", "identity", "oauth2", "token"]) => self.identity(request),
             ("POST", [_, "oauth2", "token"]) => self.token(request, tenant, Dialect::V1),
             ("POST", [_, "oauth2", "v2.0", "token"]) => self.token(request, tenant, Dialect::V2),
             (_, [_, "oauth2", "token"] | [_, "oauth2", "v2.0", "token"]) => Err(Fault::new(900_561)),
@@ -155,7 +157,11 @@ impl Entra<'_> {
             return Err(Fault::new(700_016).about(&id));
         }
         let secret = get("client_secret").map(str::to_owned).or(basic_secret);
-        self.check_secret(secret.as_deref(), get("client_assertion"))?;
+        match (secret, get("client_assertion")) {
+            (Some(secret), _) => self.check_secret(&secret)?,
+            (None, Some(jwt)) => assertion::check(jwt, request, self.options, self.switches, self.now)?,
+            (None, None) => return Err(Fault::new(7_000_218)),
+        }
         let audience = match dialect {
             Dialect::V1 => resource(get("resource"), &request.origin)?,
             Dialect::V2 => scope(get("scope"), &request.origin)?,
@@ -163,11 +169,18 @@ impl Entra<'_> {
         Ok(self.grant(&audience, dialect))
     }
 
-    fn check_secret(&self, secret: Option<&str>, assertion: Option<&str>) -> Result<(), Fault> {
-        let Some(secret) = secret else {
-            // No certificate and no federated identity is registered for the application.
-            return Err(Fault::new(if assertion.is_some() { 700_027 } else { 7_000_218 }));
-        };
+    /// The instance metadata service of a machine that runs as the application: v1 shape.
+    fn identity(&mut self, request: &Request) -> Result<Value, Fault> {
+        if request.header("metadata").is_none_or(|v| !v.eq_ignore_ascii_case("true")) {
+            return Err(Fault::new(900_144).about("Metadata"));
+        }
+        let pairs = request.query_pairs();
+        let asked = pairs.iter().find(|(k, _)| k == "resource").map(|(_, v)| v.as_str());
+        let audience = resource(asked, &request.origin)?;
+        Ok(self.grant(&audience, Dialect::V1))
+    }
+
+    fn check_secret(&self, secret: &str) -> Result<(), Fault> {
         let known = self.options.client_secrets.iter().filter(|s| s.value == secret);
         let mut known = known.peekable();
         if known.peek().is_none() {

@@ -1,5 +1,6 @@
 //! An incident: the face that lists show, what hangs on it, and its wire shape (sentinel-api 2.2).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,27 +75,47 @@ pub(super) enum Origin {
 /// Everything about an incident that a list row shows, in one version.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Face {
+    /// When this version began.
     pub since: Stamp,
+    /// With its inner quotes.
     pub etag: String,
+    /// `lastModifiedTimeUtc`.
     pub modified: Tick,
+    /// `title`.
     pub title: String,
+    /// As stored; XDR incidents do not show it.
     pub description: Option<String>,
+    /// `severity`.
     pub severity: String,
+    /// `status`.
     pub status: String,
+    /// `classification`.
     pub classification: Option<String>,
+    /// `classificationReason`.
     pub reason: Option<String>,
+    /// `classificationComment`.
     pub closing_comment: Option<String>,
+    /// `owner`.
     pub owner: Owner,
+    /// `labels` in the order sent.
     pub labels: Vec<Label>,
+    /// `firstActivityTimeUtc`.
     pub first_activity: Option<Tick>,
+    /// `lastActivityTimeUtc`.
     pub last_activity: Option<Tick>,
+    /// `alertsCount`.
     pub alerts: usize,
+    /// `bookmarksCount`.
     pub bookmarks: usize,
+    /// `commentsCount`.
     pub comments: usize,
+    /// `alertProductNames`.
     pub products: Vec<String>,
+    /// `tactics`.
     pub tactics: Vec<String>,
+    /// `techniques`.
     pub techniques: Vec<String>,
-    /// Number of the incident that this one was folded into.
+    /// Number and address of the incident that this one was folded into.
     pub merged_into: Option<(i64, String)>,
 }
 
@@ -141,21 +162,34 @@ pub(super) struct Link {
 /// An incident with all that belongs to it.
 #[derive(Clone, Debug)]
 pub(super) struct Incident {
+    /// `incidentNumber`.
     pub number: i64,
     /// The GUID, or whatever an API caller chose, in its own case.
     pub name: String,
+    /// `createdTimeUtc`.
     pub created: Tick,
+    /// Where it comes from.
     pub origin: Origin,
+    /// `providerIncidentId`.
     pub provider_id: String,
+    /// `relatedAnalyticRuleIds`.
     pub rules: Vec<String>,
+    /// The current version.
     pub face: Face,
     /// Earlier faces with the moment each ended, as far back as a list can lag.
     pub past: Vec<(Stamp, Face)>,
+    /// Oldest first.
     pub comments: Vec<Comment>,
+    /// Its alerts.
     pub links: Vec<Link>,
+    /// Its bookmarks.
     pub bookmarks: Vec<Bookmark>,
+    /// By id in lower case.
     pub tasks: BTreeMap<String, Task>,
+    /// Its entities.
     pub entities: Vec<Entity>,
+    /// The face as bytes, since polls with an overlap read the same version again and again.
+    pub rendered: RefCell<Option<(Style, String)>>,
 }
 
 impl Incident {
@@ -211,6 +245,27 @@ impl Lens<'_> {
     }
 }
 
+/// What of a lens shapes an incident's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Style {
+    shows: [bool; 4],
+    casing: Casing,
+    absent: Absent,
+    digits: u8,
+}
+
+impl Lens<'_> {
+    fn style(&self) -> Style {
+        let s = self.switches;
+        Style {
+            shows: [self.onboarded, self.preview, self.merges, s.defender_hides_description],
+            casing: s.casing,
+            absent: s.absent,
+            digits: s.time_digits,
+        }
+    }
+}
+
 /// One version of an incident seen through a lens: a list row.
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'a> {
@@ -240,8 +295,21 @@ impl<'a> Shown<'a> {
         if self.is_xdr() { "Microsoft XDR" } else { "Azure Sentinel" }
     }
 
+    /// The whole resource as JSON text, remembered for the current version.
+    pub fn text(&self) -> String {
+        if !std::ptr::eq(self.face, &self.incident.face) {
+            return self.wire().to_string();
+        }
+        let style = self.lens.style();
+        let mut rendered = self.incident.rendered.borrow_mut();
+        match rendered.as_ref() {
+            Some((known, text)) if *known == style => text.clone(),
+            _ => rendered.insert((style, self.wire().to_string())).1.clone(),
+        }
+    }
+
     /// The whole resource.
-    pub fn wire(&self) -> Value {
+    fn wire(&self) -> Value {
         json!({
             "id": self.lens.incident_id(&self.incident.name),
             "name": self.incident.name,

@@ -1,11 +1,12 @@
 //! Incidents over the wire: list, get, put, delete, and the POSTs that read their parts.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::clock::Tick;
-use super::desk::{Call, Desk, lens, list, resource, success};
+use super::desk::{Call, Desk, lens, list, list_of, resource, success, text};
 use super::entities;
 use super::errors::{Answer, Refusal};
 use super::filter::{Cell, Expr};
@@ -26,13 +27,13 @@ impl Desk<'_> {
         let lens = lens(self.switches, self.shop, self.tenant, &call.version);
         let (page, mark) = rows(&listing, self.shop, lens, drift, self.now);
         let next = mark.map(|m| listing.next_link(call.request, &call.version, &m, self.switches, self.now));
-        list(page.iter().map(Shown::wire).collect(), next)
+        list_of(page.iter().map(Shown::text), next)
     }
 
     /// `GET /incidents/{id}`, always fresh
     pub fn get_incident(&self, call: &Call<'_>, name: &str) -> Answer {
         let incident = self.incident(name)?;
-        success(200, &self.shown(incident, &call.version).wire())
+        Ok(text(200, self.shown(incident, &call.version).text()))
     }
 
     /// `PUT /incidents/{id}`: full replacement under the etag in the body
@@ -44,12 +45,21 @@ impl Desk<'_> {
         let Some(before) = self.shop.incidents.get(&number).map(|i| i.face.clone()) else {
             return Err(self.missing("Incident", name));
         };
-        let face = asked.over(&before, self.switches)?;
+        let mut face = asked.over(&before, self.switches)?;
+        if self.hides_description(number) {
+            // Who cannot see it cannot clear it.
+            face.description.clone_from(&before.description);
+        }
         self.ledger.begin();
         if !self.change(number, Bump::Both, |incident| incident.face = face) {
             self.note(number, "rewritten", None, None, None);
         }
         self.get_incident(call, name)
+    }
+
+    fn hides_description(&self, number: i64) -> bool {
+        let incident = self.shop.incidents.get(&number);
+        incident.is_some_and(|i| i.face.description.is_some() && self.shown(i, "").description().is_none())
     }
 
     fn create_incident(&mut self, call: &Call<'_>, name: &str, asked: &Replacement) -> Answer {
@@ -83,6 +93,7 @@ impl Desk<'_> {
             bookmarks: Vec::new(),
             tasks: BTreeMap::new(),
             entities: Vec::new(),
+            rendered: RefCell::default(),
         });
         number
     }
@@ -116,11 +127,17 @@ impl Desk<'_> {
                 "Incidents that were created in Microsoft Defender XDR cannot be deleted.",
             ));
         }
-        let (number, title) = (incident.number, incident.face.title.clone());
-        self.ledger.begin();
-        self.note(number, "deleted", None, Some(title), None);
-        self.shop.remove(number, self.now);
+        let number = incident.number;
+        self.erase(number);
         Ok(Response::new(200))
+    }
+
+    /// Deletes an incident that is known to be there.
+    pub fn erase(&mut self, number: i64) {
+        let title = self.shop.incidents.get(&number).map(|i| i.face.title.clone());
+        self.ledger.begin();
+        self.note(number, "deleted", None, title, None);
+        self.shop.remove(number, self.now);
     }
 
     /// `POST /incidents/{id}/alerts`
@@ -222,10 +239,45 @@ fn span(listing: &Listing, descending: bool, switches: &Switches) -> ((Tick, i64
         && let Some(Cell::Time(tick)) = mark.key.first()
     {
         if descending {
-            high = high.min((*tick, mark.tie - 1));
+            high = high.min((*tick, mark.tie.saturating_sub(1)));
         } else {
-            low = low.max((*tick, mark.tie + 1));
+            low = low.max((*tick, mark.tie.saturating_add(1)));
         }
     }
     (low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::sentinel::query::Query;
+    use crate::sandbox::wire::Request;
+
+    fn listing(query: &str) -> Listing {
+        let request = Request { query: query.into(), ..Request::default() };
+        let query = Query::read(&request).unwrap();
+        Listing::read(&query, FIELDS, "name", &Switches::default(), Stamp(0)).unwrap()
+    }
+
+    #[test]
+    fn the_usual_poll_reads_only_its_span_of_the_index() {
+        let second = Tick(10_000_000);
+        let bounds = "$filter=(properties/status eq 'New') and properties/lastModifiedTimeUtc ge \
+                      2026-11-21T13:40:21Z and properties/lastModifiedTimeUtc lt 2026-11-21T13:40:25Z\
+                      &$orderby=properties/lastModifiedTimeUtc";
+        let mut poll = listing(bounds);
+        let from = Tick::parse("2026-11-21T13:40:21Z").unwrap();
+        let to = Tick::parse("2026-11-21T13:40:25Z").unwrap();
+        let (low, high) = span(&poll, false, &Switches::default());
+        assert_eq!((low.0.0, high.0.0), (from.0 - second.0, to.0 + second.0));
+
+        let mark = Mark { key: vec![Cell::Time(Tick(from.0 + 5))], tie: 9, count: 50 };
+        poll.from = Some(mark);
+        assert_eq!(span(&poll, false, &Switches::default()).0, (Tick(from.0 + 5), 10));
+        assert_eq!(span(&poll, true, &Switches::default()).1, (Tick(from.0 + 5), 8));
+        let either = listing(
+            "$filter=properties/incidentNumber eq 1 or properties/lastModifiedTimeUtc ge 2026-11-21T13:40:21Z",
+        );
+        assert_eq!(span(&either, false, &Switches::default()).0.0, Tick(i64::MIN), "an 'or' bounds nothing");
+    }
 }

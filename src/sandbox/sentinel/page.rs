@@ -105,11 +105,11 @@ impl Listing {
         let page: Vec<R> = ordered.by_ref().take(self.size).collect();
         let Some(extra) = ordered.next() else { return (page, None) };
         let mark = match drift {
-            Drift::Skip => self.mark(&extra, given + page.len() + 1),
+            Drift::Skip => self.mark(&extra, given.saturating_add(page.len() + 1)),
             Drift::Repeat if page.len() > 1 => {
-                page.iter().rev().nth(1).and_then(|row| self.mark(row, given + page.len() - 1))
+                page.iter().rev().nth(1).and_then(|row| self.mark(row, given.saturating_add(page.len() - 1)))
             }
-            _ => page.last().and_then(|row| self.mark(row, given + page.len())),
+            _ => page.last().and_then(|row| self.mark(row, given.saturating_add(page.len()))),
         };
         (page, mark)
     }

@@ -104,203 +104,151 @@ choices! {
         Clamp }
 }
 
-/// All switches with their values. Field order is the order of `World::switches`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Switches {
+macro_rules! switches {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty = $default:expr),+ $(,)?) => {
+        /// All switches with their values. Field order is the order of `World::switches`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct Switches { $($(#[$doc])* pub $name: $kind),+ }
+
+        impl Default for Switches {
+            fn default() -> Self {
+                Self { $($name: $default),+ }
+            }
+        }
+    };
+}
+
+switches! {
     // Tokens and access.
     /// `expires_in`, seconds.
-    pub token_life_s: u64,
+    token_life_s: u64 = 3599,
     /// Tokens really end this much earlier than they say (a skewed clock).
-    pub token_early_s: u64,
+    token_early_s: u64 = 0,
     /// How tokens look.
-    pub token_shape: TokenShape,
+    token_shape: TokenShape = TokenShape::Jwt,
     /// Tokens of another epoch are invalid: raise it to revoke all.
-    pub token_epoch: u64,
+    token_epoch: u64 = 0,
     /// AADSTS number that every token request is answered with.
-    pub token_error: Option<u32>,
+    token_error: Option<u32> = None,
+    /// What a client assertion is worth. Signatures are not checked, claims are.
+    assertions: Leniency = Leniency::Reject,
     /// Tenant that the subscription belongs to, if not ours.
-    pub subscription_tenant: Option<String>,
+    subscription_tenant: Option<String> = None,
     /// What the service principal may do.
-    pub role: Role,
+    role: Role = Role::Responder,
     /// How a foreign scope is refused.
-    pub wrong_scope: WrongScope,
+    wrong_scope: WrongScope = WrongScope::NotFound,
     /// Workspaces without Sentinel.
-    pub not_onboarded: Vec<String>,
+    not_onboarded: Vec<String> = Vec::new(),
     /// Workspaces that were moved to the Defender portal.
-    pub defender: Vec<String>,
+    defender: Vec<String> = Vec::new(),
     /// XDR incidents have no description.
-    pub defender_hides_description: bool,
+    defender_hides_description: bool = true,
     /// Preview api-versions are registered.
-    pub preview_versions: bool,
+    preview_versions: bool = true,
 
     // Limits.
     /// Which limits hold.
-    pub throttle: Throttle,
+    throttle: Throttle = Throttle::Free,
     /// Multiplies every limit.
-    pub throttle_factor: f64,
+    throttle_factor: f64 = 1.0,
     /// The bucket of reading POSTs.
-    pub post_counts_as: PostCounts,
+    post_counts_as: PostCounts = PostCounts::Read,
     /// How long a text is.
-    pub length_unit: LengthUnit,
+    length_unit: LengthUnit = LengthUnit::Utf16,
     /// Longest title, if any.
-    pub title_max: Option<usize>,
+    title_max: Option<usize> = None,
     /// Longest classification comment, if any.
-    pub classification_comment_max: Option<usize>,
+    classification_comment_max: Option<usize> = None,
     /// Most entities in one answer, if any.
-    pub entity_cap: Option<usize>,
+    entity_cap: Option<usize> = None,
 
     // Shape.
     /// How the collection is spelt.
-    pub casing: Casing,
+    casing: Casing = Casing::Upper,
     /// Fractional digits of an incident's and a comment's times, 0 to 7.
-    pub time_digits: u8,
+    time_digits: u8 = 7,
     /// How an optional member without value is written.
-    pub absent: Absent,
+    absent: Absent = Absent::Omit,
     /// An alert's `timeGenerated` follows its incident's changes.
-    pub alert_time_shifts: bool,
+    alert_time_shifts: bool = true,
     /// `error.code` of a missing incident.
-    pub missing_incident_code: String,
+    missing_incident_code: String = "NotFound".into(),
 
     // Writing.
     /// A PUT without description clears it.
-    pub put_clears_description: bool,
+    put_clears_description: bool = true,
     /// A PUT without owner unassigns.
-    pub put_clears_owner: bool,
+    put_clears_owner: bool = true,
     /// A PUT without labels clears them.
-    pub put_clears_labels: bool,
+    put_clears_labels: bool = true,
     /// A PUT of a closed incident without closing members clears them.
-    pub put_clears_classification: bool,
+    put_clears_classification: bool = true,
     /// A PUT without activity times clears them.
-    pub put_clears_activity: bool,
+    put_clears_activity: bool = true,
     /// Closing members vanish when the status is not Closed.
-    pub reopen_drops_closing: bool,
+    reopen_drops_closing: bool = true,
     /// A PUT of an existing incident without etag.
-    pub missing_etag: Leniency,
+    missing_etag: Leniency = Leniency::Reject,
     /// Status of a stale etag, 409 or 412.
-    pub conflict_status: u16,
+    conflict_status: u16 = 409,
     /// That many PUTs of incidents are answered with a conflict, whatever they carry.
-    pub conflict_storm: u32,
+    conflict_storm: u32 = 0,
     /// Read-only members in a PUT.
-    pub read_only_members: Leniency,
+    read_only_members: Leniency = Leniency::Accept,
     /// An owner whose object id is unknown.
-    pub unknown_owner: UnknownOwner,
+    unknown_owner: UnknownOwner = UnknownOwner::Accept,
     /// An owner without object id.
-    pub owner_free_text: FreeOwner,
+    owner_free_text: FreeOwner = FreeOwner::Resolve,
     /// Labels are trimmed and repeated ones dropped.
-    pub labels_tidy: bool,
+    labels_tidy: bool = false,
     /// Names of relations beyond the documented pattern.
-    pub relation_names: Leniency,
+    relation_names: Leniency = Leniency::Accept,
     /// What a new comment does to its incident.
-    pub comment_bumps: Bump,
+    comment_bumps: Bump = Bump::Both,
     /// What an edited comment does to its incident.
-    pub comment_edit_bumps: Bump,
+    comment_edit_bumps: Bump = Bump::Both,
     /// What a deleted comment does to its incident.
-    pub comment_delete_bumps: Bump,
+    comment_delete_bumps: Bump = Bump::Both,
     /// What an alert or bookmark that arrives does to its incident.
-    pub alert_bumps: Bump,
+    alert_bumps: Bump = Bump::Both,
     /// What a relation written by the API does to its incident.
-    pub relation_bumps: Bump,
+    relation_bumps: Bump = Bump::Both,
     /// What a task does to its incident.
-    pub task_bumps: Bump,
+    task_bumps: Bump = Bump::None,
 
     // Listing.
     /// Order of incidents without `$orderby`.
-    pub default_order: String,
+    default_order: String = "properties/createdTimeUtc desc".into(),
     /// Order of comments without `$orderby`.
-    pub comment_order: CommentOrder,
+    comment_order: CommentOrder = CommentOrder::Asc,
     /// `classification eq 'Undetermined'` finds nothing (a known bug).
-    pub undetermined_bug: bool,
+    undetermined_bug: bool = true,
     /// Which filter operators are understood.
-    pub filter_dialect: Dialect,
+    filter_dialect: Dialect = Dialect::Full,
     /// `$top` above the maximum.
-    pub top_over_max: TopOver,
+    top_over_max: TopOver = TopOver::Reject,
     /// Pages are never longer, whatever `$top` says.
-    pub page_cap: Option<usize>,
+    page_cap: Option<usize> = None,
     /// What a next link continues from.
-    pub paging: Paging,
+    paging: Paging = Paging::Keyset,
     /// What goes wrong between two pages.
-    pub page_drift: Drift,
+    page_drift: Drift = Drift::None,
     /// Age in seconds at which a next link is refused with 400; 0 refuses each.
-    pub skip_token_life_s: Option<u64>,
+    skip_token_life_s: Option<u64> = None,
     /// The list shows changes late, by up to that many seconds (0 to 60).
-    pub list_lag_s: u64,
+    list_lag_s: u64 = 0,
     /// Each version is late by its own share of the lag, not all by the whole.
-    pub list_lag_spread: bool,
+    list_lag_spread: bool = true,
     /// Next links name the port even if it is the scheme's own.
-    pub next_link_port: bool,
+    next_link_port: bool = false,
     /// Origin that next links point at instead of ours.
-    pub next_link_origin: Option<String>,
+    next_link_origin: Option<String> = None,
     /// Next links hold raw spaces.
-    pub next_link_spaces: bool,
+    next_link_spaces: bool = false,
     /// How `$` is written in a next link's keys.
-    pub next_link_dollar: Dollar,
-}
-
-impl Default for Switches {
-    fn default() -> Self {
-        Self {
-            token_life_s: 3599,
-            token_early_s: 0,
-            token_shape: TokenShape::Jwt,
-            token_epoch: 0,
-            token_error: None,
-            subscription_tenant: None,
-            role: Role::Responder,
-            wrong_scope: WrongScope::NotFound,
-            not_onboarded: Vec::new(),
-            defender: Vec::new(),
-            defender_hides_description: true,
-            preview_versions: true,
-            throttle: Throttle::Free,
-            throttle_factor: 1.0,
-            post_counts_as: PostCounts::Read,
-            length_unit: LengthUnit::Utf16,
-            title_max: None,
-            classification_comment_max: None,
-            entity_cap: None,
-            casing: Casing::Upper,
-            time_digits: 7,
-            absent: Absent::Omit,
-            alert_time_shifts: true,
-            missing_incident_code: "NotFound".into(),
-            put_clears_description: true,
-            put_clears_owner: true,
-            put_clears_labels: true,
-            put_clears_classification: true,
-            put_clears_activity: true,
-            reopen_drops_closing: true,
-            missing_etag: Leniency::Reject,
-            conflict_status: 409,
-            conflict_storm: 0,
-            read_only_members: Leniency::Accept,
-            unknown_owner: UnknownOwner::Accept,
-            owner_free_text: FreeOwner::Resolve,
-            labels_tidy: false,
-            relation_names: Leniency::Accept,
-            comment_bumps: Bump::Both,
-            comment_edit_bumps: Bump::Both,
-            comment_delete_bumps: Bump::Both,
-            alert_bumps: Bump::Both,
-            relation_bumps: Bump::Both,
-            task_bumps: Bump::None,
-            default_order: "properties/createdTimeUtc desc".into(),
-            comment_order: CommentOrder::Asc,
-            undetermined_bug: true,
-            filter_dialect: Dialect::Full,
-            top_over_max: TopOver::Reject,
-            page_cap: None,
-            paging: Paging::Keyset,
-            page_drift: Drift::None,
-            skip_token_life_s: None,
-            list_lag_s: 0,
-            list_lag_spread: true,
-            next_link_port: false,
-            next_link_origin: None,
-            next_link_spaces: false,
-            next_link_dollar: Dollar::Literal,
-        }
-    }
+    next_link_dollar: Dollar = Dollar::Literal,
 }
 
 impl Switches {

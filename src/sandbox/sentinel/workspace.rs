@@ -103,6 +103,7 @@ impl Workspace {
         incident.past.push((now, incident.face.clone()));
         let before = incident.face.modified;
         change(incident);
+        incident.rendered.take();
         incident.face.since = now;
         if let Some(etag) = marks.etag {
             incident.face.etag = etag;

@@ -85,6 +85,44 @@ fn every_token_refusal_has_its_number() {
 }
 
 #[test]
+fn assertions_are_judged_by_their_claims_and_machines_need_no_secret() {
+    use base64::Engine as _;
+    let mut bench = Bench::new();
+    let url = format!("https://localhost:8443/{TENANT}/oauth2/v2.0/token");
+    let now = bench.now.0 / 1_000_000;
+    let claims =
+        |aud: &str, iss: &str, exp: i64| json!({"aud": aud, "iss": iss, "sub": iss, "exp": exp as f64 + 0.5});
+    let ask = |bench: &mut Bench, claims: Value| {
+        let part = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims.to_string());
+        let jwt = format!("e30.{part}.sig");
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", CLIENT),
+            ("client_assertion", jwt.as_str()),
+            ("scope", "https://management.azure.com/.default"),
+        ];
+        body(&bench.form(&format!("/{TENANT}/oauth2/v2.0/token"), &form))["error_codes"][0].clone()
+    };
+    assert_eq!(ask(&mut bench, claims(&url, CLIENT, now + 60)), json!(700_027));
+    assert_eq!(ask(&mut bench, claims(&url, CLIENT, now - 60)), json!(700_024));
+    assert_eq!(ask(&mut bench, claims(&url, "other", now + 60)), json!(700_021));
+    assert_eq!(ask(&mut bench, claims("https://else", CLIENT, now + 60)), json!(700_023));
+    assert_eq!(ask(&mut bench, claims("api://AzureADTokenExchange", "k8s", now + 60)), json!(700_211));
+    bench.set("assertions", json!("accept"));
+    assert_eq!(ask(&mut bench, claims(&url, CLIENT, now + 60)), Value::Null);
+
+    let imds = Request {
+        method: "GET".into(),
+        origin: "https://localhost:8443".into(),
+        path: "/metadata/identity/oauth2/token".into(),
+        query: "api-version=2018-02-01&resource=https://management.azure.com".into(),
+        headers: vec![("metadata".into(), "true".into())],
+        ..Request::default()
+    };
+    assert_eq!(body(&bench.world.handle(&imds, bench.now))["expires_in"], json!("3599"));
+}
+
+#[test]
 fn a_bearer_token_is_checked_as_the_gateway_does() {
     let mut bench = Bench::new();
     let path = format!("{BASE}/incidents?api-version={VERSION}");
@@ -261,5 +299,65 @@ fn a_switch_takes_only_its_own_values() {
         ("default_order", json!("properties/nothing")),
     ] {
         assert!(world.set_switch(name, &value).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn nothing_that_arrives_breaks_it() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let mut bench = Bench::new();
+    let guid = bench.raise("One");
+    for _ in 0..4 {
+        bench.raise("More");
+    }
+    let by = "$orderby=properties/lastModifiedTimeUtc&$top=2";
+    let page = bench.send("GET", &format!("{BASE}/incidents?api-version={VERSION}&{by}"), &Value::Null);
+    let link = body(&page)["nextLink"].as_str().unwrap().to_owned();
+    let token = URL_SAFE_NO_PAD.decode(link.rsplit_once('=').unwrap().1).unwrap();
+    let token = String::from_utf8(token).unwrap();
+    let extremes =
+        ["-9223372036854775808", "9223372036854775807", "18446744073709551615", "null", "[]", "1e99"];
+    let mut rng = fastrand::Rng::with_seed(11);
+    for round in 0..1500 {
+        let forged: Vec<String> =
+            token
+                .split(',')
+                .map(|part| {
+                    if rng.u8(..4) == 0 { extremes[rng.usize(..extremes.len())].into() } else { part.into() }
+                })
+                .collect();
+        let forged = URL_SAFE_NO_PAD.encode(forged.join(","));
+        let query = format!("api-version={VERSION}&{by}&$skipToken={forged}");
+        let filter = format!(
+            "api-version={VERSION}&$filter=properties/title eq 'x' and not (properties/labels/any(i:i/labelName eq 'é'))"
+        );
+        let mut text = if round % 2 == 0 { query } else { filter }.into_bytes();
+        let mut body = br#"{"etag":"x","properties":{"title":"t","status":"New","severity":"Low","owner":{},"labels":[]}}"#.to_vec();
+        for bytes in [&mut text, &mut body] {
+            for _ in 0..if round % 2 == 0 { 0 } else { rng.usize(..3) } {
+                let at = rng.usize(..bytes.len());
+                bytes[at] = rng.u8(..);
+            }
+        }
+        let method = if round % 2 == 0 { "GET" } else { ["GET", "PUT", "POST", "DELETE"][rng.usize(..4)] };
+        let part = ["", "/comments/c", "/relations/r", "/tasks/t", "/entities"][rng.usize(..5)];
+        let path = if method == "GET" {
+            format!("{BASE}/incidents")
+        } else {
+            format!("{BASE}/incidents/{guid}{part}")
+        };
+        bench.set("paging", json!(if rng.bool() { "offset" } else { "keyset" }));
+        bench.set("page_drift", json!(if rng.bool() { "both" } else { "none" }));
+        let request = Request {
+            method: method.into(),
+            path,
+            query: String::from_utf8_lossy(&text).into_owned(),
+            headers: vec![("authorization".into(), format!("Bearer {}", bench.token))],
+            body,
+            ..Request::default()
+        };
+        let response = bench.world.handle(&request, bench.now);
+        assert!((200..500).contains(&response.status), "{}", response.status);
     }
 }

@@ -54,6 +54,14 @@ fn people_do_what_the_portal_lets_them() {
         assert!(bench.act(&guid, act.clone()).is_err(), "{act:?}");
     }
     assert!(bench.act("none", IncidentAct::Reopen).is_err());
+    bench.act(&guid, IncidentAct::Comment("first".into())).unwrap();
+    let id = bench.world.facts("soc")[0].comments[0].id.clone();
+    bench.act(&guid, IncidentAct::EditComment { id, message: "second".into() }).unwrap();
+    bench.act(&guid, IncidentAct::Unlabel("vip".into())).unwrap();
+    let facts = bench.world.facts("soc").remove(0);
+    assert_eq!((facts.comments[0].message.as_str(), facts.labels.len()), ("second", 1));
+    bench.act(&guid, IncidentAct::Delete).unwrap();
+    assert_eq!(bench.call("GET", &format!("/incidents/{guid}"), &Value::Null).status, 404);
 }
 
 #[test]
@@ -105,6 +113,10 @@ fn a_workspace_in_the_defender_portal_shows_xdr_incidents() {
     let url = p["additionalData"]["providerIncidentUrl"].as_str().unwrap();
     assert_eq!(url, format!("https://security.microsoft.com/incidents/1?tid={TENANT}"));
     assert_eq!(bench.world.facts("soc")[0].description, "");
+    let now = bench.incident(&guid);
+    let sent = put_of(&now, |p| p["severity"] = json!("Low"));
+    assert_eq!(bench.call("PUT", &format!("/incidents/{guid}"), &sent).status, 200);
+    assert!(bench.world.history().iter().all(|c| c.field != "description"), "unseen is not cleared");
     let mut xdr = draft("From Defender");
     xdr.defender = true;
     bench.world.raise("lab", xdr, bench.now);
