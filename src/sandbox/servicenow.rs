@@ -72,6 +72,8 @@ pub struct DeskWorld {
     files: BTreeMap<String, Vec<u8>>,
     /// Shortened queries by their id.
     tiny: BTreeMap<String, String>,
+    /// Answers to import rows by the row's `sys_id`.
+    imported: BTreeMap<String, Value>,
     history: Vec<RecordChange>,
     /// Security incidents whose calculator has still to run.
     deferred: Vec<String>,
@@ -90,6 +92,7 @@ impl DeskWorld {
             traffic: Traffic::default(),
             files: BTreeMap::new(),
             tiny: BTreeMap::new(),
+            imported: BTreeMap::new(),
             history: Vec::new(),
             deferred: Vec::new(),
             store,

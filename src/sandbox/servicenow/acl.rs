@@ -2,6 +2,8 @@
 //! (servicenow-api, 1.4).
 
 use super::auth::Caller;
+use super::schema::TableSchema;
+use super::store::Row;
 use super::switches::{ChoiceRights, Switches, Visibility, listed};
 
 /// The rights of one caller.
@@ -49,6 +51,18 @@ impl<'a> Rights<'a> {
         let hidden = &self.switches.hidden_rows;
         let user = &self.caller.user_name;
         self.caller.admin || !(listed(hidden, user, sys_id) || listed(hidden, user, table))
+    }
+
+    /// True if the caller sees that record, its domain included.
+    pub(super) fn record(&self, schema: &TableSchema, row: &Row) -> bool {
+        self.row(schema.name, row.id()) && self.domain(schema, row)
+    }
+
+    /// True if the record's domain exists for the caller at all.
+    pub(super) fn domain(&self, schema: &TableSchema, row: &Row) -> bool {
+        let Some(domains) = self.switches.visible_domains.get(&self.caller.user_name) else { return true };
+        let domain = row.get(schema, "sys_domain");
+        matches!(domain, "" | "global") || self.caller.admin || domains.iter().any(|d| d == domain)
     }
 
     /// True if the column is missing from what the caller gets.

@@ -152,6 +152,8 @@ impl DeskWorld {
         if let Some(index) = new.index("sys_class_name") {
             moved.put(index, to.to_owned());
         }
+        let system = Caller::system();
+        self.note(to, &moved, &Writer::plain(&system, now), "sys_class_name", from, to);
         self.store.add(to, moved);
         Ok(())
     }
@@ -160,6 +162,13 @@ impl DeskWorld {
     pub fn records(&self, table: &str) -> Vec<RecordFacts> {
         let Some((schema, rows)) = self.store.table(table) else { return Vec::new() };
         rows.rows.iter().map(|row| self.facts(schema, row)).collect()
+    }
+
+    /// The `sys_id`s of a table's records, oldest first; much cheaper than
+    /// [`records`](Self::records).
+    pub fn sys_ids(&self, table: &str) -> Vec<String> {
+        let rows = self.store.table(table).map_or(&[][..], |(_, t)| t.rows.as_slice());
+        rows.iter().map(|row| row.id().to_owned()).collect()
     }
 
     /// One record as the database holds it.

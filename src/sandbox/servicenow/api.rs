@@ -6,6 +6,7 @@
 mod attachment;
 mod batch;
 mod body;
+mod import;
 mod multipart;
 mod stats;
 mod table;
@@ -144,6 +145,8 @@ impl DeskWorld {
             ["table", table, sys_id] => self.record(&call, table, sys_id),
             ["stats", table] => self.stats(&call, table),
             ["attachment", place @ ..] => self.attachment(&call, place),
+            ["import", staging] => self.import(&call, staging),
+            ["import", staging, row] => self.imported(&call, staging, row),
             ["batch"] => self.batch(&call),
             ["tinyurl"] => self.tinyurl(&call),
             _ => no_resource(),

@@ -12,6 +12,9 @@ use super::switches::CloseCodes;
 /// Value and label, in sequence.
 pub(super) type List = Vec<(String, String)>;
 
+/// Sequence, value and label of one active choice.
+type Sequenced = (i64, String, String);
+
 /// The lists in force, by table and element.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Choices {
@@ -21,7 +24,7 @@ pub(super) struct Choices {
 impl Choices {
     /// Reads the active English rows of `sys_choice`.
     pub(super) fn read(store: &Store) -> Self {
-        let mut sorted: BTreeMap<(String, String), Vec<(i64, String, String)>> = BTreeMap::new();
+        let mut sorted: BTreeMap<(String, String), Vec<Sequenced>> = BTreeMap::new();
         if let Some((schema, table)) = store.table("sys_choice") {
             for row in &table.rows {
                 let get = |name| row.get(schema, name);

@@ -98,7 +98,7 @@ pub(super) fn before(change: &mut Change<'_>, ground: &Ground<'_>) -> Result<(),
     if change.before.is_some() {
         rewrite(change, ground.switches);
     } else if task {
-        task_defaults(change);
+        task_defaults(change, ground.switches);
     } else {
         plain_defaults(change);
     }
@@ -119,7 +119,9 @@ pub(super) fn before(change: &mut Change<'_>, ground: &Ground<'_>) -> Result<(),
     abort(change, ground)
 }
 
-fn task_defaults(change: &mut Change<'_>) {
+fn task_defaults(change: &mut Change<'_>, switches: &Switches) {
+    let domain = switches.user_domains.get(&change.caller.user_name).map_or("global", String::as_str);
+    let path = if domain == "global" { "/" } else { "!!!/" };
     let (stamp, user) = (change.stamp.clone(), change.caller.sys_id.clone());
     let number = change.get("number").to_owned();
     let table = change.schema.name;
@@ -135,8 +137,8 @@ fn task_defaults(change: &mut Change<'_>) {
         ("impact", "3"),
         ("urgency", "3"),
         ("sys_class_name", table),
-        ("sys_domain", "global"),
-        ("sys_domain_path", "/"),
+        ("sys_domain", domain),
+        ("sys_domain_path", path),
         ("opened_at", &stamp),
         ("opened_by", &user),
         ("task_effective_number", &number),

@@ -94,7 +94,7 @@ impl Table {
         self.position(sys_id).and_then(|p| self.rows.get(p))
     }
 
-    /// Positions of the rows whose indexed column holds one of the lower-case values, in order;
+    /// Positions of the rows whose indexed column holds one of the values in any case, in order;
     /// none if the column has no index.
     pub(super) fn lookup<'a>(
         &self,
@@ -105,7 +105,7 @@ impl Table {
             values.filter_map(|v| self.position(v)).collect()
         } else {
             let (_, index) = self.indexes.iter().find(|(c, _)| *c == column)?;
-            values.filter_map(|v| index.get(v)).flatten().copied().collect()
+            values.filter_map(|v| index.get(&v.to_lowercase())).flatten().copied().collect()
         };
         out.sort_unstable();
         out.dedup();

@@ -173,6 +173,36 @@ pub(super) struct Abort {
     pub(super) rule: String,
 }
 
+/// A staging table and what becomes of its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImportMap {
+    /// Staging table.
+    pub(super) staging: String,
+    /// Target table.
+    pub(super) table: String,
+    /// Name of the transform map.
+    pub(super) map: String,
+    /// Column of the target by which rows are found again; empty for always inserting.
+    #[serde(default)]
+    pub(super) coalesce: String,
+}
+
+impl ImportMap {
+    fn stock() -> Vec<Self> {
+        let map = |staging: &str, table: &str, map: &str, coalesce: &str| Self {
+            staging: staging.into(),
+            table: table.into(),
+            map: map.into(),
+            coalesce: coalesce.into(),
+        };
+        vec![
+            map("sn_si_incident_import", "sn_si_incident", "Security Incident Transform", "correlation_id"),
+            map("imp_incident", "incident", "Incident", "correlation_id"),
+        ]
+    }
+}
+
 /// Names per user name; `*` stands for every user who is no administrator.
 pub(super) type PerUser = BTreeMap<String, Vec<String>>;
 
@@ -299,6 +329,14 @@ switches! {
     audit_acl: Visibility = Visibility::Empty,
     /// `sys_choice` for users without `personalize_choices`.
     choice_acl: ChoiceRights = ChoiceRights::Rows,
+    /// The domain that a user's records get; `global` for the others.
+    user_domains: BTreeMap<String, String> = BTreeMap::new(),
+    /// The domains that a user sees besides `global`; all for users who are not listed. What is
+    /// outside is neither shown nor counted.
+    visible_domains: PerUser = PerUser::new(),
+    // --- imports
+    /// Staging tables with the table, the map and the coalesce column of each.
+    imports: Vec<ImportMap> = ImportMap::stock(),
     // --- time
     /// People's writes become visible up to so many seconds after their stamp.
     late_visibility_seconds: u64 = 0,

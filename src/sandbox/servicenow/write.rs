@@ -229,7 +229,7 @@ impl DeskWorld {
         let sent = fields.iter().find(|(n, v)| n == "sys_id" && !v.is_empty()).map(|(_, v)| v.clone());
         match (sent, self.switches.client_sys_id) {
             (Some(_), ClientId::Refused) => Err(Refusal::Rights("Insert")),
-            (Some(sys_id), ClientId::Honoured) if self.store.find(table, &sys_id).is_some() => {
+            (Some(sys_id), ClientId::Honoured) if self.taken(table, &sys_id) => {
                 let status = match self.switches.duplicate_sys_id {
                     DuplicateShape::Forbidden => 403,
                     DuplicateShape::BadRequest => 400,
@@ -241,6 +241,12 @@ impl DeskWorld {
             (Some(sys_id), ClientId::Honoured) => Ok(sys_id),
             _ => Ok(self.store.fresh_id()),
         }
+    }
+
+    /// True if the id exists in the table or, for tasks, anywhere in their common table.
+    fn taken(&self, table: &str, sys_id: &str) -> bool {
+        let root = if self.is_task(table) { "task" } else { table };
+        self.store.find(root, sys_id).is_some()
     }
 
     /// The stamp that a write gets: off by the node's skew, and older than the moment it

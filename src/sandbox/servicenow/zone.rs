@@ -57,11 +57,11 @@ impl Clock {
         let civil = DateTime::strptime(&self.pattern, text.trim())
             .or_else(|_| DateTime::strptime("%Y-%m-%d %H:%M:%S", text.trim()))
             .ok()?;
-        self.from_civil(civil)
+        self.utc_of(civil)
     }
 
     /// A wall-clock time in the user's zone, in database form.
-    pub(super) fn from_civil(&self, civil: DateTime) -> Option<String> {
+    pub(super) fn utc_of(&self, civil: DateTime) -> Option<String> {
         let zoned = civil.to_zoned(self.zone.clone()).ok()?;
         Some(Stamp(zoned.timestamp().as_microsecond()).servicenow())
     }

@@ -93,8 +93,7 @@ impl DeskWorld {
         let (schema, row) = self.store.find("sys_attachment", sys_id)?;
         let (parent, record) =
             self.store.find(row.get(schema, "table_name"), row.get(schema, "table_sys_id"))?;
-        (rights.row(parent.name, record.id()) && rights.row("sys_attachment", sys_id))
-            .then_some((schema, row))
+        (rights.record(parent, record) && rights.row("sys_attachment", sys_id)).then_some((schema, row))
     }
 
     fn upload_file(&mut self, call: &Call<'_>) -> Response {
@@ -126,11 +125,9 @@ impl DeskWorld {
 
     fn keep(&mut self, call: &Call<'_>, upload: &Upload<'_>) -> Response {
         let rights = Rights::new(&self.switches, &call.caller);
-        let parent = self.store.find(upload.table, upload.record).map(|(schema, _)| schema.name);
+        let parent = self.store.find(upload.table, upload.record);
+        let parent = parent.filter(|(schema, row)| rights.record(schema, row)).map(|(schema, _)| schema.name);
         let Some(parent) = parent.filter(|t| self.installed(t).is_some()) else { return no_record() };
-        if !rights.row(parent, upload.record) {
-            return no_record();
-        }
         if !rights.writes(parent) {
             return refused("Insert");
         }

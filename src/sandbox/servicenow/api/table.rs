@@ -122,7 +122,13 @@ impl DeskWorld {
             ReplicaReads::Lists | ReplicaReads::All => true,
         };
         let as_of = self.lagged(call.now).filter(|_| lagging && made.is_none());
-        select(&ground, table, &query, as_of, made).map_err(|denied| query_denied(&denied))
+        let mut hits = select(&ground, table, &query, as_of, made).map_err(|denied| query_denied(&denied))?;
+        let no_domain = call.params.get("sysparm_query_no_domain") == Some("true")
+            && call.caller.has("query_no_domain_table_api");
+        if !no_domain && !self.switches.visible_domains.is_empty() {
+            hits.retain(|hit| rights.domain(hit.schema, &hit.row));
+        }
+        Ok(hits)
     }
 
     fn lagged(&self, now: Stamp) -> Option<Stamp> {
@@ -154,7 +160,7 @@ impl DeskWorld {
             None => self.store.find(table, sys_id),
         };
         let Some((schema, row)) = found else { return no_record() };
-        if self.installed(schema.name).is_none() || !rights.row(schema.name, sys_id) {
+        if self.installed(schema.name).is_none() || !rights.record(schema, row) {
             return no_record();
         }
         let as_of = self.lagged(call.now).filter(|_| self.switches.replica_reads == ReplicaReads::All);
@@ -218,8 +224,8 @@ impl DeskWorld {
         let Some(sys_id) = sys_id else {
             return if rights.writes(table) { Ok(table) } else { Err(Refusal::Rights("Insert")) };
         };
-        let (schema, _) = self.store.find(table, sys_id).ok_or(Refusal::Missing)?;
-        if !rights.row(schema.name, sys_id) {
+        let (schema, row) = self.store.find(table, sys_id).ok_or(Refusal::Missing)?;
+        if !rights.record(schema, row) {
             return Err(Refusal::Missing);
         }
         if rights.writes(schema.name) { Ok(schema.name) } else { Err(Refusal::Rights("Update")) }
@@ -227,9 +233,9 @@ impl DeskWorld {
 
     fn delete_record(&mut self, call: &Call<'_>, table: &'static str, sys_id: &str) -> Response {
         let rights = Rights::new(&self.switches, &call.caller);
-        let Some((schema, _)) = self.store.find(table, sys_id) else { return no_record() };
+        let Some((schema, row)) = self.store.find(table, sys_id) else { return no_record() };
         let table = schema.name;
-        if !rights.row(table, sys_id) {
+        if !rights.record(schema, row) {
             return no_record();
         }
         if !rights.deletes(table) {

@@ -38,7 +38,7 @@ impl Env {
             .or_else(|_| Date::strptime("%Y-%m-%d", text).map(|d| d.to_datetime(Time::midnight())))
             .ok()?;
         if self.literals_local {
-            return self.clock.from_civil(civil);
+            return self.clock.utc_of(civil);
         }
         Some(civil.strftime("%Y-%m-%d %H:%M:%S").to_string())
     }
@@ -50,8 +50,8 @@ impl Env {
             [_, from, to] => Some((self.moment(from)?, self.moment(to)?)),
             [day] => {
                 let day = Date::strptime("%Y-%m-%d", day.trim()).ok()?;
-                let from = self.clock.from_civil(day.to_datetime(Time::midnight()))?;
-                Some((from, self.clock.from_civil(day.at(23, 59, 59, 0))?))
+                let from = self.clock.utc_of(day.to_datetime(Time::midnight()))?;
+                Some((from, self.clock.utc_of(day.at(23, 59, 59, 0))?))
             }
             _ => None,
         }
@@ -122,10 +122,10 @@ impl Env {
         };
         match edge {
             "" => database(&then),
-            "Start" => self.clock.from_civil(start),
+            "Start" => self.clock.utc_of(start),
             "End" => {
                 let length = if seconds == 0 { 86_400 } else { seconds };
-                self.clock.from_civil(start.checked_add((length - 1).seconds()).ok()?)
+                self.clock.utc_of(start.checked_add((length - 1).seconds()).ok()?)
             }
             _ => None,
         }
@@ -157,9 +157,9 @@ impl Env {
         };
         if end {
             let last = first.checked_add(length).ok()?.yesterday().ok()?;
-            return self.clock.from_civil(last.at(23, 59, 59, 0));
+            return self.clock.utc_of(last.at(23, 59, 59, 0));
         }
-        self.clock.from_civil(first.at(0, 0, 0, 0))
+        self.clock.utc_of(first.at(0, 0, 0, 0))
     }
 }
 
