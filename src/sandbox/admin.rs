@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `GET /switches` | every switch of both sides |
 //! | `PUT /switches/{side}/{name}` | sets one; the body is its JSON value |
-//! | `GET /faults`, `POST /faults {"profile": "heavy", "hang": "2s"}` | counters; another profile |
+//! | `GET /faults`, `POST /faults {"profile": "heavy"}` | counters; another profile, and `latency`, `hang`, `transaction` |
 //! | `GET /analysts`, `POST /analysts {"rate": 1.5}` | acts per second |
 //! | `POST /act {…}` | one act on either side, see `act/portal.rs` and `act/record.rs` |
 //! | `GET /facts/{workspace or table}` below `sentinel/` or `servicenow/` | the present, as it is |
@@ -106,8 +106,9 @@ impl Admin {
         let profile = text("profile").map(str::parse).transpose().map_err(bad)?;
         let latency = text("latency").map(str::parse).transpose().map_err(bad)?;
         let hang = text("hang").map(parse_span).transpose().map_err(bad)?;
-        if profile.is_none() && latency.is_none() && hang.is_none() {
-            return Err(bad("send at least one of profile, latency and hang"));
+        let transaction = text("transaction").map(parse_span).transpose().map_err(bad)?;
+        if profile.is_none() && latency.is_none() && hang.is_none() && transaction.is_none() {
+            return Err(bad("send at least one of profile, latency, hang and transaction"));
         }
         self.stage.with_faults(|plan| {
             if let Some(profile) = profile {
@@ -118,6 +119,9 @@ impl Admin {
             }
             if let Some(hang) = hang {
                 plan.hang = hang;
+            }
+            if let Some(transaction) = transaction {
+                plan.transaction = transaction;
             }
             Ok(plan.report())
         })

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -107,7 +108,10 @@ pub struct FaultPlan {
     /// Delays that hold for every answer, fault or not.
     pub latency: Latency,
     /// How long a time-out keeps the connection open without a byte before it closes it.
-    pub hang: std::time::Duration,
+    pub hang: Duration,
+    /// How long a ServiceNow transaction may go on after its client gave up; a client's settle
+    /// time must be longer. A real instance has 60 s, the sandbox 1 s.
+    pub transaction: Duration,
 }
 
 impl FaultPlan {
@@ -119,7 +123,8 @@ impl FaultPlan {
             struck: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             latency,
-            hang: std::time::Duration::from_secs(40),
+            hang: Duration::from_secs(40),
+            transaction: Duration::from_secs(1),
         }
     }
 

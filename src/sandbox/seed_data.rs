@@ -7,9 +7,11 @@ use super::people::{CAST, Person};
 use super::sentinel::{AlertDraft, EntityDraft, IncidentAct, IncidentDraft, SentinelWorld};
 use crate::text::Stamp;
 
+mod desk;
 mod fill;
 mod template;
 
+pub use desk::populate_desk;
 use fill::Fill;
 pub use template::{AlertTemplate, Template, templates};
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use super::analysts::{AnalystEntry, Analysts};
-use super::exchange::{Delivery, exchange};
+use super::exchange::{Delivery, apply_late, exchange};
 use super::faults::FaultPlan;
 use super::sentinel::SentinelWorld;
 use super::servicenow::DeskWorld;
@@ -99,6 +99,11 @@ impl Stage {
             counters.errors.fetch_add(1, Ordering::Relaxed);
         }
         delivery
+    }
+
+    /// Commits a request whose delivery said [`Delivery::ApplyLater`].
+    pub fn commit(&self, side: Side, request: &Request, now: Stamp) {
+        self.with_world(side, |world| apply_late(world, request, now));
     }
 
     /// Works on the Sentinel world directly.

@@ -77,6 +77,9 @@ pub enum FaultKind {
     HiddenRecord,
     /// ServiceNow: a write that others see only 20 s after its stamp.
     LateVisible,
+    /// ServiceNow: no answer, and the write commits only after the client gave up, at most a
+    /// transaction's limit later.
+    LateCommit,
     /// ServiceNow: a write whose stamp comes from a node with another clock.
     SkewedStamp,
     /// ServiceNow: rules save the record twice more after the write.
@@ -125,6 +128,7 @@ const KINDS: &[(FaultKind, &str)] = &[
     (LoginHtml, "login-html"),
     (HiddenRecord, "hidden-record"),
     (LateVisible, "late-visible"),
+    (LateCommit, "late-commit"),
     (SkewedStamp, "skewed-stamp"),
     (ExtraSave, "extra-save"),
     (PartialBatch, "partial-batch"),
@@ -144,7 +148,9 @@ impl FaultKind {
                 side == Side::Sentinel
             }
             AcceptedNothing | CancelledBefore | CancelledAfter | Hibernating | LoginHtml | HiddenRecord
-            | LateVisible | SkewedStamp | ExtraSave | PartialBatch | DroppedField => side == Side::ServiceNow,
+            | LateVisible | LateCommit | SkewedStamp | ExtraSave | PartialBatch | DroppedField => {
+                side == Side::ServiceNow
+            }
             _ => true,
         }
     }
@@ -158,7 +164,7 @@ impl FaultKind {
             Unauthorized | Forbidden | AcceptedNothing | CancelledBefore | LoginHtml | Duplicate => {
                 !nature.token
             }
-            ErrorAfter | CancelledAfter | CommitThenDrop => nature.write,
+            ErrorAfter | CancelledAfter | CommitThenDrop | LateCommit => nature.write,
             Conflict => matches!(nature.operation, "put"),
             ForeignLink | StaleList | PageRepeat | PageSkip | SpacedLink => nature.operation == "list",
             LateVisible | SkewedStamp => matches!(nature.operation, "insert" | "update"),
