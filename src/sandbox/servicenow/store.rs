@@ -3,7 +3,7 @@
 //! Positions are insertion order. When a replica lags, rows keep their earlier versions, so that
 //! a read can be answered as of a moment ago.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::schema::{
     CREATED_BY, CREATED_ON, Kind, MOD_COUNT, SYS_ID, Schema, TableSchema, UPDATED_BY, UPDATED_ON,
@@ -65,13 +65,15 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
     by_id: HashMap<String, usize>,
     indexes: Vec<(usize, HashMap<String, Vec<usize>>)>,
+    /// `sys_updated_on` with positions: pollers ask for the tail of it all day.
+    by_updated: BTreeSet<(String, usize)>,
 }
 
 impl Table {
     fn new(schema: &TableSchema) -> Self {
         let indexes =
             INDEXED.iter().filter_map(|n| schema.index(n)).map(|column| (column, HashMap::new())).collect();
-        Self { rows: Vec::new(), by_id: HashMap::new(), indexes }
+        Self { indexes, ..Self::default() }
     }
 
     /// A table of computed rows.
@@ -112,8 +114,17 @@ impl Table {
         Some(out)
     }
 
+    /// Positions of the rows updated at that second or later, in order.
+    pub(super) fn since(&self, updated: &str) -> Vec<usize> {
+        let from = (updated.to_owned(), 0);
+        let mut out: Vec<usize> = self.by_updated.range(from..).map(|(_, position)| *position).collect();
+        out.sort_unstable();
+        out
+    }
+
     fn push(&mut self, row: Row) {
         let position = self.rows.len();
+        self.by_updated.insert((row.at(UPDATED_ON).to_owned(), position));
         self.by_id.insert(row.id().to_lowercase(), position);
         for (column, index) in &mut self.indexes {
             index.entry(row.at(*column).to_lowercase()).or_default().push(position);
@@ -131,6 +142,10 @@ impl Table {
                 index.entry(row.at(*column).to_lowercase()).or_default().push(position);
             }
         }
+        if old.at(UPDATED_ON) != row.at(UPDATED_ON) {
+            self.by_updated.remove(&(old.at(UPDATED_ON).to_owned(), position));
+            self.by_updated.insert((row.at(UPDATED_ON).to_owned(), position));
+        }
         *old = row;
     }
 
@@ -138,6 +153,7 @@ impl Table {
         let row = self.rows.remove(self.position(sys_id)?);
         let rows = std::mem::take(&mut self.rows);
         self.by_id.clear();
+        self.by_updated.clear();
         for (_, index) in &mut self.indexes {
             index.clear();
         }

@@ -140,7 +140,7 @@ impl DeskWorld {
         }
         let sets_stamps = writer.suppress_auto_sys;
         let count: u64 = before.at(MOD_COUNT).parse().unwrap_or(0);
-        row.put(MOD_COUNT, (count + 1 + self.switches.extra_mod_count).to_string());
+        row.put(MOD_COUNT, count.saturating_add(1).saturating_add(self.switches.extra_mod_count).to_string());
         if !(sets_stamps && row.at(UPDATED_ON) != before.at(UPDATED_ON)) {
             row.put(UPDATED_ON, stamp.servicenow());
         }

@@ -4,6 +4,7 @@
 //! (servicenow-api, 2.3).
 
 use jiff::civil::DateTime;
+use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -23,7 +24,8 @@ impl Clock {
     pub(super) fn new(zone: &str, date_format: &str, time_format: &str) -> Self {
         let date = if date_format.is_empty() { "yyyy-MM-dd" } else { date_format };
         let time = if time_format.is_empty() { "HH:mm:ss" } else { time_format };
-        let mut pattern = format!("{date} {time}");
+        // A user's own percent sign must not become a directive.
+        let mut pattern = format!("{date} {time}").replace('%', "%%");
         for (java, posix) in [
             ("yyyy", "%Y"),
             ("MM", "%m"),
@@ -47,7 +49,10 @@ impl Clock {
     /// A database date-time as the user sees it; other text is given back as it is.
     pub(super) fn show(&self, value: &str) -> String {
         match Stamp::parse_servicenow(value) {
-            Some(stamp) => self.zoned(stamp).strftime(&self.pattern).to_string(),
+            Some(stamp) => {
+                let zoned = self.zoned(stamp);
+                strtime::format(&self.pattern, &zoned).unwrap_or_else(|_| value.to_owned())
+            }
             None => value.to_owned(),
         }
     }

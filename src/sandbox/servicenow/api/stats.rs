@@ -96,12 +96,12 @@ impl DeskWorld {
             })
             .filter(|v| !v.is_empty())
             .collect();
-        let numbers: Vec<i64> = values.iter().filter_map(|v| v.parse().ok()).collect();
-        let count = i64::try_from(numbers.len()).ok().filter(|n| *n > 0);
+        let numbers: Vec<i128> = values.iter().filter_map(|v| v.parse().ok()).collect();
+        let count = i128::try_from(numbers.len()).ok().filter(|n| *n > 0);
         Some(match (kind, count) {
-            ("sum", _) => numbers.iter().sum::<i64>().to_string(),
+            ("sum", _) => numbers.iter().sum::<i128>().to_string(),
             ("avg", Some(count)) => {
-                let hundredths = numbers.iter().sum::<i64>() * 100 / count;
+                let hundredths = numbers.iter().sum::<i128>() * 100 / count;
                 format!("{}.{:02}", hundredths / 100, (hundredths % 100).abs())
             }
             ("min", Some(_)) => numbers.iter().min()?.to_string(),

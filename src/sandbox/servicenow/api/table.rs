@@ -266,7 +266,7 @@ fn link(call: &Call<'_>, table: &str, total: usize) -> Option<String> {
     };
     let wide = |n: usize| i128::try_from(n).unwrap_or(i128::MAX);
     let mut parts = vec![part(0, "first"), part(wide(offset) - wide(limit), "prev")];
-    if offset + limit < total {
+    if offset.saturating_add(limit) < total {
         parts.push(part(wide(offset + limit), "next"));
     }
     if !call.params.no_count {

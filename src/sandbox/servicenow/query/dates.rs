@@ -62,7 +62,7 @@ impl Env {
         let parts: Vec<&str> = value.trim_start_matches('@').split('@').collect();
         let [unit, direction, count] = parts.as_slice() else { return None };
         let count: i32 = count.trim().parse().ok()?;
-        let count = if *direction == "ago" { -count } else { count };
+        let count = if *direction == "ago" { count.checked_neg()? } else { count };
         let span = match *unit {
             "minute" => Span::new().try_minutes(count),
             "hour" => Span::new().try_hours(count),

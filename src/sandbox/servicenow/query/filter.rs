@@ -12,7 +12,7 @@ use super::term::{Atom, Field, Operand, Place, Test};
 use super::{Node, Op, Query, Term};
 use crate::sandbox::servicenow::acl::Rights;
 use crate::sandbox::servicenow::schema::{Kind, SYS_ID, TableSchema};
-use crate::sandbox::servicenow::store::{Row, Store};
+use crate::sandbox::servicenow::store::{Row, Store, Table};
 
 /// The dynamic filter *Me*.
 const DYNAMIC_ME: &str = "90d1921e5f510100a9ad2572f2b477fe";
@@ -69,11 +69,13 @@ impl Filter {
                 .any(|brackets| brackets.iter().all(|b| b.iter().any(|a| a.holds(store, schema, row))))
     }
 
-    /// A bracket that an index can answer: its column and lower-case keys.
-    pub(super) fn keys(&self) -> Vec<(usize, Vec<&str>)> {
-        let [brackets] = self.groups.as_slice() else { return Vec::new() };
-        let single = |b: &Vec<Atom>| b.len() == 1;
-        brackets.iter().filter(|b| single(b)).filter_map(|b| b.first()?.keys()).collect()
+    /// Positions that an index offers as candidates, in order; none if all rows must be looked at.
+    pub(super) fn candidates(&self, rows: &Table) -> Option<Vec<usize>> {
+        let [brackets] = self.groups.as_slice() else { return None };
+        let single = || brackets.iter().filter(|b| b.len() == 1).filter_map(|b| b.first());
+        let mut keys = single().filter_map(Atom::keys);
+        keys.find_map(|(column, keys)| rows.lookup(column, keys.into_iter()))
+            .or_else(|| single().find_map(Atom::since).map(|from| rows.since(from)))
     }
 }
 
@@ -116,6 +118,11 @@ impl Ground<'_, '_> {
         let Some(field) = Field::find(self.store, schema, schema, key) else { return Ok(None) };
         // The inner query names its columns with or without the table in front.
         let inner = Query::parse(&query.replace(&format!("{table}."), ""));
+        // Joins inside joins would let a request choose our stack depth.
+        let nested = |node: &Node| matches!(node, Node::Join { .. } | Node::Related { .. });
+        if inner.groups.iter().flatten().flatten().any(nested) {
+            return Ok(None);
+        }
         let filter = Filter::compile(self, schema, schema, &inner)?;
         let mut out = BTreeMap::new();
         for row in rows.rows.iter().filter(|r| filter.holds(self.store, schema, r)) {

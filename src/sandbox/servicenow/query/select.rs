@@ -43,8 +43,7 @@ pub(in crate::sandbox::servicenow) fn select<'a>(
             hits.extend(seen.map(|row| Hit { schema, row: Cow::Owned(row) }));
             continue;
         }
-        let candidates =
-            filter.keys().into_iter().find_map(|(column, keys)| rows.lookup(column, keys.into_iter()));
+        let candidates = filter.candidates(rows);
         let mut take = |row: &'a Row| {
             if holds(row) {
                 hits.push(Hit { schema, row: Cow::Borrowed(row) });

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use crate::sandbox::servicenow::schema::{Kind, TableSchema};
+use crate::sandbox::servicenow::schema::{Kind, TableSchema, UPDATED_ON};
 use crate::sandbox::servicenow::store::{Row, Store};
 
 /// Where a value lives, seen from one concrete table.
@@ -180,6 +180,14 @@ impl Atom {
         match &self.test {
             Test::Equals(Operand::Text(x)) => Some((index, vec![x.as_str()])),
             Test::Texts(set) => Some((index, set.iter().map(String::as_str).collect())),
+            _ => None,
+        }
+    }
+
+    /// The earliest `sys_updated_on` that can satisfy the term, if it sets a lower bound.
+    pub(super) fn since(&self) -> Option<&str> {
+        match (&self.field.place, &self.test) {
+            (Place::Own(UPDATED_ON), Test::Order(Ordering::Greater, _, Operand::Text(from))) => Some(from),
             _ => None,
         }
     }

@@ -105,7 +105,7 @@ impl DeskWorld {
 
     fn calculate_risk(&mut self, sys_id: &str, now: Stamp) {
         let Some((schema, row)) = self.store.find("sn_si_incident", sys_id) else { return };
-        let number = |name| row.get(schema, name).parse::<i64>().unwrap_or(3);
+        let number = |name| row.get(schema, name).parse::<i64>().unwrap_or(3).clamp(0, 9);
         let weight = number("priority") * 12 + number("severity") * 6 + number("business_criticality") * 4;
         let score = (110 - weight).clamp(0, 100).to_string();
         let fixed = row.get(schema, "risk_score_override") == "true";

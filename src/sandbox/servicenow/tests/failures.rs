@@ -125,6 +125,7 @@ fn nothing_that_arrives_makes_it_panic() {
         "sys_created_on>javascript:gs.daysAgo(99999999)",
         "é=ü^^",
         "number=",
+        "sys_created_onRELATIVEGT@day@ago@-2147483648",
     ];
     for query in queries {
         let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
@@ -139,6 +140,16 @@ fn nothing_that_arrives_makes_it_panic() {
             assert_eq!(response.status, 200, "{query}");
         }
     }
+    let huge = format!("{LIST}?sysparm_limit={}&sysparm_offset=1", usize::MAX);
+    assert_eq!(desk.call("GET", &huge, Value::Null).status, 200);
+    let nested = "JOINincident.sys_id=incident.sys_id!".repeat(20_000);
+    let item = json!({"id": "1", "method": "GET", "url": format!("{LIST}?sysparm_query={nested}")});
+    let batch = json!({"batch_request_id": "1", "rest_requests": [item]});
+    assert_eq!(desk.call("POST", "/api/now/batch", batch).status, 200);
+    let odd_format = [("date_format".to_owned(), "%Q %".to_owned())];
+    desk.world.set_without_stamp("sys_user", NOOR, &odd_format, desk.now).unwrap();
+    desk.as_user("noor.haddad");
+    desk.get(&format!("{LIST}?sysparm_display_value=all"));
     for path in
         ["", "/", "/api", "/api/now", "/api/now/table", "/api/now/attachment/a/b/c", "/api/now/v1", "/%FF/%"]
     {
