@@ -127,7 +127,7 @@ async fn real_clients_work_against_the_sandbox() {
 
 /// What the servers themselves add to a call: TLS, keep-alive, an answer of one record.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_costs_less_than_a_millisecond() {
+async fn a_call_costs_about_a_millisecond_unoptimised_and_less_in_release() {
     let sandbox =
         Sandbox::start(SandboxOptions { incidents: 10, ..SandboxOptions::default() }).await.unwrap();
     let ca = reqwest::Certificate::from_pem(sandbox.ca_pem().unwrap().as_bytes()).unwrap();
@@ -146,7 +146,9 @@ async fn a_call_costs_less_than_a_millisecond() {
     times.sort();
     let (middle, slow) = (times[times.len() / 2], times[times.len() * 95 / 100]);
     say(&format!("sandbox overhead per call, client included: median {middle:?}, 95 % below {slow:?}"));
-    // Far above what is measured, far below the 40 ms of a split write behind Nagle's algorithm.
-    assert!(middle < Duration::from_millis(10), "{middle:?}");
+    // The promise is for release builds. Unoptimised, the bound only has to catch the 40 ms of a
+    // split write behind Nagle's algorithm.
+    let bound = if cfg!(debug_assertions) { Duration::from_millis(10) } else { Duration::from_millis(1) };
+    assert!(middle < bound, "{middle:?}");
     sandbox.stop().await;
 }
