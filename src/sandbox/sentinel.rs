@@ -25,6 +25,7 @@ mod gateway;
 mod incident;
 mod incidents;
 mod limits;
+mod lookup;
 mod order;
 mod owner;
 mod page;

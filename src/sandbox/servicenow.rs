@@ -12,6 +12,7 @@ mod auth;
 mod choices;
 mod history;
 mod journal;
+mod lookup;
 mod made;
 mod params;
 mod query;
