@@ -27,7 +27,7 @@ pub(crate) mod scripted;
 
 pub use clock::{Clock, SystemClock};
 pub use fault::HttpError;
-pub use gate::{Door, Gate};
+pub use gate::{Door, Gate, Rate};
 pub use json::{JsonFault, decode_json};
 pub use origin::{Base, Origin};
 pub use pause::retry_after;

@@ -6,7 +6,18 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// One limit: so many calls at once, refilled evenly.
+/// A limit: `burst` calls at once, refilled evenly by `count` in each `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Calls at once.
+    pub burst: u32,
+    /// Calls gained in each period.
+    pub count: u32,
+    /// Period.
+    pub per: Duration,
+}
+
+/// One limit and how much of it is used.
 #[derive(Debug)]
 pub struct Gate {
     state: Mutex<Bucket>,
@@ -36,10 +47,10 @@ impl Bucket {
 }
 
 impl Gate {
-    /// A gate for `burst` calls at once (at least one) that gains `count` calls per `per`.
-    pub fn new(burst: u32, count: u32, per: Duration) -> Self {
-        let bucket =
-            Bucket { burst: burst.max(1), refill: per / count.max(1), share: 1, full_at: Duration::ZERO };
+    /// A gate for that rate, full at first; a burst or count of zero counts as one.
+    pub fn new(rate: Rate) -> Self {
+        let refill = rate.per / rate.count.max(1);
+        let bucket = Bucket { burst: rate.burst.max(1), refill, share: 1, full_at: Duration::ZERO };
         Self { state: Mutex::new(bucket) }
     }
 
@@ -102,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_the_refill_rules() {
-        let gate = Gate::new(3, 75, 300 * S);
+        let gate = Gate::new(Rate { burst: 3, count: 75, per: 300 * S });
         for _ in 0..3 {
             assert_eq!(gate.take(10 * S), Duration::ZERO);
         }
@@ -114,11 +125,11 @@ mod tests {
 
     #[test]
     fn shares_and_remaining_headers_narrow_it() {
-        let gate = Gate::new(250, 25, S);
+        let gate = Gate::new(Rate { burst: 250, count: 25, per: S });
         gate.set_share(5);
         let passed = (0..250).filter(|_| gate.take(S).is_zero()).count();
         assert_eq!(passed, 50);
-        let gate = Gate::new(250, 25, S);
+        let gate = Gate::new(Rate { burst: 250, count: 25, per: S });
         gate.observe_left(2, S);
         assert!(gate.take(S).is_zero() && gate.take(S).is_zero());
         assert_eq!(gate.wait(S), Duration::from_millis(40));

@@ -218,6 +218,7 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Rate;
     use crate::http::scripted::{Script, answer};
 
     const S: Duration = Duration::from_secs(1);
@@ -246,8 +247,8 @@ mod tests {
         script.push(answer(200, "{}"));
         script.push(answer(200, "{}"));
         let sender = script.sender("https://api.example");
-        let gate = Gate::new(1, 1, S);
-        let slow = Gate::new(1, 1, 60 * S);
+        let gate = Gate::new(Rate { burst: 1, count: 1, per: S });
+        let slow = Gate::new(Rate { burst: 1, count: 1, per: 60 * S });
         for _ in 0..2 {
             let ask = Ask { gates: vec![&gate], ..get(&sender) };
             sender.send(ask, None).await.unwrap();
