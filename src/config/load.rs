@@ -87,7 +87,7 @@ pub fn parse(text: &str, file: &FilePath, env: &BTreeMap<String, String>) -> Che
     let raw = read_raw(&mut tree, &mut found);
     let broken: BTreeSet<Path> = found.iter().map(|(p, _)| p.clone()).collect();
     let listing = show::list(&tree, &from_env);
-    let mut config = resolve(raw, &tree, file, &broken, &mut found);
+    let mut config = resolve(raw, file, &broken, &mut found);
     config.listing = listing;
     let mut problems: Vec<Problem> = found
         .into_iter()
@@ -143,12 +143,14 @@ fn type_problem(path: &Path, message: &str) -> Problem {
     let pattern = show::pattern(path);
     if pattern.contains("secret") || pattern.contains("password") {
         // the reader's own message would quote the value
-        return Problem::error("", "is not a reference to a secret")
-            .hint("write { file = \"…\" }, { env = \"…\" }, { command = [\"…\"] } or { credential = \"…\" }");
+        return Problem::error("", "is not a reference to a secret").hint(
+            "write { file = \"…\" }, { env = \"…\" }, { command = [\"…\"] } or { credential = \"…\" }",
+        );
     }
     let message = message.lines().next().unwrap_or_default();
     let problem = Problem::error("", message);
-    let Some((wrong, known)) = message.strip_prefix("unknown variant ").and_then(|m| m.split_once(", ")) else {
+    let Some((wrong, known)) = message.strip_prefix("unknown variant ").and_then(|m| m.split_once(", "))
+    else {
         return problem;
     };
     let words: Vec<&str> = known.split('`').skip(1).step_by(2).collect();

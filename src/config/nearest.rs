@@ -9,7 +9,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     };
     known
         .into_iter()
-        .map(|k| (distance(&word.to_lowercase(), k), k))
+        .map(|k| (distance(&word.to_lowercase(), &k.to_lowercase()), k))
         .filter(|(d, _)| *d <= allowed)
         .min()
         .map(|(_, k)| k)

@@ -77,17 +77,18 @@ fn same_name(key: &str, word: &str) -> bool {
 
 fn value(key: &Key, text: &str) -> Result<Value, Refusal> {
     if key.path.ends_with("secret") || key.path.ends_with("password") {
-        return Err(("cannot set a secret".into(), "point the key at the variable: { env = \"NAME\" }".into()));
+        return Err((
+            "cannot set a secret".into(),
+            "point the key at the variable: { env = \"NAME\" }".into(),
+        ));
     }
     match key.default_value() {
-        Some(Value::Boolean(_)) => text
-            .parse()
-            .map(Value::Boolean)
-            .map_err(|_| ("must be true or false".to_owned(), String::new())),
-        Some(Value::Integer(_)) => text
-            .parse()
-            .map(Value::Integer)
-            .map_err(|_| ("must be a whole number".to_owned(), String::new())),
+        Some(Value::Boolean(_)) => {
+            text.parse().map(Value::Boolean).map_err(|_| ("must be true or false".to_owned(), String::new()))
+        }
+        Some(Value::Integer(_)) => {
+            text.parse().map(Value::Integer).map_err(|_| ("must be a whole number".to_owned(), String::new()))
+        }
         Some(Value::Array(_) | Value::Table(_)) => {
             Err(("names a list or a table".into(), "only single values can be set from outside".into()))
         }

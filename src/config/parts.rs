@@ -10,7 +10,7 @@ pub use instance::instances;
 pub use resolver::Resolver;
 pub use workspace::workspaces;
 
-use super::raw::RawCredential;
+use super::raw::{CredentialKind, RawCredential};
 use super::secret::Secret;
 use super::tree::Path;
 
@@ -34,6 +34,8 @@ pub fn credentials(
             if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
                 r.error(&at, "is not a plain name", "use letters, digits, - and _");
             }
+            // the one kind so far; a new one must be dealt with here
+            let CredentialKind::ClientSecret = raw.kind.unwrap_or(CredentialKind::ClientSecret);
             let client_id = r.need(&at.key("client_id"), raw.client_id);
             let mut secrets = vec![r.need_secret(&at.key("secret"), raw.secret)];
             secrets.extend(r.secret(&at.key("second_secret"), raw.second_secret));

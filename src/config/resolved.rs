@@ -12,7 +12,7 @@ use super::problem::{ConfigError, Problem};
 use super::raw::{Raw, RawConsole, RawLog, RawNotes, RawTransport};
 use super::secret::Secret;
 use super::show::Entry;
-use super::tree::{Path, Tree};
+use super::tree::Path;
 use super::{hash, parts};
 use crate::model::WorkspaceKey;
 use crate::model::settings::{EngineSettings, InstanceSettings, WorkspaceSettings};
@@ -139,8 +139,9 @@ impl Config {
         }
         if self.marker_keys.is_empty() {
             problems.push(
-                Problem::error("notes.keys", "there is no key to mark notes with")
-                    .hint("make a file of 32 random bytes in hex, mode 0600, and name it under [[notes.keys]]"),
+                Problem::error("notes.keys", "there is no key to mark notes with").hint(
+                    "make a file of 32 random bytes in hex, mode 0600, and name it under [[notes.keys]]",
+                ),
             );
         }
         if problems.is_empty() { Ok(()) } else { Err(ConfigError { file: self.file.clone(), problems }) }
@@ -151,12 +152,11 @@ impl Config {
 /// caller then throws the config away.
 pub fn resolve(
     raw: Raw,
-    tree: &Tree,
     file: &FilePath,
     broken: &BTreeSet<Path>,
     found: &mut Vec<(Path, Problem)>,
 ) -> Config {
-    let mut r = Resolver::new(tree, file, broken, found);
+    let mut r = Resolver::new(file, broken, found);
     version(&mut r, raw.version);
     let store = store(&mut r, raw.store.and_then(|s| s.path));
     let credentials = parts::credentials(&mut r, raw.credential);
@@ -239,7 +239,11 @@ fn notes(r: &mut Resolver<'_>, raw: RawNotes) -> Vec<MarkerKey> {
         out.push(MarkerKey { name, secret });
     }
     if out.is_empty() && !r.is_broken(&list) {
-        r.warning(&list, "there is no marker key, so nothing can sync", "see [[notes.keys]] in config.example.toml");
+        r.warning(
+            &list,
+            "there is no marker key, so nothing can sync",
+            "see [[notes.keys]] in config.example.toml",
+        );
     }
     out
 }

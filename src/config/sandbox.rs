@@ -65,7 +65,8 @@ pub fn sandbox_config(description: &Value, folder: &Path) -> Result<(String, Sec
     root.insert("workspace".into(), toml::Value::Array(workspaces));
     root.insert("notes".into(), one("keys", toml::Value::Array(vec![toml::Value::Table(notes)])));
     let body = toml::to_string_pretty(&root).map_err(|e| e.to_string())?;
-    let head = "# Written by `diptych sandbox`. For these two servers only: short settle, no first-contact plan.\n";
+    let head =
+        "# Written by `diptych sandbox`. For these two servers only: short settle, no first-contact plan.\n";
     Ok((format!("{head}{body}"), secrets))
 }
 

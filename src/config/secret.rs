@@ -150,7 +150,9 @@ impl Secret {
             rustix::io::Errno::LOOP => {
                 self.problem("is a symbolic link", "name the file itself: a link can be turned elsewhere")
             }
-            rustix::io::Errno::NOENT => self.problem("is not there", "make the file, readable by its owner only"),
+            rustix::io::Errno::NOENT => {
+                self.problem("is not there", "make the file, readable by its owner only")
+            }
             e => self.problem(format!("cannot be opened: {}", std::io::Error::from(e).kind()), ""),
         })?;
         let stat = fstat(&fd).map_err(|e| {
@@ -183,7 +185,9 @@ impl Secret {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|e| self.problem(format!("cannot be started: {}", e.kind()), "check the program's path"))?;
+            .map_err(|e| {
+                self.problem(format!("cannot be started: {}", e.kind()), "check the program's path")
+            })?;
         let Some(pipe) = child.stdout.take() else {
             return Err(self.problem("gave no output", ""));
         };

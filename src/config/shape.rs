@@ -38,8 +38,7 @@ pub fn root() -> Shape {
         ("second_secret", secret()),
         ("deep", table::<raw::RawPass>(vec![])),
     ]);
-    let credential =
-        table::<raw::RawCredential>(vec![("secret", secret()), ("second_secret", secret())]);
+    let credential = table::<raw::RawCredential>(vec![("secret", secret()), ("second_secret", secret())]);
     let marker = table::<raw::RawMarkerKey>(vec![("secret", secret())]);
     table::<raw::Raw>(vec![
         ("store", table::<raw::RawStore>(vec![])),
@@ -126,8 +125,7 @@ fn value_fits(value: &mut Value, shape: &Shape, at: &Path, found: &mut Vec<(Path
         (Shape::Named(inner), Value::Table(t)) => {
             let names: Vec<String> = t.keys().cloned().collect();
             for name in names {
-                let keep =
-                    t.get_mut(&name).is_none_or(|v| value_fits(v, inner, &at.key(&name), found));
+                let keep = t.get_mut(&name).is_none_or(|v| value_fits(v, inner, &at.key(&name), found));
                 if !keep {
                     t.remove(&name);
                 }
@@ -200,8 +198,9 @@ mod tests {
             for name in names {
                 let path = if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
                 let inner = tables.iter().any(|t| {
-                    t.strip_prefix(path.as_str())
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with("[]") || rest.starts_with(".*"))
+                    t.strip_prefix(path.as_str()).is_some_and(|rest| {
+                        rest.is_empty() || rest.starts_with("[]") || rest.starts_with(".*")
+                    })
                 });
                 if !inner {
                     leaves.push(path);

@@ -41,8 +41,10 @@ fn instance(r: &mut Resolver<'_>, at: &Path, mut raw: RawInstance) -> (InstanceS
         InstanceKey::default()
     });
     let address = r.need(&at.key("url"), raw.url.take());
-    let url = r.address(&at.key("url"), if address.is_empty() { "https://invalid.invalid" } else { &address });
-    let own_user = raw.own_user.take().filter(|u| !u.is_empty()).or_else(|| raw.user.clone()).unwrap_or_default();
+    let url =
+        r.address(&at.key("url"), if address.is_empty() { "https://invalid.invalid" } else { &address });
+    let own_user =
+        raw.own_user.take().filter(|u| !u.is_empty()).or_else(|| raw.user.clone()).unwrap_or_default();
     let deep = at.key("deep");
     let pass = raw.deep.take().unwrap_or_default();
     let settings = InstanceSettings {

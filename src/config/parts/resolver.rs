@@ -9,12 +9,11 @@ use url::{Host, Url};
 use crate::config::problem::Problem;
 use crate::config::raw::{RawSecret, Span};
 use crate::config::secret::Secret;
-use crate::config::tree::{Path, Tree};
+use crate::config::tree::Path;
 use crate::text::format_span;
 
 /// Collects problems while values are checked.
 pub struct Resolver<'a> {
-    tree: &'a Tree,
     folder: PathBuf,
     broken: &'a BTreeSet<Path>,
     found: &'a mut Vec<(Path, Problem)>,
@@ -22,14 +21,9 @@ pub struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     /// `file` is where relative paths start; places in `broken` were complained about already.
-    pub fn new(
-        tree: &'a Tree,
-        file: &FilePath,
-        broken: &'a BTreeSet<Path>,
-        found: &'a mut Vec<(Path, Problem)>,
-    ) -> Self {
+    pub fn new(file: &FilePath, broken: &'a BTreeSet<Path>, found: &'a mut Vec<(Path, Problem)>) -> Self {
         let folder = file.parent().map(FilePath::to_path_buf).unwrap_or_default();
-        Self { tree, folder, broken, found }
+        Self { folder, broken, found }
     }
 
     /// True when a place or anything below it was wrong already.
@@ -162,11 +156,6 @@ impl<'a> Resolver<'a> {
             self.error(at, "must be a host alone, without a path", "the program adds the paths itself");
         }
         url
-    }
-
-    /// True when a key stands in the file or came from the environment, and not by default.
-    pub fn is_given(&self, at: &Path) -> bool {
-        self.tree.lines.contains_key(at)
     }
 }
 

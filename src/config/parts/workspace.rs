@@ -54,7 +54,11 @@ fn twice(
         (t.url.clone(), [&t.subscription, &t.resource_group, &t.name].map(|s| s.to_lowercase()))
     };
     if !to.name.is_empty() && before.iter().any(|(_, t)| place(t) == place(to)) {
-        r.error(&at.key("name"), "two sections name the same workspace", "its incidents would get two records each");
+        r.error(
+            &at.key("name"),
+            "two sections name the same workspace",
+            "its incidents would get two records each",
+        );
     }
 }
 
