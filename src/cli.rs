@@ -19,6 +19,7 @@ mod incidents;
 mod lookup;
 mod mappings;
 pub mod output;
+mod pictures;
 mod prompt;
 mod run;
 mod sandbox;
@@ -31,7 +32,7 @@ mod who;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
 pub use args::Cli;
 use args::{Action, ConsoleArgs};
@@ -67,7 +68,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Cli { common, console, action } = cli;
-    if action.as_ref().is_some_and(|a| !matches!(a, Action::Console(_))) && console != ConsoleArgs::default() {
+    if action.as_ref().is_some_and(|a| !matches!(a, Action::Console(_))) && console != ConsoleArgs::default()
+    {
         return Err(Failure::new(Exit::Usage, "--readonly, --theme and --ascii belong to the console"));
     }
     match action.unwrap_or(Action::Console(console)) {
@@ -87,7 +89,5 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
 
 /// The whole command tree, for completions, manual pages and tests.
 pub fn tree() -> clap::Command {
-    // the derived one lacks the exit codes
-    drop(Cli::command());
     args::command()
 }

@@ -30,7 +30,7 @@ pub use connections::{
     Cloud, Connections, InstanceConnection, SignIn, TransportSettings, WorkspaceConnection,
 };
 pub use load::{Checked, default_file, load, parse};
-pub use problem::{ConfigError, Problem, Weight};
+pub use problem::{ConfigError, Problem, Weight, line as problem_line};
 pub use resolved::{Config, ConsoleSettings, LogLevel, LogSettings, MarkerKey};
 pub use sandbox::sandbox_config;
 pub use secret::{Secret, SecretProblem};

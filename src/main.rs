@@ -18,9 +18,9 @@ fn harden() {
     use rustix::process::{Resource, Rlimit, setrlimit, umask};
 
     umask(rustix::fs::Mode::from_raw_mode(0o077));
-    drop(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }));
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     #[cfg(target_os = "linux")]
-    drop(rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable));
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 #[cfg(not(unix))]

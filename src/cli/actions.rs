@@ -58,7 +58,9 @@ pub async fn give(session: &Session, at: &str, wish: Wish, how: How) -> Result<E
     };
     let name = format!("{}/{}", link.workspace, link.incident_number);
     // a retry and a comment may show nothing and still be worth doing
-    if command.shown.is_empty() && !matches!(command.verb, Verb::Retry | Verb::Comment { .. } | Verb::Resolve { .. }) {
+    if command.shown.is_empty()
+        && !matches!(command.verb, Verb::Retry | Verb::Comment { .. } | Verb::Resolve { .. })
+    {
         return nothing(&command, &name, how);
     }
     show(&link, &command, how)?;
@@ -82,19 +84,21 @@ pub async fn give(session: &Session, at: &str, wish: Wish, how: How) -> Result<E
 async fn plan(session: &Session, link: &LinkView, verb: &Verb) -> Result<Vec<Shown>, Failure> {
     let workspace = lookup::workspace(&session.config, link)?;
     let insight = lookup::Insight::read(&session.store, &link.instance).await?;
-    let state = session
-        .store
-        .link_state(link.id)
-        .await?
-        .ok_or_else(|| Failure::new(Exit::NotFound, format!("link {} is not in the store any more", link.id)))?;
+    let state = session.store.link_state(link.id).await?.ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("link {} is not in the store any more", link.id))
+    })?;
     sync::preview(&state, &insight.context(workspace), verb)
         .map_err(|reason| Failure::new(Exit::Stale, format!("refused: {reason}")))
 }
 
-async fn understood(store: &Store, instance: &InstanceKey, what: Settable, value: &str) -> Result<Verb, Failure> {
-    let wrong = |known: String| {
-        Failure::new(Exit::Usage, format!("{} is not one of {known}", escape_line(value)))
-    };
+async fn understood(
+    store: &Store,
+    instance: &InstanceKey,
+    what: Settable,
+    value: &str,
+) -> Result<Verb, Failure> {
+    let wrong =
+        |known: String| Failure::new(Exit::Usage, format!("{} is not one of {known}", escape_line(value)));
     match what {
         Settable::Severity => Severity::from_word(value)
             .map(|severity| Verb::Severity { severity })
@@ -127,7 +131,10 @@ fn owner<'a>(users: &'a [User], value: &str) -> Result<&'a User, Failure> {
             .hint("write a ServiceNow user name, e-mail or sys_id of somebody the sync has read")),
         many => {
             let names: Vec<String> = many.iter().map(|u| escape_line(&u.user_name)).collect();
-            Err(Failure::new(Exit::NotFound, format!("{} means several users: {}", escape_line(value), names.join(", "))))
+            Err(Failure::new(
+                Exit::NotFound,
+                format!("{} means several users: {}", escape_line(value), names.join(", ")),
+            ))
         }
     }
 }
@@ -217,7 +224,11 @@ fn finish(command: &Command, name: &str, how: How, exit: Exit) -> Result<Exit, F
     if how.json {
         output::print_json(&CommandRow::of(command, name))?;
     } else {
-        let result = if command.result.is_empty() { String::new() } else { format!(": {}", escape_line(&command.result)) };
+        let result = if command.result.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", escape_line(&command.result))
+        };
         output::print_line(&format!("command {} is {}{result}", command.id, command.state.word()))?;
     }
     Ok(exit)
@@ -228,13 +239,22 @@ mod tests {
     use super::*;
 
     fn user(id: &str, name: &str, email: &str, active: bool) -> User {
-        User { sys_id: SysId::new(id), user_name: name.into(), name: name.into(), email: email.into(), active }
+        User {
+            sys_id: SysId::new(id),
+            user_name: name.into(),
+            name: name.into(),
+            email: email.into(),
+            active,
+        }
     }
 
     #[test]
     fn an_owner_is_exactly_one_active_user() {
-        let users =
-            [user("a1", "ann", "ann@x.example", true), user("b1", "bob", "ann@x.example", true), user("c1", "cid", "", false)];
+        let users = [
+            user("a1", "ann", "ann@x.example", true),
+            user("b1", "bob", "ann@x.example", true),
+            user("c1", "cid", "", false),
+        ];
         assert_eq!(owner(&users, "ANN").unwrap().sys_id, SysId::new("a1"));
         assert_eq!(owner(&users, "b1").unwrap().user_name, "bob");
         assert!(owner(&users, "ann@x.example").unwrap_err().message.contains("several"));

@@ -514,7 +514,10 @@ fn field(text: &str) -> Result<crate::model::Field, String> {
 fn step(text: &str) -> Result<crate::model::view::Step, String> {
     let word = text.replace('-', " ");
     let known = crate::model::view::Step::ALL.map(|s| s.word().replace(' ', "-")).join(", ");
-    crate::model::view::Step::ALL.into_iter().find(|s| s.word() == word).ok_or_else(|| format!("one of {known}"))
+    crate::model::view::Step::ALL
+        .into_iter()
+        .find(|s| s.word() == word)
+        .ok_or_else(|| format!("one of {known}"))
 }
 
 /// The command tree with the exit codes under its help.
@@ -556,7 +559,9 @@ mod tests {
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|e| panic!("{line}: {e}"));
         }
-        for line in ["diptych sync --once --plan", "diptych incidents list --json --csv", "diptych demo --json"] {
+        for line in
+            ["diptych sync --once --plan", "diptych incidents list --json --csv", "diptych demo --json"]
+        {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }

@@ -90,9 +90,15 @@ fn words(v: &ChainVerdict) -> String {
     match v.vouched {
         Some(seq) if seq == head => format!("{chain}: {} rows verified, the tail too", v.rows),
         Some(seq) => {
-            format!("{chain}: {} rows fit together; a head kept outside vouches up to row {seq} of {head}", v.rows)
+            format!(
+                "{chain}: {} rows fit together; a head kept outside vouches up to row {seq} of {head}",
+                v.rows
+            )
         }
-        None => format!("{chain}: {} rows fit together; no head is kept outside, so a cut-off tail is not checkable", v.rows),
+        None => format!(
+            "{chain}: {} rows fit together; no head is kept outside, so a cut-off tail is not checkable",
+            v.rows
+        ),
     }
 }
 
@@ -130,7 +136,8 @@ fn print(rows: &[AuditRow], format: Format, header: bool) -> Result<(), Failure>
             output::print_line(&output::json_text(&line(row), false))?;
             continue;
         }
-        let cells: [&str; 9] = [&d.who, &d.act, &d.subject, &d.side, &d.what, &d.before, &d.after, &d.why, &row.hash];
+        let cells: [&str; 9] =
+            [&d.who, &d.act, &d.subject, &d.side, &d.what, &d.before, &d.after, &d.why, &row.hash];
         let head = [row.chain.clone(), row.seq.to_string(), d.at.rfc3339()];
         sheet.row(head.into_iter().chain(cells.map(str::to_owned)).collect());
     }

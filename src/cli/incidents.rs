@@ -56,8 +56,18 @@ async fn list(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
     rows.sort_by(|a, b| b.changed.cmp(&a.changed).then(a.id.cmp(&b.id)));
     rows.truncate(args.limit.unwrap_or(usize::MAX));
     let mut sheet = Sheet::new(&[
-        "address", "record", "severity", "status", "owner", "step", "changed", "title", "snow severity",
-        "snow state", "snow owner", "why",
+        "address",
+        "record",
+        "severity",
+        "status",
+        "owner",
+        "step",
+        "changed",
+        "title",
+        "snow severity",
+        "snow state",
+        "snow owner",
+        "why",
     ]);
     for v in &rows {
         sheet.row(vec![
@@ -82,7 +92,8 @@ async fn list(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
 
 fn wanted(v: &LinkView, a: &ListArgs) -> bool {
     let holds = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
-    let any = |list: &[String], text: &str| list.is_empty() || list.iter().any(|w| w.eq_ignore_ascii_case(text));
+    let any =
+        |list: &[String], text: &str| list.is_empty() || list.iter().any(|w| w.eq_ignore_ascii_case(text));
     let owner = a.owner.as_deref().is_none_or(|part| match part {
         "-" => v.owner.sentinel.is_empty() && v.owner.servicenow.is_empty(),
         part => holds(v.owner.sentinel.raw(), part) || holds(v.owner.servicenow.raw(), part),
@@ -102,12 +113,18 @@ async fn show(session: &Session, at: &str, json: bool) -> Result<Exit, Failure> 
     let workspace = lookup::workspace(&session.config, &link)?;
     let insight = lookup::Insight::read(store, &link.instance).await?;
     let state = store.link_state(link.id).await?;
-    let fields = state.as_ref().map(|s| sync::field_views(s, &insight.context(workspace))).unwrap_or_default();
+    let fields =
+        state.as_ref().map(|s| sync::field_views(s, &insight.context(workspace))).unwrap_or_default();
     let row = LinkRow::from(&link);
     let detail = Detail {
         fields: fields.iter().map(FieldRow::from).collect(),
         conversation: state.iter().flat_map(|s| &s.entries).map(EntryRow::from).collect(),
-        commands: store.commands(link.id, 20).await?.iter().map(|c| CommandRow::of(c, &row.address)).collect(),
+        commands: store
+            .commands(link.id, 20)
+            .await?
+            .iter()
+            .map(|c| CommandRow::of(c, &row.address))
+            .collect(),
         link: row,
     };
     if json {
@@ -175,11 +192,22 @@ mod tests {
         };
         let hits = |a: ListArgs| wanted(&v, &a);
         assert!(hits(ListArgs::default()));
-        assert!(hits(ListArgs { severity: vec!["high".into()], step: vec![Step::Held], ..ListArgs::default() }));
-        assert!(hits(ListArgs { owner: Some("ann".into()), title: Some("SIGN".into()), ..ListArgs::default() }));
+        assert!(hits(ListArgs {
+            severity: vec!["high".into()],
+            step: vec![Step::Held],
+            ..ListArgs::default()
+        }));
+        assert!(hits(ListArgs {
+            owner: Some("ann".into()),
+            title: Some("SIGN".into()),
+            ..ListArgs::default()
+        }));
         assert!(!hits(ListArgs { owner: Some("-".into()), ..ListArgs::default() }));
         assert!(!hits(ListArgs { workspace: Some("other".into()), ..ListArgs::default() }));
         let closed = LinkView { closed: true, ..v };
-        assert!(!wanted(&closed, &ListArgs::default()) && wanted(&closed, &ListArgs { all: true, ..ListArgs::default() }));
+        assert!(
+            !wanted(&closed, &ListArgs::default())
+                && wanted(&closed, &ListArgs { all: true, ..ListArgs::default() })
+        );
     }
 }

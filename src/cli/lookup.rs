@@ -39,8 +39,11 @@ impl Insight {
 /// The settings of a link's workspace.
 pub fn workspace<'a>(config: &'a Config, link: &LinkView) -> Result<&'a WorkspaceSettings, Failure> {
     config.workspaces.iter().find(|w| w.key == link.workspace).ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("the config has no workspace {}, to which this link belongs", link.workspace))
-            .hint("use the config of the process that syncs it")
+        Failure::new(
+            Exit::Usage,
+            format!("the config has no workspace {}, to which this link belongs", link.workspace),
+        )
+        .hint("use the config of the process that syncs it")
     })
 }
 

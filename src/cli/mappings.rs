@@ -53,7 +53,8 @@ pub async fn run(common: &Common, args: MappingsArgs) -> Result<Exit, Failure> {
 fn read(file: &Path) -> Result<TableSet, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| Failure::new(Exit::Usage, format!("{} cannot be read: {e}", file.display())))?;
-    TableSet::from_toml(&text).map_err(|e| Failure::new(Exit::CheckFailed, format!("{}: {e}", file.display())))
+    TableSet::from_toml(&text)
+        .map_err(|e| Failure::new(Exit::CheckFailed, format!("{}: {e}", file.display())))
 }
 
 async fn check(common: &Common, file: Option<PathBuf>, json: bool) -> Result<Exit, Failure> {
@@ -183,7 +184,8 @@ async fn apply(session: &Session, tables: &TableSet, reason: &str, yes: bool) ->
 async fn undo(common: &Common, yes: bool) -> Result<Exit, Failure> {
     let session = Session::commanding(common).await?;
     let all = session.store.mapping_history(MOST_VERSIONS).await?;
-    let current = all.first().ok_or_else(|| Failure::new(Exit::NotFound, "there is no mapping version yet"))?;
+    let current =
+        all.first().ok_or_else(|| Failure::new(Exit::NotFound, "there is no mapping version yet"))?;
     let before = all.iter().find(|v| v.number == current.parent).ok_or_else(|| {
         Failure::new(Exit::NotFound, format!("version {} has none before it", current.number))
     })?;

@@ -51,7 +51,11 @@ impl Sheet {
     pub fn render(&self, format: Format, cells: Option<usize>) -> String {
         match format {
             Format::Table | Format::Json => self.table(cells),
-            Format::Plain => self.rows.iter().map(|r| r.iter().map(|c| escape_line(c)).collect::<Vec<_>>().join("\t") + "\n").collect(),
+            Format::Plain => self
+                .rows
+                .iter()
+                .map(|r| r.iter().map(|c| escape_line(c)).collect::<Vec<_>>().join("\t") + "\n")
+                .collect(),
             Format::Csv => self.csv(),
         }
     }
@@ -60,7 +64,14 @@ impl Sheet {
         let rows: Vec<Vec<String>> =
             self.rows.iter().map(|r| r.iter().map(|c| escape_line(c)).collect()).collect();
         let widths: Vec<usize> = (0..self.columns.len())
-            .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| width(c)).chain([width(self.columns[i])]).max().unwrap_or(0))
+            .map(|i| {
+                rows.iter()
+                    .filter_map(|r| r.get(i))
+                    .map(|c| width(c))
+                    .chain([width(self.columns[i])])
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let header: Vec<String> = self.columns.iter().map(|c| c.to_uppercase()).collect();
         let mut out = String::new();
@@ -161,7 +172,10 @@ fn columns() -> Option<usize> {
         return None;
     }
     #[cfg(unix)]
-    return rustix::termios::tcgetwinsize(io::stdout()).ok().map(|s| usize::from(s.ws_col)).filter(|n| *n > 20);
+    return rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|s| usize::from(s.ws_col))
+        .filter(|n| *n > 20);
     #[cfg(not(unix))]
     None
 }

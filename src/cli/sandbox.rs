@@ -64,8 +64,12 @@ fn words(d: &serde_json::Value, config: Option<&Path>) -> String {
         text("/ca")
     );
     match config {
-        Some(path) => out.push_str(&format!("\ndiptych run --config {}\n", escape_line(&path.display().to_string()))),
-        None => out.push_str("\n--json prints the credentials; --dir DIR writes a config for `diptych run`.\n"),
+        Some(path) => {
+            out.push_str(&format!("\ndiptych run --config {}\n", escape_line(&path.display().to_string())))
+        }
+        None => {
+            out.push_str("\n--json prints the credentials; --dir DIR writes a config for `diptych run`.\n")
+        }
     }
     out
 }
@@ -84,7 +88,8 @@ pub fn write_config(description: &serde_json::Value, dir: &Path) -> Result<PathB
 
 /// Writes a file that only its owner can read, in place of one of that name.
 fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("{} cannot be written: {e}", path.display()));
+    let failed =
+        |e: std::io::Error| Failure::new(Exit::Failed, format!("{} cannot be written: {e}", path.display()));
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
         _ => {}

@@ -20,7 +20,8 @@ pub struct Session {
 /// The file that counts: `--config`, else the usual place.
 pub fn file(common: &Common) -> Result<PathBuf, Failure> {
     common.config.clone().or_else(config::default_file).ok_or_else(|| {
-        Failure::new(Exit::Usage, "this user has no home folder for a config").hint("name a file with --config")
+        Failure::new(Exit::Usage, "this user has no home folder for a config")
+            .hint("name a file with --config")
     })
 }
 
@@ -42,8 +43,7 @@ pub fn config(common: &Common) -> Result<Config, Failure> {
 /// Says the config's warnings, for the commands that stay.
 pub fn say_warnings(config: &Config) {
     for warning in &config.warnings {
-        let line = config::Problem { ..warning.clone() };
-        output::say(&format!("diptych: {}", config::problem_line(&config.file, &line)));
+        output::say(&format!("diptych: {}", config::problem_line(&config.file, warning)));
     }
 }
 
@@ -52,8 +52,11 @@ impl Session {
     pub async fn reading(common: &Common) -> Result<Self, Failure> {
         let config = config(common)?;
         if !config.store.exists() {
-            return Err(Failure::new(Exit::NotFound, format!("there is no store at {} yet", config.store.display()))
-                .hint("`diptych run`, `diptych sync --once` or the console makes it"));
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("there is no store at {} yet", config.store.display()),
+            )
+            .hint("`diptych run`, `diptych sync --once` or the console makes it"));
         }
         let store = Store::open(&config.store, Mode::ReadOnly).await?;
         Ok(Self { config, store })

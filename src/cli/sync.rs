@@ -37,7 +37,8 @@ pub async fn run(common: &Common, args: SyncArgs) -> Result<Exit, Failure> {
         }
     }
     let target = session.config.log.file.clone().map_or(Target::Stderr, Target::File);
-    telemetry::start(&session.config.log, &target, common.verbose).map_err(|e| Failure::new(Exit::Usage, e))?;
+    telemetry::start(&session.config.log, &target, common.verbose)
+        .map_err(|e| Failure::new(Exit::Usage, e))?;
     session::say_warnings(&session.config);
     if args.plan { plan(&session, args.json).await } else { once(&session, args.json).await }
 }
@@ -154,7 +155,8 @@ async fn status(session: &Session, target: &SyncTarget) -> Result<Exit, Failure>
     let rows: Vec<WorkspaceRow> = views
         .iter()
         .map(|w| {
-            let count = |s: Step| links.iter().filter(|l| l.workspace == w.workspace && l.step == s).count() as u64;
+            let count =
+                |s: Step| links.iter().filter(|l| l.workspace == w.workspace && l.step == s).count() as u64;
             let steps: Vec<(Step, u64)> = Step::ALL.into_iter().map(|s| (s, count(s))).collect();
             WorkspaceRow::of(w, &lanes, &steps, held.contains_key(&w.workspace))
         })
@@ -163,9 +165,11 @@ async fn status(session: &Session, target: &SyncTarget) -> Result<Exit, Failure>
         output::print_json(&rows)?;
         return Ok(Exit::Done);
     }
-    for (row, missing) in rows.iter().map(|r| (Some(r), "")).chain(
-        keys.iter().filter(|k| !views.iter().any(|v| v.workspace == **k)).map(|k| (None, k.as_str())),
-    ) {
+    for (row, missing) in rows
+        .iter()
+        .map(|r| (Some(r), ""))
+        .chain(keys.iter().filter(|k| !views.iter().any(|v| v.workspace == **k)).map(|k| (None, k.as_str())))
+    {
         match row {
             Some(row) => output::print_text(&workspace_text(row))?,
             None => output::print_line(&format!("{missing}: never synced"))?,
@@ -180,7 +184,8 @@ fn workspace_text(w: &WorkspaceRow) -> String {
         (false, true) => "nobody syncs it".to_owned(),
         (false, false) => format!("synced by {}", escape_line(&w.holder)),
     };
-    let links: Vec<String> = w.links.iter().filter(|(_, n)| **n > 0).map(|(s, n)| format!("{n} {s}")).collect();
+    let links: Vec<String> =
+        w.links.iter().filter(|(_, n)| **n > 0).map(|(s, n)| format!("{n} {s}")).collect();
     let mut out = format!(
         "{} ({} → {} {}) · {holder} · mapping version {} · {}\n",
         escape_line(&w.workspace),
@@ -195,7 +200,8 @@ fn workspace_text(w: &WorkspaceRow) -> String {
             "  a first-contact plan waits: {create} records to create, {change} incidents to change, {conflict} conflicts; accept it with `diptych sync --accept-plan`\n"
         ));
     }
-    let mut sheet = Sheet::new(&["side", "state", "cursor", "last pass", "next pass", "lag", "queue", "error"]);
+    let mut sheet =
+        Sheet::new(&["side", "state", "cursor", "last pass", "next pass", "lag", "queue", "error"]);
     for l in &w.lanes {
         let text = |t: &Option<String>| t.clone().unwrap_or_else(|| "-".into());
         sheet.row(vec![

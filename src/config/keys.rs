@@ -101,7 +101,7 @@ pub const KEYS: &[Key] = &[
     some("credential.*.second_secret"),
     need("notes.keys[].name"),
     need("notes.keys[].secret"),
-    at("console.theme", r#""auto""#),
+    at("console.theme", r#""terminal""#),
     at("console.ascii", "false"),
     at("console.mouse", "true"),
     at("console.sync_in_console", "true"),

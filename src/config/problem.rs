@@ -1,7 +1,7 @@
 //! What is wrong with a config: file, line, key, message, hint.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -69,13 +69,13 @@ pub struct ConfigError {
 impl ConfigError {
     /// One line per problem: `file:line: error: key: message (hint)`.
     pub fn lines(&self) -> Vec<String> {
-        self.problems.iter().map(|p| line(&self.file.display().to_string(), p)).collect()
+        self.problems.iter().map(|p| line(&self.file, p)).collect()
     }
 }
 
-/// One problem as a line.
-pub fn line(file: &str, p: &Problem) -> String {
-    let mut out = escape_line(file);
+/// One problem as a line: `file:line: error: key: message (hint)`.
+pub fn line(file: &Path, p: &Problem) -> String {
+    let mut out = escape_line(&file.display().to_string());
     if let Some(n) = p.line {
         out.push_str(&format!(":{n}"));
     }

@@ -32,7 +32,7 @@ pub struct MarkerKey {
 /// `[console]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsoleSettings {
-    /// Name of the theme; `auto` goes by the terminal.
+    /// Name of the theme; `terminal` uses the terminal's own colours.
     pub theme: String,
     /// Only ASCII on the screen.
     pub ascii: bool,

@@ -59,7 +59,10 @@ pub fn sandbox_config(description: &Value, folder: &Path) -> Result<(String, Sec
     let mut root = Table::new();
     root.insert("version".into(), 1.into());
     root.insert("store".into(), one("path", folder.join("store.db").display().to_string().into()));
-    root.insert("transport".into(), one("ca_file", text("/ca")?.into()));
+    if let Ok(ca) = text("/ca") {
+        // a plain sandbox has none
+        root.insert("transport".into(), one("ca_file", ca.into()));
+    }
     root.insert("credential".into(), one("sandbox", toml::Value::Table(credential)));
     root.insert("instance".into(), toml::Value::Array(vec![toml::Value::Table(instance)]));
     root.insert("workspace".into(), toml::Value::Array(workspaces));

@@ -66,9 +66,13 @@ fn value_at(lower: &str, at: usize) -> Option<(usize, usize)> {
     }
     let quoted = between.ends_with(['"', '\'']);
     let end = match SCHEMES.iter().find(|s| lower[start..].starts_with(**s)) {
-        Some(scheme) => end_of(lower, start + scheme.len(), |c| c.is_whitespace() || matches!(c, '"' | '\'' | ',')),
+        Some(scheme) => {
+            end_of(lower, start + scheme.len(), |c| c.is_whitespace() || matches!(c, '"' | '\'' | ','))
+        }
         None if quoted => end_of(lower, start, |c| matches!(c, '"' | '\'')),
-        None => end_of(lower, start, |c| c.is_whitespace() || matches!(c, '"' | '\'' | '&' | ',' | ';' | '}' | ')')),
+        None => end_of(lower, start, |c| {
+            c.is_whitespace() || matches!(c, '"' | '\'' | '&' | ',' | ';' | '}' | ')')
+        }),
     };
     (end > start).then_some((start, end))
 }
@@ -103,7 +107,9 @@ mod tests {
     #[test]
     fn prose_and_the_rest_of_a_line_stay() {
         assert_eq!(redact("client_secret=x&scope=y"), format!("client_secret={GONE}&scope=y"));
-        for line in ["the password was refused", "basic sign-in", "secretary of état", "PATCH INC0010023 → 200"] {
+        for line in
+            ["the password was refused", "basic sign-in", "secretary of état", "PATCH INC0010023 → 200"]
+        {
             assert_eq!(redact(line), line);
         }
     }
