@@ -1,1 +1,3 @@
 //! The engine: a pure machine that decides, and a shell that carries out.
+
+pub mod machine;

@@ -67,6 +67,25 @@ struct Inner {
     wrote: Sender<u64>,
 }
 
+/// How often and after which pause a busy file is tried again while opening: a second in all.
+const OPEN_TRIES: u32 = 50;
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
+async fn connect(
+    writing: Option<SqliteConnectOptions>,
+    reading: SqliteConnectOptions,
+    readers: u32,
+) -> Result<Db, StoreFault> {
+    let writer = match writing {
+        Some(options) => Some(sql::pool(options, 1).await?),
+        None => None,
+    };
+    let reader = sql::pool(reading, readers).await?;
+    let db = Db::Sqlite { writer, reader };
+    schema::settle(&db).await?;
+    Ok(db)
+}
+
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("path", &self.inner.path).finish_non_exhaustive()
@@ -112,17 +131,21 @@ impl Store {
             // A first sync grows the log; without a limit the file keeps that size for good.
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();
-        let writer = match mode {
-            Mode::ReadOnly => None,
-            Mode::ReadWrite => {
-                let options = plain.clone().journal_mode(SqliteJournalMode::Wal).synchronous(sync);
-                Some(sql::pool(options, 1).await?)
+        let writing = (mode == Mode::ReadWrite)
+            .then(|| plain.clone().journal_mode(SqliteJournalMode::Wal).synchronous(sync));
+        let watching = plain.read_only(true);
+        let mut tries = OPEN_TRIES;
+        let db = loop {
+            // Several processes that start on one new file step on each other while it turns to
+            // its write-ahead log, and SQLite waits for no time-out there.
+            match connect(writing.clone(), watching.clone(), readers).await {
+                Err(StoreFault::Busy(_)) if tries > 0 => {
+                    tries -= 1;
+                    tokio::time::sleep(OPEN_PAUSE).await;
+                }
+                other => break other?,
             }
         };
-        let watching = plain.read_only(true);
-        let reader = sql::pool(watching.clone(), readers).await?;
-        let db = Db::Sqlite { writer, reader };
-        schema::settle(&db).await?;
         Ok(Self { inner: Arc::new(Inner { db, path, watching, wrote: Sender::new(0) }) })
     }
 

@@ -102,6 +102,8 @@ pub struct Link {
     pub not_before: Stamp,
     /// Failures in a row.
     pub failures: u32,
+    /// True while comments of the incident wait to be read, so that a restart does not forget.
+    pub unread: bool,
 }
 
 /// What both sides last agreed on, for one field of one link. Raw values of *both* sides,

@@ -5,9 +5,9 @@
 //! |---|---|
 //! | `GET /switches` | every switch of both sides |
 //! | `PUT /switches/{side}/{name}` | sets one; the body is its JSON value |
-//! | `GET /faults`, `POST /faults {"profile": "heavy", "hang": "2s"}` | counters; another profile |
+//! | `GET /faults`, `POST /faults {"profile": "heavy"}` | counters; another profile, and `latency`, `hang`, `transaction` |
 //! | `GET /analysts`, `POST /analysts {"rate": 1.5}` | acts per second |
-//! | `POST /act {…}` | one act on either side, see `Act` |
+//! | `POST /act {…}` | one act on either side, see `act/portal.rs` and `act/record.rs` |
 //! | `GET /facts/{workspace or table}` below `sentinel/` or `servicenow/` | the present, as it is |
 //! | `GET /history?from=N` | every applied change, from the Nth on |
 //! | `GET /traffic` | calls served |
@@ -27,8 +27,6 @@ use crate::text::{Stamp, parse_span};
 
 mod act;
 mod facts;
-
-pub use act::Act;
 
 /// Answers admin calls.
 pub(crate) struct Admin {
@@ -77,10 +75,7 @@ impl Admin {
             ("POST", ["faults"]) => self.set_faults(&body(request)?),
             ("GET", ["analysts"]) => Ok(json!({"rate": self.stage.rate()})),
             ("POST", ["analysts"]) => self.set_analysts(&body(request)?),
-            ("POST", ["act"]) => {
-                let act: Act = serde_json::from_value(body(request)?).map_err(bad)?;
-                act.carry_out(&self.stage, now).map_err(bad)
-            }
+            ("POST", ["act"]) => act::carry_out(&self.stage, body(request)?, now).map_err(bad),
             ("GET", ["facts", "sentinel", workspace]) => facts::workspace(&self.stage, workspace),
             ("GET", ["facts", "servicenow", table]) => Ok(facts::table(&self.stage, table)),
             ("GET", ["history"]) => facts::history(&self.stage, request),
@@ -111,8 +106,9 @@ impl Admin {
         let profile = text("profile").map(str::parse).transpose().map_err(bad)?;
         let latency = text("latency").map(str::parse).transpose().map_err(bad)?;
         let hang = text("hang").map(parse_span).transpose().map_err(bad)?;
-        if profile.is_none() && latency.is_none() && hang.is_none() {
-            return Err(bad("send at least one of profile, latency and hang"));
+        let transaction = text("transaction").map(parse_span).transpose().map_err(bad)?;
+        if profile.is_none() && latency.is_none() && hang.is_none() && transaction.is_none() {
+            return Err(bad("send at least one of profile, latency, hang and transaction"));
         }
         self.stage.with_faults(|plan| {
             if let Some(profile) = profile {
@@ -123,6 +119,9 @@ impl Admin {
             }
             if let Some(hang) = hang {
                 plan.hang = hang;
+            }
+            if let Some(transaction) = transaction {
+                plan.transaction = transaction;
             }
             Ok(plan.report())
         })

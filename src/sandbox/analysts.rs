@@ -4,6 +4,7 @@
 //! text that somebody writes carries a token that occurs nowhere else (`7F3A-000042`), so that a
 //! checker can follow it to the other side.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use super::people::{CAST, Person};
 use super::sentinel::SentinelWorld;
 use super::servicenow::DeskWorld;
 use super::side::Side;
-use crate::text::Stamp;
+use crate::text::{Stamp, escape_line};
 
 mod desk;
 pub(crate) mod phrases;
@@ -33,6 +34,14 @@ pub struct AnalystEntry {
     pub target: String,
     /// The token inside the text written, if text was written.
     pub token: Option<String>,
+}
+
+impl fmt::Display for AnalystEntry {
+    /// One safe line: clock, side, target, who and what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = format!("{} {}: {}", self.target, self.who, self.what);
+        write!(f, "{} {:<10} {}", self.at.clock(), self.side.name(), escape_line(&line))
+    }
 }
 
 /// Kinds of act. Their weights can be set, for scripts that want only some.
@@ -62,6 +71,10 @@ pub enum Deed {
     Reopen,
     /// Sentinel: merged into another incident.
     Merge,
+    /// Sentinel: closed by the service itself.
+    AutoClose,
+    /// Sentinel: reopened by alert grouping.
+    AutoReopen,
     /// ServiceNow: work note.
     WorkNote,
     /// ServiceNow: comment that the caller sees.
@@ -97,6 +110,8 @@ const WEIGHTS: &[(Deed, u32)] = &[
     (Close, 5),
     (Reopen, 2),
     (Merge, 1),
+    (AutoClose, 1),
+    (AutoReopen, 1),
     (WorkNote, 15),
     (CallerComment, 2),
     (Impact, 8),

@@ -27,6 +27,12 @@ pub enum Delivery {
         /// How long the connection stays open first.
         after: Duration,
     },
+    /// No answer; whoever runs the exchange hands the request to the world itself when the time
+    /// has come, see [`apply_late`].
+    ApplyLater {
+        /// Time between request and commit. The connection closes before that.
+        after: Duration,
+    },
     /// Head and the first bytes of the body arrive, then the connection breaks. The head promises
     /// the whole body.
     Truncate {
@@ -57,7 +63,7 @@ impl Delivery {
             Delivery::Answer { response, .. }
             | Delivery::Truncate { response, .. }
             | Delivery::Slow { response, .. } => Some(response.status),
-            Delivery::DropConnection { .. } => None,
+            Delivery::DropConnection { .. } | Delivery::ApplyLater { .. } => None,
         }
     }
 }
@@ -80,6 +86,11 @@ pub fn exchange(
         plan.count(side, kind);
     }
     delivery.unwrap_or_else(|| Delivery::Answer { response: world.handle(request, now), delay })
+}
+
+/// Commits a request whose delivery was [`Delivery::ApplyLater`]; nobody sees the answer.
+pub fn apply_late(world: &mut dyn World, request: &Request, now: Stamp) {
+    world.handle(request, now);
 }
 
 /// Plays one fault; `None` when it cannot be played on this exchange and nothing was applied.
@@ -113,6 +124,10 @@ fn strike(
         FaultKind::CommitThenDrop => {
             world.handle(request, now);
             Delivery::DropConnection { after: delay }
+        }
+        FaultKind::LateCommit => {
+            let limit = plan.transaction.as_millis() as usize;
+            Delivery::ApplyLater { after: Duration::from_millis(plan.below(limit) as u64) }
         }
         FaultKind::Duplicate => {
             let first = world.handle(request, now);
@@ -228,6 +243,7 @@ mod tests {
             (FaultKind::ErrorAfter, "PUT", PUT, 1),
             (FaultKind::AcceptedNothing, "PATCH", RECORD, 0),
             (FaultKind::CancelledBefore, "PATCH", RECORD, 0),
+            (FaultKind::LateCommit, "PATCH", RECORD, 0),
             (FaultKind::CancelledAfter, "PATCH", RECORD, 1),
             (FaultKind::StaleList, "GET", LIST, 1),
         ] {

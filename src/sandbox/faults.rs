@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::latency::Latency;
@@ -108,7 +108,10 @@ pub struct FaultPlan {
     /// Delays that hold for every answer, fault or not.
     pub latency: Latency,
     /// How long a time-out keeps the connection open without a byte before it closes it.
-    pub hang: std::time::Duration,
+    pub hang: Duration,
+    /// How long a ServiceNow transaction may go on after its client gave up; a client's settle
+    /// time must be longer. A real instance has 60 s, the sandbox 1 s.
+    pub transaction: Duration,
 }
 
 impl FaultPlan {
@@ -120,7 +123,8 @@ impl FaultPlan {
             struck: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             latency,
-            hang: std::time::Duration::from_secs(40),
+            hang: Duration::from_secs(40),
+            transaction: Duration::from_secs(1),
         }
     }
 
@@ -174,15 +178,16 @@ impl FaultPlan {
             Profile::Storm if now.0.rem_euclid(STORM.0) < STORM.1 => (0.80, true),
             Profile::Storm => (0.05, false),
             Profile::Only { kind, side: at, rate } => {
-                let here = at.is_none_or(|s| s == side) && kind.fits(side, request);
+                let here = at.is_none_or(|s| s == side) && kind.fits(side, &nature(side, request));
                 return (here && self.rng.f64() < rate).then_some(kind);
             }
         };
         if self.rng.f64() >= rate {
             return None;
         }
+        let nature = nature(side, request);
         let fitting: Vec<FaultKind> = FaultKind::all()
-            .filter(|kind| kind.fits(side, request) && kind.comes_and_goes() && (!outage || kind.is_outage()))
+            .filter(|kind| kind.fits(side, &nature) && kind.comes_and_goes() && (!outage || kind.is_outage()))
             .collect();
         self.rng.choice(fitting)
     }
@@ -197,18 +202,24 @@ impl FaultPlan {
     }
 }
 
-/// What the request asks, as far as faults care.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a request asks, as far as faults care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nature {
-    token: bool,
-    write: bool,
-    operation: &'static str,
+    /// Asks for a token, or where to ask for one.
+    pub token: bool,
+    /// Can change something.
+    pub write: bool,
+    /// Follows a link to a further page.
+    pub follows: bool,
+    /// One of [`super::side::operations`].
+    pub operation: &'static str,
 }
 
 pub(crate) fn nature(side: Side, request: &Request) -> Nature {
     let operation = operation(side, request);
     let token = matches!(operation, "token" | "discovery");
-    Nature { token, write: is_write(side, request), operation }
+    let follows = request.query.to_lowercase().contains("skiptoken=");
+    Nature { token, write: is_write(side, request), follows, operation }
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ use super::people::{CAST, Person};
 use super::sentinel::{AlertDraft, EntityDraft, IncidentAct, IncidentDraft, SentinelWorld};
 use crate::text::Stamp;
 
+mod desk;
 mod fill;
 mod template;
 
+pub use desk::populate_desk;
 use fill::Fill;
 pub use template::{AlertTemplate, Template, templates};
 
@@ -87,7 +89,7 @@ fn entity(template: &Map<String, Value>, fill: &Fill) -> EntityDraft {
 /// Something that happens to a populated incident after its creation.
 enum Step {
     Raise,
-    Act(IncidentAct, &'static Person),
+    Act(Box<IncidentAct>, &'static Person),
 }
 
 /// Fills the workspaces with `incidents` incidents created over the last days before `now`; some
@@ -113,7 +115,7 @@ pub fn populate(
         for act in past(&mut rng) {
             left -= rng.i64(0..=(left / 3).max(0)).max(0);
             let (act, who) = act;
-            steps.push((-left.max(1) * MICROS_PER_MINUTE, index, Step::Act(act, who)));
+            steps.push((-left.max(1) * MICROS_PER_MINUTE, index, Step::Act(Box::new(act), who)));
         }
     }
     // Stable: steps of one incident keep their order within the same minute.
@@ -201,5 +203,39 @@ mod tests {
         assert_ne!(draws(1), draws(2));
         let snow = draws(3).iter().filter(|d| d.contains("\"snow\"")).count();
         assert!((40..50).contains(&snow), "nearly all, not all: {snow}");
+    }
+
+    fn populated(seed: u64, now: &str, incidents: usize) -> Vec<crate::sandbox::sentinel::IncidentFacts> {
+        let workspaces = vec!["a".to_owned(), "b".to_owned()];
+        let mut world = SentinelWorld::new(crate::sandbox::sentinel::SentinelOptions {
+            seed,
+            tenant: String::new(),
+            client_id: String::new(),
+            client_secrets: Vec::new(),
+            subscription: String::new(),
+            resource_group: String::new(),
+            workspaces: workspaces.clone(),
+        });
+        let now = Stamp::parse_rfc3339(now).unwrap();
+        populate(&mut world, &workspaces, incidents, seed, now).unwrap();
+        let all: Vec<_> = workspaces.iter().flat_map(|w| world.facts(w)).collect();
+        assert!(all.iter().all(|f| f.modified <= now), "nothing lies in the future");
+        all
+    }
+
+    #[test]
+    fn population_is_lively_and_the_same_at_any_time() {
+        let facts = populated(1, "2026-11-21T08:00:00Z", 120);
+        assert_eq!(facts.len(), 120);
+        assert!(facts.iter().any(|f| f.status == "Closed" && f.classification.is_some()));
+        assert!(facts.iter().any(|f| f.status == "Active" && f.owner_upn.is_some()));
+        assert!(facts.iter().filter(|f| f.status == "New").count() > 30);
+        assert!(facts.iter().any(|f| f.comments.len() > 1));
+        let later = populated(1, "2026-12-24T21:30:11.5Z", 120);
+        let text = |all: &[crate::sandbox::sentinel::IncidentFacts]| {
+            all.iter().map(|f| (f.title.clone(), f.status.clone(), f.guid.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(text(&facts), text(&later));
+        assert_ne!(text(&facts), text(&populated(2, "2026-11-21T08:00:00Z", 120)));
     }
 }

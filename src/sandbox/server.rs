@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
 
@@ -23,11 +22,14 @@ use super::stage::{Stage, Traffic};
 use super::wire::{Request, World};
 use crate::text::Stamp;
 
+mod description;
 mod files;
 pub(crate) mod listener;
 mod payload;
 mod tls;
 
+use description::describe;
+pub use description::{AdminDescription, Description, DeskDescription, SentinelDescription};
 use listener::{Handler, Listener, Worker, stopped};
 use tls::Authority;
 
@@ -54,64 +56,6 @@ pub enum SandboxError {
     /// The initial worlds could not be made.
     #[error("cannot fill the sandbox: {0}")]
     Seed(String),
-}
-
-/// Everything a client needs to use the sandbox; as JSON the one line of `sandbox --json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Description {
-    /// The CA certificate's PEM file; null when the sandbox speaks plain HTTP or has no folder.
-    pub ca: Option<PathBuf>,
-    /// The Sentinel side.
-    pub sentinel: SentinelDescription,
-    /// The ServiceNow side.
-    pub servicenow: DeskDescription,
-    /// The admin endpoint.
-    pub admin: AdminDescription,
-}
-
-/// How to reach the Sentinel side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SentinelDescription {
-    /// Entra authority, without the tenant.
-    pub authority: String,
-    /// Azure Resource Manager endpoint.
-    pub url: String,
-    /// Tenant id.
-    pub tenant: String,
-    /// Application id.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: String,
-    /// Subscription id.
-    pub subscription: String,
-    /// Resource group.
-    pub resource_group: String,
-    /// Workspace names.
-    pub workspaces: Vec<String>,
-}
-
-/// How to reach the ServiceNow side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeskDescription {
-    /// Instance URL.
-    pub url: String,
-    /// The integration user.
-    pub user: String,
-    /// Its password.
-    pub password: String,
-    /// OAuth client id.
-    pub client_id: String,
-    /// OAuth client secret.
-    pub client_secret: String,
-}
-
-/// How to reach the admin endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AdminDescription {
-    /// Its URL.
-    pub url: String,
-    /// Its bearer token.
-    pub token: String,
 }
 
 /// Both reference servers, serving until stopped or dropped.
@@ -221,6 +165,10 @@ impl Handler for Door {
         self.stage.deliver(self.side, request, now())
     }
 
+    fn commit(&self, request: &Request) {
+        self.stage.commit(self.side, request, now());
+    }
+
     fn now(&self) -> Stamp {
         now()
     }
@@ -238,6 +186,8 @@ impl Handler for AdminDoor {
     fn deliver(&self, request: &Request) -> Delivery {
         Delivery::Answer { response: self.0.handle(request, now()), delay: Duration::ZERO }
     }
+
+    fn commit(&self, _: &Request) {}
 
     fn now(&self) -> Stamp {
         now()
@@ -275,38 +225,8 @@ fn continue_soon() -> Duration {
     Duration::from_micros(200)
 }
 
-/// Ids follow from the seed, so that the same seed gives the same world; secrets are new in each
-/// run.
-fn describe(options: &SandboxOptions, sentinel: &str, desk: &str, admin: &str) -> Description {
-    let id = |what: &str| {
-        let name = format!("diptych-sandbox/{}/{what}", options.seed);
-        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
-    };
-    let secret = || format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    Description {
-        ca: None,
-        sentinel: SentinelDescription {
-            authority: sentinel.to_owned(),
-            url: sentinel.to_owned(),
-            tenant: id("tenant"),
-            client_id: id("client"),
-            client_secret: secret(),
-            subscription: id("subscription"),
-            resource_group: "rg-security".into(),
-            workspaces: options.workspace_names(),
-        },
-        servicenow: DeskDescription {
-            url: desk.to_owned(),
-            user: "diptych.integration".into(),
-            password: secret(),
-            client_id: uuid::Uuid::parse_str(&id("oauth")).unwrap_or_default().simple().to_string(),
-            client_secret: secret(),
-        },
-        admin: AdminDescription { url: admin.to_owned(), token: secret() },
-    }
-}
-
 fn set_stage(options: &SandboxOptions, d: &Description) -> Result<Stage, SandboxError> {
+    let at = now();
     let mut sentinel = SentinelWorld::new(SentinelOptions {
         seed: options.seed,
         tenant: d.sentinel.tenant.clone(),
@@ -316,7 +236,7 @@ fn set_stage(options: &SandboxOptions, d: &Description) -> Result<Stage, Sandbox
         resource_group: d.sentinel.resource_group.clone(),
         workspaces: d.sentinel.workspaces.clone(),
     });
-    let desk = DeskWorld::new(DeskOptions {
+    let mut desk = DeskWorld::new(DeskOptions {
         seed: options.seed,
         user: d.servicenow.user.clone(),
         password: d.servicenow.password.clone(),
@@ -324,7 +244,10 @@ fn set_stage(options: &SandboxOptions, d: &Description) -> Result<Stage, Sandbox
         client_secret: d.servicenow.client_secret.clone(),
         api_key: uuid::Uuid::new_v4().simple().to_string(),
     });
-    seed_data::populate(&mut sentinel, &d.sentinel.workspaces, options.incidents, options.seed, now())
+    let filled =
+        seed_data::populate(&mut sentinel, &d.sentinel.workspaces, options.incidents, options.seed, at);
+    filled.map_err(SandboxError::Seed)?;
+    seed_data::populate_desk(&mut desk, options.incidents / 2, options.seed, at)
         .map_err(SandboxError::Seed)?;
     set_throttle(&mut sentinel, options.throttle).map_err(SandboxError::Seed)?;
     let faults = FaultPlan::new(options.faults, options.latency.clone(), options.seed);
@@ -341,143 +264,4 @@ fn set_throttle(sentinel: &mut SentinelWorld, throttle: Throttle) -> Result<(), 
 }
 
 #[cfg(test)]
-mod tests {
-    use reqwest::{Certificate, Client, Method};
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    async fn start(options: SandboxOptions) -> (Sandbox, Client) {
-        let sandbox = Sandbox::start(options).await.unwrap();
-        let mut builder = Client::builder().no_proxy().timeout(Duration::from_secs(10));
-        if let Some(pem) = sandbox.ca_pem() {
-            builder = builder.tls_certs_only([Certificate::from_pem(pem.as_bytes()).unwrap()]);
-        }
-        (sandbox, builder.build().unwrap())
-    }
-
-    async fn admin(
-        sandbox: &Sandbox,
-        client: &Client,
-        method: Method,
-        path: &str,
-        body: Value,
-    ) -> (u16, Value) {
-        let d = &sandbox.description().admin;
-        let call = client.request(method, format!("{}{path}", d.url)).bearer_auth(&d.token);
-        let answer = call.body(body.to_string()).send().await.unwrap();
-        (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
-    }
-
-    fn hang_free(profile: &str) -> SandboxOptions {
-        SandboxOptions { incidents: 5, faults: profile.parse().unwrap(), ..SandboxOptions::default() }
-    }
-
-    #[tokio::test]
-    async fn describes_itself_as_promised_and_serves_tls_with_its_own_ca() {
-        let tmp = tempfile::tempdir().unwrap();
-        let options =
-            SandboxOptions { dir: Some(tmp.path().into()), incidents: 3, ..SandboxOptions::default() };
-        let (sandbox, client) = start(options).await;
-        let d = serde_json::to_value(sandbox.description()).unwrap();
-        let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-        assert_eq!(keys(&d), "ca sentinel servicenow admin");
-        assert_eq!(
-            keys(&d["sentinel"]),
-            "authority url tenant client_id client_secret subscription resource_group workspaces"
-        );
-        assert_eq!(keys(&d["servicenow"]), "url user password client_id client_secret");
-        assert_eq!(keys(&d["admin"]), "url token");
-        let pem = std::fs::read_to_string(d["ca"].as_str().unwrap()).unwrap();
-        assert_eq!(Some(pem.as_str()), sandbox.ca_pem());
-
-        let url = format!("{}/api/now/table/incident", sandbox.description().servicenow.url);
-        let answer = client.get(&url).send().await.unwrap();
-        assert!(answer.headers().contains_key("date") && answer.headers().contains_key("content-length"));
-        assert!(Client::builder().no_proxy().build().unwrap().get(&url).send().await.is_err(), "unknown CA");
-        assert_eq!(sandbox.traffic()[&Side::ServiceNow].requests, 1);
-        sandbox.stop().await;
-        assert!(client.get(&url).send().await.is_err(), "nobody listens after the stop");
-    }
-
-    #[tokio::test]
-    async fn admin_sets_what_it_should_and_admits_nobody_without_the_token() {
-        let (sandbox, client) = start(hang_free("none")).await;
-        let url = format!("{}/switches", sandbox.description().admin.url);
-        assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
-        assert_eq!(client.get(&url).bearer_auth("wrong").send().await.unwrap().status(), 401);
-
-        let (status, switches) = admin(&sandbox, &client, Method::GET, "/switches", json!(null)).await;
-        assert_eq!(status, 200);
-        assert!(switches["sentinel"].is_object() && switches["servicenow"].is_object());
-        let (status, refusal) =
-            admin(&sandbox, &client, Method::PUT, "/switches/sentinel/no-such", json!(1)).await;
-        assert_eq!(status, 400);
-        assert!(refusal["error"].as_str().is_some_and(|e| !e.is_empty()));
-
-        let (_, faults) =
-            admin(&sandbox, &client, Method::POST, "/faults", json!({"profile": "heavy"})).await;
-        assert_eq!(faults["profile"], "heavy");
-        let (_, rate) = admin(&sandbox, &client, Method::POST, "/analysts", json!({"rate": "30/m"})).await;
-        assert_eq!(rate["rate"], 0.5);
-        let (status, _) = admin(&sandbox, &client, Method::POST, "/analysts", json!({"rate": -1})).await;
-        assert_eq!(status, 400);
-        assert_eq!(admin(&sandbox, &client, Method::GET, "/nothing", json!(null)).await.0, 404);
-
-        let mut entries = sandbox.entries();
-        let raise = json!({"act": "raise", "title": "By hand", "severity": "Low", "labels": ["snow"]});
-        let (_, made) = admin(&sandbox, &client, Method::POST, "/act", raise).await;
-        let guid = made["incident"].as_str().unwrap();
-        let status = json!({"act": "status", "incident": guid, "value": "Active", "by": "ksato"});
-        assert_eq!(admin(&sandbox, &client, Method::POST, "/act", status).await.0, 200);
-        let (_, facts) = admin(&sandbox, &client, Method::GET, "/facts/sentinel/soc-emea", json!(null)).await;
-        let found = facts["incidents"].as_array().unwrap().iter().find(|f| f["guid"] == guid).unwrap();
-        assert_eq!((found["title"].as_str(), found["status"].as_str()), (Some("By hand"), Some("Active")));
-        assert!(entries.recv().await.unwrap().what.contains("By hand"));
-        let nonsense = json!({"act": "explode"});
-        assert_eq!(admin(&sandbox, &client, Method::POST, "/act", nonsense).await.0, 400);
-
-        assert_eq!(admin(&sandbox, &client, Method::POST, "/stop", json!({})).await.0, 200);
-        sandbox.stopped().await;
-        sandbox.stop().await;
-    }
-
-    #[tokio::test]
-    async fn faults_reach_the_wire() {
-        for plain in [true, false] {
-            let options = SandboxOptions { plain, ..hang_free("only:servicenow.drop-before") };
-            let (sandbox, client) = start(options).await;
-            let url = format!("{}/api/now/table/incident", sandbox.description().servicenow.url);
-            let plan = |profile: &str| {
-                let profile = profile.parse().unwrap();
-                sandbox.stage().with_faults(|plan| plan.set_profile(profile));
-            };
-            assert!(client.get(&url).send().await.is_err(), "no byte of an answer");
-            plan("only:reset-body");
-            let answer = client.get(&url).send().await.unwrap();
-            assert!(answer.bytes().await.is_err(), "the body breaks off");
-            plan("only:accepted-nothing");
-            assert_eq!(client.get(&url).send().await.unwrap().status(), 202);
-            sandbox.stage().with_faults(|plan| plan.hang = Duration::from_millis(20));
-            plan("only:timeout-after");
-            assert!(client.get(&url).send().await.is_err());
-            plan("none");
-            assert!(client.get(&url).send().await.is_ok());
-            assert_eq!(sandbox.traffic()[&Side::ServiceNow].faults, 4);
-            sandbox.stop().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn analysts_act_while_it_runs() {
-        let options =
-            SandboxOptions { plain: true, incidents: 5, analysts: 200.0, ..SandboxOptions::default() };
-        let sandbox = Sandbox::start(options).await.unwrap();
-        let mut entries = sandbox.entries();
-        for _ in 0..10 {
-            let entry = tokio::time::timeout(Duration::from_secs(10), entries.recv()).await.unwrap();
-            assert_eq!(entry.unwrap().side, Side::Sentinel, "no record is linked yet");
-        }
-        sandbox.stop().await;
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! Who may sync a workspace: one row each, timed by the database's clock (D34).
 
 use super::Store;
-use super::sql::{Row, Tx, args};
+use super::audit::STORE_CHAIN;
+use super::sql::{Row, Tx, args, broken};
 use crate::model::WorkspaceKey;
 use crate::model::ledger::{Lease, StoreFault};
 
@@ -58,6 +59,9 @@ impl Store {
         life_ms: i64,
         section_hash: &str,
     ) -> Result<Option<Lease>, StoreFault> {
+        if workspace.as_str() == STORE_CHAIN {
+            return Err(broken("no workspace may have the key `store`: its audit chain has that name"));
+        }
         let mut tx = self.db().write().await?;
         let row = tx.row(TAKE, args![workspace, holder, micros(life_ms), section_hash]).await?;
         let taken = row.as_ref().map(lease).transpose()?;

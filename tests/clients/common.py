@@ -1,12 +1,14 @@
 """What the client scripts share: the sandbox's description, and checks that say what failed."""
 
 import json
+import logging
 import os
 import sys
 import traceback
 import warnings
 
 warnings.simplefilter("ignore")
+logging.disable(logging.CRITICAL)
 
 with open(os.environ["DIPTYCH_SANDBOX"], encoding="utf-8") as file:
     SANDBOX = json.load(file)

@@ -35,7 +35,20 @@ fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
 
 /// Runs a command to its end; its output is the error's text.
 fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
+    judge(command.output().map_err(|e| format!("{:?}: {e}", command.get_program()))?)
+}
+
+/// Runs a command beside the sandbox, for at most three minutes.
+async fn run_beside(command: Command) -> Result<String, String> {
+    let mut command = tokio::process::Command::from(command);
+    let ending = command.kill_on_drop(true).output();
+    match tokio::time::timeout(Duration::from_secs(180), ending).await {
+        Ok(output) => judge(output.map_err(|e| e.to_string())?),
+        Err(_) => Err("no end after three minutes".into()),
+    }
+}
+
+fn judge(output: std::process::Output) -> Result<String, String> {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     if output.status.success() { Ok(text) } else { Err(text) }
@@ -101,7 +114,7 @@ async fn real_clients_work_against_the_sandbox() {
         command.arg(here().join(script)).current_dir(folder.path());
         command.env("DIPTYCH_SANDBOX", &description).env("REQUESTS_CA_BUNDLE", &ca);
         let began = Instant::now();
-        let result = tokio::task::spawn_blocking(move || run(&mut command)).await.unwrap();
+        let result = run_beside(command).await;
         let seconds = began.elapsed().as_secs_f64();
         match result {
             Ok(text) => say(&format!("{name}: {} in {seconds:.1} s", text.trim())),
@@ -114,7 +127,7 @@ async fn real_clients_work_against_the_sandbox() {
 
 /// What the servers themselves add to a call: TLS, keep-alive, an answer of one record.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_costs_less_than_a_millisecond() {
+async fn a_call_costs_about_a_millisecond_unoptimised_and_less_in_release() {
     let sandbox =
         Sandbox::start(SandboxOptions { incidents: 10, ..SandboxOptions::default() }).await.unwrap();
     let ca = reqwest::Certificate::from_pem(sandbox.ca_pem().unwrap().as_bytes()).unwrap();
@@ -133,7 +146,9 @@ async fn a_call_costs_less_than_a_millisecond() {
     times.sort();
     let (middle, slow) = (times[times.len() / 2], times[times.len() * 95 / 100]);
     say(&format!("sandbox overhead per call, client included: median {middle:?}, 95 % below {slow:?}"));
-    // Far above what is measured, far below the 40 ms of a split write behind Nagle's algorithm.
-    assert!(middle < Duration::from_millis(10), "{middle:?}");
+    // The promise is for release builds. Unoptimised, the bound only has to catch the 40 ms of a
+    // split write behind Nagle's algorithm.
+    let bound = if cfg!(debug_assertions) { Duration::from_millis(10) } else { Duration::from_millis(1) };
+    assert!(middle < bound, "{middle:?}");
     sandbox.stop().await;
 }

@@ -130,12 +130,12 @@ def many():
     gr.add_query("correlation_display", mark)
     gr.query()
     while gr.next():
-        gr.set_value("subcategory", "bulk")
+        gr.set_value("description", "bulk")
     gr.rewind()
     check("update_multiple", gr.update_multiple())
     gr = client.GlideRecord("incident")
     gr.add_query("correlation_display", mark)
-    gr.add_query("subcategory", "bulk")
+    gr.add_query("description", "bulk")
     gr.query()
     check("all updated", gr.get_row_count() == 25, gr.get_row_count())
 

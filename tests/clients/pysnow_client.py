@@ -1,6 +1,8 @@
 """pysnow against the sandbox."""
 
 import os
+import socket
+import ssl
 import tempfile
 import uuid
 
@@ -37,7 +39,8 @@ def crud():
     gone = incidents.delete({"correlation_id": mark})
     check("deleted", gone["status"] == "record deleted", gone)
     check("none left", incidents.get(query={"correlation_id": mark}).one_or_none() is None)
-    raises("first of nothing", NoResults, lambda: incidents.get(query={"correlation_id": mark}).first())
+    raises("first of nothing", NoResults,
+           lambda: incidents.get(query={"correlation_id": mark}, stream=True).first())
 
 
 def queries():
@@ -105,6 +108,17 @@ def oauth():
     check("refreshed", len(rows) == 12 and len(fresh) == 1, fresh)
 
 
-for work in [crud, queries, attachments, leaking_parameters, oauth]:
+def strict_tls():
+    for side in ("sentinel", "servicenow"):
+        port = int(SANDBOX[side]["url"].rsplit(":", 1)[1])
+        for name in ("127.0.0.1", "localhost"):
+            context = ssl.create_default_context(cafile=CA)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            with socket.create_connection(("127.0.0.1", port)) as plain:
+                with context.wrap_socket(plain, server_hostname=name) as secured:
+                    check(f"{side} as {name}", secured.version() in ("TLSv1.2", "TLSv1.3"), secured.version())
+
+
+for work in [strict_tls, crud, queries, attachments, leaking_parameters, oauth]:
     part(work)
 finish()

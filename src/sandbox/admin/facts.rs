@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Refusal, bad};
+use crate::sandbox::sentinel::{self, IncidentChange};
+use crate::sandbox::servicenow::{self, RecordChange};
 use crate::sandbox::stage::Stage;
 use crate::sandbox::wire::Request;
 
@@ -47,7 +49,7 @@ pub(super) fn table(stage: &Stage, table: &str) -> Value {
                 .iter()
                 .map(|j| {
                     json!({"sys_id": j.sys_id, "element": j.element, "value": j.value,
-                        "created_on": j.created_on.servicenow(), "created_by": j.created_by})
+                        "created_on": j.created_on, "created_by": j.created_by})
                 })
                 .collect();
             json!({"sys_id": r.sys_id, "number": r.number, "fields": r.fields, "journal": journal})
@@ -73,10 +75,24 @@ pub(super) fn history(stage: &Stage, request: &Request) -> Result<Value, Refusal
     Ok(json!({"from": from, "next": more.then_some(from + PAGE), "sentinel": sentinel, "servicenow": desk}))
 }
 
-fn incident_change(change: &crate::sandbox::sentinel::IncidentChange) -> Value {
-    json!(format!("{change:?}"))
+fn incident_change(change: &IncidentChange) -> Value {
+    let (how, who) = match &change.actor {
+        sentinel::Actor::App(id) => ("app", id.as_str()),
+        sentinel::Actor::Person(upn) => ("person", upn.as_str()),
+        sentinel::Actor::Service(name) => ("service", *name),
+    };
+    json!({"at": change.at.rfc3339(), "write": change.write, "workspace": change.workspace,
+        "guid": change.guid, "number": change.number, "actor": how, "who": who, "field": change.field,
+        "item": change.item, "before": change.before, "after": change.after})
 }
 
-fn record_change(change: &crate::sandbox::servicenow::RecordChange) -> Value {
-    json!(format!("{change:?}"))
+fn record_change(change: &RecordChange) -> Value {
+    let how = match change.actor {
+        servicenow::Actor::Api => "app",
+        servicenow::Actor::Person => "person",
+        servicenow::Actor::System => "service",
+    };
+    json!({"at": change.at.rfc3339(), "table": change.table, "sys_id": change.sys_id,
+        "number": change.number, "actor": how, "who": change.user_name, "field": change.field,
+        "before": change.before, "after": change.after, "mod_count": change.mod_count})
 }

@@ -15,37 +15,13 @@ struct Dialect {
     hold: Option<&'static str>,
     resolved: &'static str,
     ended: &'static [&'static str],
-    close_codes: &'static [&'static str],
 }
 
-const INCIDENT: Dialect = Dialect {
-    working: &["2"],
-    hold: Some("3"),
-    resolved: "6",
-    ended: &["6", "7", "8"],
-    close_codes: &[
-        "Solution provided",
-        "Workaround provided",
-        "Resolved by caller",
-        "Duplicate",
-        "Known error",
-        "No resolution provided",
-    ],
-};
+const INCIDENT: Dialect =
+    Dialect { working: &["2"], hold: Some("3"), resolved: "6", ended: &["6", "7", "8"] };
 
-const SECURITY: Dialect = Dialect {
-    working: &["16", "18", "19", "20"],
-    hold: None,
-    resolved: "3",
-    ended: &["3", "7"],
-    close_codes: &[
-        "Investigation completed",
-        "Threat mitigated",
-        "False positive",
-        "Not resolved",
-        "Patched vulnerability",
-    ],
-};
+const SECURITY: Dialect =
+    Dialect { working: &["16", "18", "19", "20"], hold: None, resolved: "3", ended: &["3", "7"] };
 
 impl Analysts {
     /// Does `deed` on a linked record; `None` when there is none or it cannot be done now.
@@ -55,7 +31,7 @@ impl Analysts {
             .flat_map(|table| world.linked(table).into_iter().map(move |id| (table, id)))
             .collect();
         let (table, id) = linked.get(self.recent(linked.len())?)?.clone();
-        let record = world.record(table, &id)?;
+        let record = world.record_facts(table, &id)?;
         let dialect = if table == "incident" { &INCIDENT } else { &SECURITY };
         let (act, what, token) = self.desk_act(world, table, &record, dialect, deed)?;
         let who = self.person();
@@ -122,6 +98,8 @@ impl Analysts {
                 let (act, what, _) = set(&[("short_description", &text)], "short description edited".into())?;
                 Some((act, what, Some(token)))
             }
+            // People mostly work before they resolve.
+            Deed::Resolve if !dialect.working.contains(&state.as_str()) && self.rng.f64() < 0.8 => None,
             Deed::Resolve if !ended => self.resolve(world, table, dialect),
             Deed::ReopenRecord if ended && !matches!(state.as_str(), "7" | "8") => {
                 set(&[("state", dialect.working[0])], "reopened".into())
@@ -137,11 +115,11 @@ impl Analysts {
         dialect: &Dialect,
     ) -> Option<(DeskAct, String, Option<String>)> {
         let token = self.token();
-        let label = dialect.close_codes[self.rng.usize(..dialect.close_codes.len())];
-        // Stored values need not be their labels (5).
-        let code = world.choice_value(table, "close_code", label).unwrap_or_else(|| label.to_owned());
+        // Stored values need not be their labels, and lists differ between instances (4, 5).
+        let codes = world.choice_list(table, "close_code");
+        let (code, label) = codes.get(self.rng.usize(..codes.len().max(1)))?;
         let notes = phrases::closing(&mut self.rng, &token);
-        let fields = [("state", dialect.resolved), ("close_code", &code), ("close_notes", &notes)];
+        let fields = [("state", dialect.resolved), ("close_code", code), ("close_notes", &notes)];
         let (act, what, _) = set(&fields, format!("resolved as {label}"))?;
         Some((act, what, Some(token)))
     }

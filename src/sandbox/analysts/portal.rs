@@ -30,9 +30,15 @@ impl Analysts {
         let (act, what, token) = self.portal_act(world, &workspace, &facts, deed)?;
         let who = self.person();
         world.act(&workspace, &facts.guid, &act, who, now).ok()?;
+        let name = match act {
+            IncidentAct::AddAlert(_) => "Microsoft Sentinel",
+            IncidentAct::AutoClose => "Microsoft Defender XDR",
+            IncidentAct::AutoReopen(_) => "Alert grouping",
+            _ => who.name,
+        };
         Some(AnalystEntry {
             at: now,
-            who: who.name.to_owned(),
+            who: name.to_owned(),
             side: Side::Sentinel,
             what,
             target: format!("{workspace}/{}", facts.number),
@@ -120,6 +126,11 @@ impl Analysts {
                 plain(IncidentAct::AddAlert(alert), what)
             }
             Deed::Reopen if closed => plain(IncidentAct::Reopen, "reopened".into()),
+            Deed::AutoClose if !closed => plain(IncidentAct::AutoClose, "closed by itself".into()),
+            Deed::AutoReopen if closed => {
+                let alert = seed_data::more_alert(&mut self.rng).ok()?;
+                plain(IncidentAct::AutoReopen(alert), "reopened by a new alert".into())
+            }
             Deed::Merge if !closed => {
                 let survivor = self.pick_incident(world, workspace)?;
                 if survivor.guid == facts.guid || survivor.status == "Closed" {
@@ -140,6 +151,10 @@ impl Analysts {
     ) -> Option<(IncidentAct, String, Option<String>)> {
         let closed = facts.status == "Closed";
         if closed && deed != Deed::Comment {
+            return None;
+        }
+        // People mostly look before they close.
+        if deed == Deed::Close && facts.status == "New" && self.rng.f64() < 0.8 {
             return None;
         }
         let token = self.token();

@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::nature;
+use super::Nature;
 use crate::sandbox::side::Side;
-use crate::sandbox::wire::Request;
 
 /// One way in which an exchange goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +77,9 @@ pub enum FaultKind {
     HiddenRecord,
     /// ServiceNow: a write that others see only 20 s after its stamp.
     LateVisible,
+    /// ServiceNow: no answer, and the write commits only after the client gave up, at most a
+    /// transaction's limit later.
+    LateCommit,
     /// ServiceNow: a write whose stamp comes from a node with another clock.
     SkewedStamp,
     /// ServiceNow: rules save the record twice more after the write.
@@ -126,6 +128,7 @@ const KINDS: &[(FaultKind, &str)] = &[
     (LoginHtml, "login-html"),
     (HiddenRecord, "hidden-record"),
     (LateVisible, "late-visible"),
+    (LateCommit, "late-commit"),
     (SkewedStamp, "skewed-stamp"),
     (ExtraSave, "extra-save"),
     (PartialBatch, "partial-batch"),
@@ -145,28 +148,29 @@ impl FaultKind {
                 side == Side::Sentinel
             }
             AcceptedNothing | CancelledBefore | CancelledAfter | Hibernating | LoginHtml | HiddenRecord
-            | LateVisible | SkewedStamp | ExtraSave | PartialBatch | DroppedField => side == Side::ServiceNow,
+            | LateVisible | LateCommit | SkewedStamp | ExtraSave | PartialBatch | DroppedField => {
+                side == Side::ServiceNow
+            }
             _ => true,
         }
     }
 
     /// True when the kind makes sense for this request.
-    pub(crate) fn fits(self, side: Side, request: &Request) -> bool {
+    pub(crate) fn fits(self, side: Side, nature: &Nature) -> bool {
         if !self.belongs_to(side) {
             return false;
         }
-        let nature = nature(side, request);
         match self {
             Unauthorized | Forbidden | AcceptedNothing | CancelledBefore | LoginHtml | Duplicate => {
                 !nature.token
             }
-            ErrorAfter | CancelledAfter | CommitThenDrop => nature.write,
+            ErrorAfter | CancelledAfter | CommitThenDrop | LateCommit => nature.write,
             Conflict => matches!(nature.operation, "put"),
             ForeignLink | StaleList | PageRepeat | PageSkip | SpacedLink => nature.operation == "list",
             LateVisible | SkewedStamp => matches!(nature.operation, "insert" | "update"),
             ExtraSave | DroppedField => nature.operation == "update",
             PartialBatch => nature.operation == "batch",
-            ExpiredLink => nature.operation == "list" && request.query.to_lowercase().contains("skiptoken="),
+            ExpiredLink => nature.operation == "list" && nature.follows,
             HiddenRecord => matches!(nature.operation, "get" | "update"),
             _ => true,
         }
@@ -243,10 +247,39 @@ mod tests {
 
     #[test]
     fn a_token_request_never_gets_a_fault_of_the_api() {
-        let token = Request { method: "POST".into(), path: "/oauth_token.do".into(), ..Request::default() };
+        let token = Nature { token: true, write: false, follows: false, operation: "token" };
         for kind in [Unauthorized, Forbidden, Conflict, CommitThenDrop, HiddenRecord, Duplicate] {
             assert!(!kind.fits(Side::ServiceNow, &token), "{kind}");
         }
         assert!(Hibernating.fits(Side::ServiceNow, &token), "a sleeping instance answers there too");
+    }
+
+    /// A renamed switch would make a fault silently do nothing.
+    #[test]
+    fn the_real_worlds_know_every_switch_that_a_fault_turns() {
+        use crate::sandbox::sentinel::{SentinelOptions, SentinelWorld};
+        use crate::sandbox::servicenow::{DeskOptions, DeskWorld};
+        use crate::sandbox::wire::World;
+
+        let mut sentinel = SentinelWorld::new(SentinelOptions {
+            seed: 1,
+            tenant: String::new(),
+            client_id: String::new(),
+            client_secrets: Vec::new(),
+            subscription: String::new(),
+            resource_group: String::new(),
+            workspaces: Vec::new(),
+        });
+        let mut desk = DeskWorld::new(DeskOptions::default());
+        for kind in FaultKind::all() {
+            for (name, value) in kind.world_switches() {
+                let worlds: [&mut dyn World; 2] = [&mut sentinel, &mut desk];
+                for (side, world) in Side::BOTH.into_iter().zip(worlds) {
+                    if kind.belongs_to(side) {
+                        assert_eq!(world.set_switch(name, &value), Ok(()), "{kind}");
+                    }
+                }
+            }
+        }
     }
 }

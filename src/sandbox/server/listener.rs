@@ -37,6 +37,9 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// Carries one request to its world. Quick: delays are part of the delivery.
     fn deliver(&self, request: &Request) -> Delivery;
 
+    /// Commits a request whose delivery said [`Delivery::ApplyLater`].
+    fn commit(&self, request: &Request);
+
     /// The world's clock.
     fn now(&self) -> Stamp;
 
@@ -174,6 +177,15 @@ async fn answer<H: Handler>(
         }
         Delivery::DropConnection { after } => {
             wait(after).await;
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        Delivery::ApplyLater { after } => {
+            let handler = handler.clone();
+            // Goes on although the connection, and with it this exchange, ends.
+            tokio::spawn(async move {
+                wait(after).await;
+                handler.commit(&request);
+            });
             Err(io::ErrorKind::ConnectionAborted.into())
         }
         Delivery::Truncate { response, bytes, delay } => {

@@ -76,4 +76,11 @@ async fn acts_on_the_store_have_a_chain_of_their_own() {
     store.append_store_audit(draft.clone()).await.unwrap();
     let rows = store.audit_rows("store", 0, 9).await.unwrap();
     assert_eq!((rows[0].seq, &rows[0].draft), (1, &draft));
+    let ask = Ask::TakeLease {
+        workspace: ws("store"),
+        holder: "me".into(),
+        life_ms: 1,
+        section_hash: String::new(),
+    };
+    says(&store.ask(ask).await.unwrap_err(), "audit chain");
 }
