@@ -1,0 +1,4 @@
+//! Every integration test that is not the Gauntlet and not a foreign client, in one binary.
+
+mod config;
+mod layering;
