@@ -101,6 +101,13 @@ impl Stage {
         delivery
     }
 
+    /// Counts a request that found the server's queue full.
+    pub(crate) fn count_refused(&self, side: Side) {
+        let counters = &self.counters[side.index()];
+        counters.requests.fetch_add(1, Ordering::Relaxed);
+        counters.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Commits a request whose delivery said [`Delivery::ApplyLater`].
     pub fn commit(&self, side: Side, request: &Request, now: Stamp) {
         self.with_world(side, |world| apply_late(world, request, now));

@@ -160,6 +160,27 @@ async fn limits_are_set_from_the_start() {
 }
 
 #[tokio::test]
+async fn four_threads_serve_fifty_wait_and_the_next_is_refused() {
+    let options = SandboxOptions { plain: true, ..SandboxOptions::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let threads = Arc::new(Semaphore::new(DESK_THREADS));
+    let door = Door::new(sandbox.stage(), Side::ServiceNow, Some(threads));
+    let mut serving = Vec::new();
+    for _ in 0..DESK_THREADS {
+        serving.push(door.worker().await.unwrap());
+    }
+    let mut queue: Vec<_> = (0..DESK_QUEUE).map(|_| Box::pin(door.worker())).collect();
+    for waiting in &mut queue {
+        assert!(futures::poll!(waiting.as_mut()).is_pending());
+    }
+    assert!(door.worker().await.is_none(), "429");
+    assert_eq!(sandbox.traffic()[&Side::ServiceNow].errors, 1);
+    serving.pop();
+    assert!(queue.remove(0).await.is_some(), "the first in the queue is next");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn analysts_act_while_it_runs() {
     let options = SandboxOptions { plain: true, incidents: 5, analysts: 200.0, ..SandboxOptions::default() };
     let sandbox = Sandbox::start(options).await.unwrap();
