@@ -68,6 +68,12 @@ async fn admin_sets_what_it_should_and_admits_nobody_without_the_token() {
 
     let (_, faults) = admin(&sandbox, &client, Method::POST, "/faults", json!({"profile": "heavy"})).await;
     assert_eq!(faults["profile"], "heavy");
+    let order = json!({"late": "10ms", "hang": "20ms"});
+    assert_eq!(admin(&sandbox, &client, Method::POST, "/faults", order).await.0, 200);
+    assert_eq!(sandbox.stage().with_faults(|plan| plan.hang), Duration::from_millis(20));
+    let misspelt = json!({"profil": "none"});
+    assert_eq!(admin(&sandbox, &client, Method::POST, "/faults", misspelt).await.0, 400);
+    sandbox.stage().with_faults(|plan| plan.set_profile(crate::sandbox::faults::Profile::None));
     let (_, rate) = admin(&sandbox, &client, Method::POST, "/analysts", json!({"rate": "30/m"})).await;
     assert_eq!(rate["rate"], 0.5);
     let (status, _) = admin(&sandbox, &client, Method::POST, "/analysts", json!({"rate": -1})).await;
