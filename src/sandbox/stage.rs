@@ -128,6 +128,11 @@ impl Stage {
         work(&mut lock(&self.faults))
     }
 
+    /// Works on the analysts directly, for example to change how often they do what.
+    pub fn with_analysts<T>(&self, work: impl FnOnce(&mut Analysts) -> T) -> T {
+        work(&mut lock(&self.analysts))
+    }
+
     /// Works on either world through what both have in common.
     pub fn with_world<T>(&self, side: Side, work: impl FnOnce(&mut dyn World) -> T) -> T {
         match side {
