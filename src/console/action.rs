@@ -233,9 +233,7 @@ pub fn lookup(model: &Model, key: Key) -> Option<&'static Action> {
     if key.text().is_some() && scopes.iter().any(|s| s.takes_text()) {
         return None;
     }
-    scopes
-        .iter()
-        .find_map(|scope| ACTIONS.iter().find(|a| a.scopes.contains(scope) && a.keys.contains(&key)))
+    scopes.iter().find_map(|scope| ACTIONS.iter().find(|a| a.scopes.contains(scope) && a.keys.contains(&key)))
 }
 
 /// Key and word of what can be done now, most useful first, for the footer.

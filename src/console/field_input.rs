@@ -110,9 +110,9 @@ impl Input {
 
     fn word_start(&self) -> usize {
         let left = self.text[..self.at].trim_end_matches(|c: char| c.is_whitespace() && c != '\n');
-        let cut = left.rfind(char::is_whitespace).map_or(0, |i| {
-            i + left[i..].chars().next().map_or(1, char::len_utf8)
-        });
+        let cut = left
+            .rfind(char::is_whitespace)
+            .map_or(0, |i| i + left[i..].chars().next().map_or(1, char::len_utf8));
         cut.max(self.line_start()).min(self.at)
     }
 
@@ -208,8 +208,16 @@ mod tests {
     #[test]
     fn random_keys_never_leave_a_boundary() {
         let mut rng = fastrand::Rng::with_seed(3);
-        let codes =
-            [Code::Left, Code::Right, Code::Up, Code::Down, Code::Home, Code::End, Code::Backspace, Code::Delete];
+        let codes = [
+            Code::Left,
+            Code::Right,
+            Code::Up,
+            Code::Down,
+            Code::Home,
+            Code::End,
+            Code::Backspace,
+            Code::Delete,
+        ];
         let mut i = Input::lines("");
         for _ in 0..5000 {
             match rng.u8(0..4) {

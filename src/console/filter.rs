@@ -84,7 +84,9 @@ impl Term {
             }
             Some(Part::Owner) => has(view.owner.sentinel.raw()) || has(view.owner.servicenow.raw()),
             Some(Part::Workspace) => view.workspace.as_str().contains(word),
-            Some(Part::Step) => view.step.word().replace(' ', "").contains(&word.replace([' ', '-', '_'], "")),
+            Some(Part::Step) => {
+                view.step.word().replace(' ', "").contains(&word.replace([' ', '-', '_'], ""))
+            }
         }
     }
 }

@@ -27,7 +27,8 @@ struct Picture {
 }
 
 pub(super) fn parse(name: &str, text: &str) -> Result<Theme, ThemeError> {
-    let file: File = toml::from_str(text).map_err(|e| ThemeError(format!("theme {name}: {}", e.message())))?;
+    let file: File =
+        toml::from_str(text).map_err(|e| ThemeError(format!("theme {name}: {}", e.message())))?;
     let mut theme = Theme::plain();
     theme.name = name.to_owned();
     theme.picture_foreground = color(&file.picture.foreground).map_err(|e| in_theme(name, &e))?;
