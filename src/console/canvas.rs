@@ -41,10 +41,6 @@ impl<'a> Canvas<'a> {
         Self { buf, look }
     }
 
-    pub fn area(&self) -> Rect {
-        self.buf.area
-    }
-
     pub fn style(&self, role: Role) -> Style {
         self.look.theme.of(role)
     }

@@ -14,6 +14,7 @@ use crate::model::settings::WorkspaceSettings;
 use crate::model::view::{LinkView, Step};
 use crate::model::{
     Closure, Command, CommandId, CommandState, LinkId, LinkState, Severity, Shown, Side, Status, SysId, Verb,
+    WorkspaceKey,
 };
 use crate::sync::{self, PlanContext};
 
@@ -182,11 +183,23 @@ pub(crate) fn offer(model: &mut Model, link: LinkId, verb: Verb) {
     let planned = with_context(model, link, |state, ctx| {
         (state.link.workspace.clone(), sync::preview(state, ctx, &verb))
     });
-    let Some((workspace, preview)) = planned else {
-        let text = "It cannot be planned here: this console's config does not name its workspace.";
-        model.say(crate::model::view::Level::Warning, text);
-        return;
-    };
+    match planned {
+        Some((workspace, preview)) => show_plan(model, link, workspace, verb, preview),
+        None => {
+            let text = "It cannot be planned here: this console's config does not name its workspace.";
+            model.say(crate::model::view::Level::Warning, text);
+        }
+    }
+}
+
+/// Shows what a verb would write, or why it is refused.
+pub(crate) fn show_plan(
+    model: &mut Model,
+    link: LinkId,
+    workspace: WorkspaceKey,
+    verb: Verb,
+    preview: Result<Vec<Shown>, String>,
+) {
     let command = |shown: Vec<Shown>| Command {
         id: CommandId::default(),
         workspace,
