@@ -1,1 +1,249 @@
-//! store
+//! The meeting point: links, bases, intents, cursors, commands, leases, mapping versions, audit.
+//!
+//! Console, daemon and command line meet only here. Whoever holds a workspace's lease changes it
+//! through [`Store::ask`] with one fenced transaction at a time; everybody else reads published
+//! rows and leaves commands. One file of SQLite today; every query text is written so that a
+//! second database is a second set of migrations and one more variant in `sql` (D35).
+
+mod audit;
+mod commit;
+mod desk;
+mod due;
+mod heads;
+mod lease;
+mod links;
+mod load;
+mod mapping;
+mod observe;
+mod orders;
+mod place;
+mod published;
+mod schema;
+mod sql;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::watch::Sender;
+
+pub use audit::ChainVerdict;
+pub use heads::{Heads, read_heads};
+pub use mapping::MappingVersion;
+pub use published::ViewBatch;
+pub use watch::Watcher;
+
+use crate::model::ledger::{Ask, StoreFault, Told};
+use crate::text::Stamp;
+use sql::{Db, broken};
+
+/// Whether a store may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Reads and writes; makes the file and brings its schema up to date.
+    ReadWrite,
+    /// Reads only; the file must exist and have the schema of this version.
+    ReadOnly,
+}
+
+/// An open store. A clone shares the connections.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    path: PathBuf,
+    /// How a watcher opens a connection of its own.
+    watching: SqliteConnectOptions,
+    /// Counts this process's own writes.
+    wrote: Sender<u64>,
+}
+
+/// How often and after which pause a busy file is tried again while opening: a second in all.
+const OPEN_TRIES: u32 = 50;
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
+async fn connect(
+    writing: Option<SqliteConnectOptions>,
+    reading: SqliteConnectOptions,
+    readers: u32,
+) -> Result<Db, StoreFault> {
+    let writer = match writing {
+        Some(options) => Some(sql::pool(options, 1).await?),
+        None => None,
+    };
+    let reader = sql::pool(reading, readers).await?;
+    let db = Db::Sqlite { writer, reader };
+    schema::settle(&db).await?;
+    Ok(db)
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store in the file `path`. With [`Mode::ReadWrite`] a missing folder (0700) and
+    /// file (0600) are made and the schema is brought up to date.
+    ///
+    /// # Errors
+    /// `Broken` with a cure for a symlink, a file that others may read, a folder in which others
+    /// may write, a database of another program, or a store made by a newer version; `Full` and
+    /// `Busy` as for every call.
+    pub async fn open(path: &Path, mode: Mode) -> Result<Self, StoreFault> {
+        Self::open_with(path, mode, SqliteSynchronous::Full, 4).await
+    }
+
+    /// Opens it for a simulation: no write waits for the disk, and leases are timed by a clock
+    /// that starts at zero and moves only by [`Store::set_simulated_clock`] (D2).
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_for_simulation(path: &Path) -> Result<Self, StoreFault> {
+        let store = Self::open_with(path, Mode::ReadWrite, SqliteSynchronous::Off, 1).await?;
+        schema::simulate_clock(store.db()).await?;
+        Ok(store)
+    }
+
+    async fn open_with(
+        path: &Path,
+        mode: Mode,
+        sync: SqliteSynchronous,
+        readers: u32,
+    ) -> Result<Self, StoreFault> {
+        let path = place::prepare(path, mode)?;
+        let plain = SqliteConnectOptions::new()
+            .filename(&path)
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true)
+            .row_buffer_size(500)
+            .statement_cache_capacity(256)
+            // A first sync grows the log; without a limit the file keeps that size for good.
+            .pragma("journal_size_limit", "67108864")
+            .disable_statement_logging();
+        let writing = (mode == Mode::ReadWrite)
+            .then(|| plain.clone().journal_mode(SqliteJournalMode::Wal).synchronous(sync));
+        let watching = plain.read_only(true);
+        let mut tries = OPEN_TRIES;
+        let db = loop {
+            // Several processes that start on one new file step on each other while it turns to
+            // its write-ahead log, and SQLite waits for no time-out there.
+            match connect(writing.clone(), watching.clone(), readers).await {
+                Err(StoreFault::Busy(_)) if tries > 0 => {
+                    tries -= 1;
+                    tokio::time::sleep(OPEN_PAUSE).await;
+                }
+                other => break other?,
+            }
+        };
+        Ok(Self { inner: Arc::new(Inner { db, path, watching, wrote: Sender::new(0) }) })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Sets the clock by which leases are timed, in a store that was opened for a simulation.
+    ///
+    /// # Errors
+    /// `Broken` in any other store.
+    pub async fn set_simulated_clock(&self, to: Stamp) -> Result<(), StoreFault> {
+        schema::turn_clock(self.db(), to).await
+    }
+
+    /// Closes every connection of every clone. A store that is dropped without it loses nothing.
+    pub async fn close(&self) {
+        self.db().close().await;
+    }
+
+    /// Checks the file from end to end: pages, indices and references.
+    ///
+    /// # Errors
+    /// `Broken` with the first finding.
+    pub async fn integrity(&self) -> Result<(), StoreFault> {
+        let Db::Sqlite { reader, .. } = self.db();
+        let found: String =
+            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(reader).await.map_err(sql::fault)?;
+        if found != "ok" {
+            return Err(broken(format!("damaged: {found}; cure: restore a backup")));
+        }
+        let loose = sqlx::query("PRAGMA foreign_key_check").fetch_all(reader).await.map_err(sql::fault)?;
+        match loose.len() {
+            0 => Ok(()),
+            n => Err(broken(format!("damaged: {n} rows belong to no link; cure: restore a backup"))),
+        }
+    }
+
+    /// Writes a copy of the store as it is at this moment into a new file (0600).
+    ///
+    /// # Errors
+    /// `Broken` when `to` exists already or cannot be made.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreFault> {
+        place::make_file(to).map_err(|e| broken(format!("{} cannot be made: {e}", to.display())))?;
+        let name = to.to_str().ok_or_else(|| broken(format!("{} is not UTF-8", to.display())))?;
+        let Db::Sqlite { reader, .. } = self.db();
+        let done = sqlx::query("VACUUM INTO $1").bind(name.to_owned()).execute(reader).await;
+        if let Err(e) = done {
+            // Half a copy would look like one.
+            let _ = std::fs::remove_file(to);
+            return Err(sql::fault(e));
+        }
+        Ok(())
+    }
+
+    /// Does what the engine's machine asks and gives the matching answer: `Links` for `ByIncident`,
+    /// `ByRecord` and `ById`; `Known` for `KnownIncidents`, `KnownRecords` and `Uncorrelated`;
+    /// `Numbers` for `Due` and `HeldLinks`; otherwise the answer of the same name.
+    ///
+    /// # Errors
+    /// See [`StoreFault`]; nothing was changed then.
+    pub async fn ask(&self, ask: Ask) -> Result<Told, StoreFault> {
+        match ask {
+            Ask::ByIncident(ws, ids) => self.by_incident(&ws, &ids).await.map(Told::Links),
+            Ask::ByRecord(ws, i, t, ids) => self.by_record(&ws, &i, &t, &ids).await.map(Told::Links),
+            Ask::ById(ids) => self.by_id(&ids).await.map(Told::Links),
+            Ask::KnownIncidents(ws, ids) => self.known_incidents(&ws, &ids).await.map(Told::Known),
+            Ask::KnownRecords(ws, i, t, ids) => self.known_records(&ws, &i, &t, &ids).await.map(Told::Known),
+            Ask::Uncorrelated(ws, i, t) => self.uncorrelated(&ws, &i, &t).await.map(Told::Known),
+            Ask::Due(ws, now) => self.due(&ws, now).await.map(Told::Numbers),
+            Ask::HeldLinks(ws) => self.held_links(&ws).await.map(Told::Numbers),
+            Ask::Orders(ws) => self.orders(&ws).await.map(|(c, o)| Told::Orders(c, o)),
+            Ask::Memory(ws) => self.memory(&ws).await.map(|(c, f)| Told::Memory(c, f)),
+            Ask::Mapping => {
+                self.mapping_current().await.map(|m| Told::Mapping(m.map(|m| (m.number, m.body))))
+            }
+            Ask::Users(instance) => self.users(&instance).await.map(Told::Users),
+            Ask::SaveUsers(instance, users) => self.save_users(&instance, &users).await.map(|()| Told::Done),
+            Ask::SaveChoices(i, t, list) => self.save_choices(&i, &t, &list).await.map(|()| Told::Done),
+            Ask::TakeLease { workspace, holder, life_ms, section_hash } => {
+                self.take_lease(&workspace, &holder, life_ms, &section_hash).await.map(Told::Lease)
+            }
+            Ask::RenewLease { workspace, epoch, life_ms } => {
+                self.renew_lease(&workspace, epoch, life_ms).await.map(Told::Lease)
+            }
+            Ask::ReleaseLease { workspace, epoch } => {
+                self.release_lease(&workspace, epoch).await.map(|()| Told::Done)
+            }
+            Ask::Commit(commit) => self.commit(*commit).await.map(Told::Committed),
+        }
+    }
+
+    fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    fn tell_watchers(&self) {
+        self.inner.wrote.send_modify(|n| *n = n.wrapping_add(1));
+    }
+}

@@ -173,6 +173,10 @@ pub struct CommandUpdate {
 
 /// One transaction of one workspace, fenced by its lease epoch. Order inside it: lease row,
 /// links, observations, bases, entries, intents, commands, cursors, audit, published rows.
+///
+/// A negative number `-n` of a link, entry or intent stands for the n-th new one of this same
+/// transaction (the n-th of `new_links`, `entries`, `new_intents`), so that a link and its first
+/// intent can be committed together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     /// The workspace.
@@ -226,7 +230,8 @@ pub struct Committed {
     pub entries: Vec<EntryId>,
     /// Numbers of the new intents.
     pub intents: Vec<IntentId>,
-    /// Revision that its published rows got; unchanged if it had none.
+    /// Revision that the last of its published rows got, each having one of its own; unchanged if
+    /// it had none.
     pub revision: i64,
 }
 
@@ -244,7 +249,8 @@ pub enum Ask {
     /// Known versions of records of a workspace.
     KnownRecords(WorkspaceKey, InstanceKey, TableName, Vec<SysId>),
     /// Every live link of a workspace whose record no correlation query finds: adopted and
-    /// hand-made ones (D14).
+    /// hand-made ones (D14). Answered by [`Told::Known`], with an empty version where the record
+    /// was not observed yet.
     Uncorrelated(WorkspaceKey, InstanceKey, TableName),
     /// Numbers of links that have something to do at this moment: an open intent, a waiting
     /// entry, a record to create, a failure whose pause is over.

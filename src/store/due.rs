@@ -1,0 +1,81 @@
+//! What there is to do: due links, held links, orders, cursors.
+
+use super::Store;
+use super::sql::{Row, args};
+use crate::model::ledger::{Capability, Cursor, StoreFault};
+use crate::model::{Command, Control, LinkId, WorkspaceKey};
+use crate::text::Stamp;
+
+/// Each part is answered from a partial index that holds nothing when all is calm. `CROSS JOIN`
+/// keeps SQLite from walking every link of the workspace instead (measured).
+pub(super) const DUE: &str = "SELECT link AS id FROM intent \
+       WHERE workspace = $1 AND state IN ('planned', 'in_flight', 'unknown') \
+     UNION SELECT l.id FROM entry e CROSS JOIN link l WHERE e.link = l.id \
+       AND (e.to_sentinel IN ('waiting', 'sending') OR e.to_servicenow IN ('waiting', 'sending')) \
+       AND l.workspace = $1 AND l.life IN ('creating', 'live') \
+     UNION SELECT id FROM link WHERE workspace = $1 AND life = 'creating' \
+     UNION SELECT id FROM link WHERE workspace = $1 AND error <> '' AND not_before <= $2 \
+       AND life IN ('creating', 'live') \
+     ORDER BY 1";
+
+pub(super) const HELD: &str = "SELECT DISTINCT l.id FROM base b CROSS JOIN link l \
+     WHERE b.link = l.id AND b.held <> '' AND l.workspace = $1 ORDER BY 1";
+
+impl Store {
+    pub(super) async fn due(&self, ws: &WorkspaceKey, now: Stamp) -> Result<Vec<LinkId>, StoreFault> {
+        self.db().rows(DUE, args![ws, now]).await?.iter().map(number).collect()
+    }
+
+    pub(super) async fn held_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
+        self.db().rows(HELD, args![ws]).await?.iter().map(number).collect()
+    }
+
+    pub(super) async fn orders(&self, ws: &WorkspaceKey) -> Result<(Vec<Command>, Vec<Control>), StoreFault> {
+        let mut tx = self.db().read().await?;
+        let sql = "SELECT * FROM command WHERE workspace = $1 AND state = 'pending' ORDER BY id";
+        let commands = tx.rows(sql, args![ws]).await?;
+        let sql = "SELECT * FROM control WHERE workspace = $1 AND NOT done ORDER BY id";
+        let controls = tx.rows(sql, args![ws]).await?;
+        tx.commit().await?;
+        let commands = commands.iter().map(super::orders::command).collect::<Result<_, _>>()?;
+        let controls = controls.iter().map(super::orders::control).collect::<Result<_, _>>()?;
+        Ok((commands, controls))
+    }
+
+    /// The facts are those of every owner: they are few, and which instances belong to a
+    /// workspace is the config's knowledge.
+    pub(super) async fn memory(
+        &self,
+        ws: &WorkspaceKey,
+    ) -> Result<(Vec<Cursor>, Vec<Capability>), StoreFault> {
+        let mut tx = self.db().read().await?;
+        let cursors = tx.rows("SELECT * FROM cursor WHERE workspace = $1 ORDER BY name", args![ws]).await?;
+        let facts = tx.rows("SELECT * FROM capability ORDER BY owner, name", args![]).await?;
+        tx.commit().await?;
+        let cursors = cursors.iter().map(cursor).collect::<Result<_, _>>()?;
+        let facts = facts.iter().map(capability).collect::<Result<_, _>>()?;
+        Ok((cursors, facts))
+    }
+}
+
+fn number(row: &Row) -> Result<LinkId, StoreFault> {
+    row.int("id").map(LinkId)
+}
+
+fn cursor(row: &Row) -> Result<Cursor, StoreFault> {
+    Ok(Cursor {
+        workspace: row.workspace("workspace")?,
+        name: row.text("name")?,
+        position: row.stamp("position")?,
+        moved: row.stamp("moved")?,
+    })
+}
+
+fn capability(row: &Row) -> Result<Capability, StoreFault> {
+    Ok(Capability {
+        owner: row.text("owner")?,
+        name: row.text("name")?,
+        value: row.text("value")?,
+        at: row.stamp("at")?,
+    })
+}

@@ -1,0 +1,103 @@
+//! Who may sync a workspace: one row each, timed by the database's clock (D34).
+
+use super::Store;
+use super::audit::STORE_CHAIN;
+use super::sql::{Row, Tx, args, broken};
+use crate::model::WorkspaceKey;
+use crate::model::ledger::{Lease, StoreFault};
+
+/// Takes a free, ended or own lease in one statement, so that two takers cannot both win. The
+/// epoch stays only while the same holder still has it.
+const TAKE: &str = "INSERT INTO lease (workspace, holder, epoch, ends, section_hash, revision) \
+     SELECT $1, $2, 1, micros + $3, $4, 0 FROM db_clock WHERE TRUE \
+     ON CONFLICT (workspace) DO UPDATE SET \
+       epoch = CASE WHEN lease.holder = excluded.holder AND lease.ends > (SELECT micros FROM db_clock) \
+                    THEN lease.epoch ELSE lease.epoch + 1 END, \
+       holder = excluded.holder, ends = excluded.ends, section_hash = excluded.section_hash \
+     WHERE lease.holder = excluded.holder OR lease.ends <= (SELECT micros FROM db_clock) \
+     RETURNING workspace, holder, epoch, ends, section_hash, (SELECT micros FROM db_clock) AS read_at";
+
+const RENEW: &str = "UPDATE lease SET ends = (SELECT micros FROM db_clock) + $3 \
+     WHERE workspace = $1 AND epoch = $2 AND ends > (SELECT micros FROM db_clock) \
+     RETURNING workspace, holder, epoch, ends, section_hash, (SELECT micros FROM db_clock) AS read_at";
+
+/// First statement of every transaction: proves that the lease is ours, locks its row, and
+/// sets revisions aside for the rows that will be published.
+const FENCE: &str = "UPDATE lease SET revision = revision + $3 \
+     WHERE workspace = $1 AND epoch = $2 AND ends > (SELECT micros FROM db_clock) RETURNING revision";
+
+/// Milliseconds to the store's microseconds.
+fn micros(ms: i64) -> i64 {
+    ms.saturating_mul(1000)
+}
+
+fn lease(row: &Row) -> Result<Lease, StoreFault> {
+    Ok(Lease {
+        workspace: row.workspace("workspace")?,
+        holder: row.text("holder")?,
+        epoch: row.int("epoch")?,
+        ends: row.stamp("ends")?,
+        read_at: row.stamp("read_at")?,
+        section_hash: row.text("section_hash")?,
+    })
+}
+
+/// Checks the lease inside a transaction and gives the highest revision after setting `rows` of
+/// them aside.
+pub(super) async fn fence(tx: &mut Tx, ws: &WorkspaceKey, epoch: i64, rows: i64) -> Result<i64, StoreFault> {
+    match tx.row(FENCE, args![ws, epoch, rows]).await? {
+        Some(row) => row.int("revision"),
+        None => Err(StoreFault::LeaseLost),
+    }
+}
+
+impl Store {
+    pub(super) async fn take_lease(
+        &self,
+        workspace: &WorkspaceKey,
+        holder: &str,
+        life_ms: i64,
+        section_hash: &str,
+    ) -> Result<Option<Lease>, StoreFault> {
+        if workspace.as_str() == STORE_CHAIN {
+            return Err(broken("no workspace may have the key `store`: its audit chain has that name"));
+        }
+        let mut tx = self.db().write().await?;
+        let row = tx.row(TAKE, args![workspace, holder, micros(life_ms), section_hash]).await?;
+        let taken = row.as_ref().map(lease).transpose()?;
+        tx.commit().await?;
+        self.tell_watchers();
+        Ok(taken)
+    }
+
+    pub(super) async fn renew_lease(
+        &self,
+        workspace: &WorkspaceKey,
+        epoch: i64,
+        life_ms: i64,
+    ) -> Result<Option<Lease>, StoreFault> {
+        let mut tx = self.db().write().await?;
+        let row = tx.row(RENEW, args![workspace, epoch, micros(life_ms)]).await?;
+        let renewed = row.as_ref().map(lease).transpose()?;
+        tx.commit().await?;
+        self.tell_watchers();
+        Ok(renewed)
+    }
+
+    pub(super) async fn release_lease(&self, workspace: &WorkspaceKey, epoch: i64) -> Result<(), StoreFault> {
+        let mut tx = self.db().write().await?;
+        // The name stays: people want to know who had it last.
+        let sql = "UPDATE lease SET ends = 0 WHERE workspace = $1 AND epoch = $2";
+        tx.run(sql, args![workspace, epoch]).await?;
+        tx.commit().await?;
+        self.tell_watchers();
+        Ok(())
+    }
+
+    /// Every lease there ever was, by workspace. One is in force while `ends > read_at`.
+    pub async fn leases(&self) -> Result<Vec<Lease>, StoreFault> {
+        let sql = "SELECT l.workspace, l.holder, l.epoch, l.ends, l.section_hash, c.micros AS read_at \
+                   FROM lease l CROSS JOIN db_clock c ORDER BY l.workspace";
+        self.db().rows(sql, args![]).await?.iter().map(lease).collect()
+    }
+}
