@@ -15,6 +15,8 @@ mod owner;
 mod pairs;
 mod rows;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use diff::{RowDiff, diff};
 pub use directory::Directory;

@@ -132,6 +132,12 @@ impl Directory {
         hits.next().is_none().then_some(first)
     }
 
+    /// The owner observed with that object id.
+    pub fn observed_object(&self, object_id: &str) -> Option<&OwnerRef> {
+        let id = form(object_id);
+        self.observed.values().find(|o| !id.is_empty() && form(&o.object_id) == id)
+    }
+
     /// True when a key needs no look-up: it was tried, its answer is known, or the directory is
     /// complete.
     pub fn is_settled(&self, key: &UserKey) -> bool {

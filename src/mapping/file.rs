@@ -81,7 +81,7 @@ impl TableSet {
     }
 
     /// The cells of a row as they are written: `column = value`, those at their default left out.
-    fn row_toml(&self, kind: TableKind, row: usize) -> Vec<String> {
+    pub(super) fn row_toml(&self, kind: TableKind, row: usize) -> Vec<String> {
         let columns = kind.columns();
         let at = super::rows::RowRef { table: kind, row };
         let cells = (0..columns.len()).map(|c| self.cell(at, c).unwrap_or_default());

@@ -1,11 +1,18 @@
 //! What is wrong with tables, and what exactly that leads to.
 
-use std::collections::BTreeMap;
+mod instance;
+mod owner;
+mod rows;
+mod trip;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{TableKind, TableSet};
-use crate::model::{Choice, TableName, User};
+use super::pairs::{PairRow, pair_rows};
+use super::rows::{RowRef, TableKind, TableSet, split_severity};
+use super::tables::Tables;
+use crate::model::{Choice, RecordShape, TableName, User};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,9 +81,118 @@ impl Default for LintContext {
     }
 }
 
+impl LintContext {
+    /// A context for one record table whose fields are called so; choices and users are not
+    /// known yet.
+    pub fn for_table(table: TableName, shape: &RecordShape) -> Self {
+        Self {
+            tables: vec![table],
+            severity_fields: shape.severity.clone(),
+            status_field: shape.status.clone(),
+            closure_field: shape.close_code.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The three tables that pair a word with a value.
+const PAIRED: [TableKind; 3] = [TableKind::Severity, TableKind::Status, TableKind::Closure];
+
 /// Everything that is wrong with the tables, by table and row; findings about a whole table
 /// come first.
 pub fn lint(set: &TableSet, ctx: &LintContext) -> Vec<Lint> {
-    let _ = (set, ctx);
-    Vec::new()
+    let mut check = Check::new(set, ctx);
+    rows::check(&mut check);
+    trip::check(&mut check);
+    instance::check(&mut check);
+    owner::check(&mut check);
+    check.finish()
+}
+
+/// What every check reads, and the findings so far.
+struct Check<'a> {
+    set: &'a TableSet,
+    ctx: &'a LintContext,
+    tables: Tables,
+    /// Record tables that are checked.
+    scope: Vec<TableName>,
+    /// Rows of the three paired tables.
+    pairs: BTreeMap<TableKind, Vec<PairRow>>,
+    found: Vec<Lint>,
+}
+
+impl<'a> Check<'a> {
+    fn new(set: &'a TableSet, ctx: &'a LintContext) -> Self {
+        let pairs: BTreeMap<_, _> = PAIRED.into_iter().map(|k| (k, pair_rows(set, k))).collect();
+        let scope = if ctx.tables.is_empty() {
+            let named: BTreeSet<TableName> =
+                pairs.values().flatten().filter_map(|p| TableName::new(&p.table).ok()).collect();
+            named.into_iter().collect()
+        } else {
+            ctx.tables.clone()
+        };
+        // Tables without any name in them still have to map every word for some record table.
+        let scope = if scope.is_empty() { TableName::new("incident").into_iter().collect() } else { scope };
+        Self { set, ctx, tables: Tables::compile(set), scope, pairs, found: Vec::new() }
+    }
+
+    fn rows(&self, kind: TableKind) -> Vec<PairRow> {
+        self.pairs.get(&kind).cloned().unwrap_or_default()
+    }
+
+    /// Fields of the record that a table is about.
+    fn fields(&self, kind: TableKind) -> Vec<String> {
+        match kind {
+            TableKind::Severity => self.ctx.severity_fields.clone(),
+            TableKind::Status => vec![self.ctx.status_field.clone()],
+            TableKind::Closure => vec![self.ctx.closure_field.clone()],
+            TableKind::Owner => Vec::new(),
+        }
+    }
+
+    fn row(
+        &mut self,
+        row: RowRef,
+        level: LintLevel,
+        code: &'static str,
+        message: String,
+        consequence: String,
+    ) {
+        self.found.push(Lint { table: row.table, row: Some(row.row), level, code, message, consequence });
+    }
+
+    fn whole(
+        &mut self,
+        table: TableKind,
+        level: LintLevel,
+        code: &'static str,
+        message: String,
+        consequence: String,
+    ) {
+        self.found.push(Lint { table, row: None, level, code, message, consequence });
+    }
+
+    fn finish(self) -> Vec<Lint> {
+        let mut found = self.found;
+        found.sort_by(|a, b| {
+            (a.table, a.row, a.level, a.code, &a.message).cmp(&(b.table, b.row, b.level, b.code, &b.message))
+        });
+        found.dedup();
+        found
+    }
+}
+
+/// The raw values in a compared form, one per field.
+fn parts(kind: TableKind, value: &str) -> Vec<&str> {
+    if kind == TableKind::Severity { split_severity(value) } else { vec![value] }
+}
+
+/// The first few of many, as one phrase: `1/2, 1/3 and 4 more`.
+fn list(items: &[String]) -> String {
+    const SHOWN: usize = 9;
+    let head = items.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match items.len().saturating_sub(SHOWN) {
+        0 => head,
+        more => format!("{head} and {more} more"),
+    }
 }

@@ -1,15 +1,17 @@
 //! Owners, who are people and not words: by the owner table, else by e-mail, else by UPN, and
 //! only on exactly one active hit.
 
+mod search;
+
 use super::directory::{Directory, form};
 use super::rows::{OwnerRow, RowRef, TableKind, cell};
 use super::tables::{Tables, Unmapped};
 use crate::model::call::UserKey;
 use crate::model::{OwnerRef, SysId, User, WorkspaceKey};
-use crate::text::{escape_line, is_hostile};
+use crate::text::escape_line;
 
-/// Longest name that is looked up; the user fields hold 100 characters.
-const LOOKUP_MAX: usize = 100;
+pub(super) use search::key_words;
+use search::{Hit, hit, steps};
 
 /// How an owner was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,14 @@ impl OwnerRule {
             Self::Email => "same e-mail".to_owned(),
             Self::UpnIsUserName => "UPN is the user name".to_owned(),
             Self::UpnIsEmail => "UPN is the e-mail".to_owned(),
+        }
+    }
+
+    /// The row of the owner table, if one fired.
+    pub fn row(self) -> Option<RowRef> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Email | Self::UpnIsUserName | Self::UpnIsEmail => None,
         }
     }
 }
@@ -62,60 +72,6 @@ pub enum OwnerToSentinel {
     Unmapped(Unmapped),
 }
 
-/// True for a text that may be looked up: a name without anything that an encoded query would
-/// read as its own (`^`, `,`, line breaks, `javascript:`).
-fn may_look_up(text: &str) -> bool {
-    let text = text.trim();
-    !text.is_empty()
-        && text.chars().count() <= LOOKUP_MAX
-        && !text.chars().any(|c| matches!(c, '^' | ',') || is_hostile(c))
-        && !text.to_ascii_lowercase().starts_with("javascript:")
-}
-
-/// What one key gives.
-enum Hit<'a> {
-    /// Exactly one active user.
-    One(&'a User),
-    /// Nobody.
-    Nobody,
-    /// Somebody, but nobody who may be assigned; why.
-    Refused(String),
-    /// Not looked up yet.
-    Unknown(UserKey),
-}
-
-fn key_words(key: &UserKey) -> String {
-    match key {
-        UserKey::SysId(id) => format!("sys_id {id}"),
-        UserKey::Email(text) => format!("e-mail {}", cell(text)),
-        UserKey::UserName(text) => format!("user name {}", cell(text)),
-    }
-}
-
-fn hit(dir: &Directory, key: UserKey) -> Hit<'_> {
-    let text = match &key {
-        UserKey::Email(text) | UserKey::UserName(text) => Some(text),
-        UserKey::SysId(_) => None,
-    };
-    if text.is_some_and(|t| !may_look_up(t)) {
-        return Hit::Refused(format!("{} holds what no look-up may contain", key_words(&key)));
-    }
-    if !dir.is_settled(&key) {
-        return Hit::Unknown(key);
-    }
-    let hits = dir.hits(&key);
-    let mut active = hits.iter().copied().filter(|u| u.active);
-    match (active.next(), active.next()) {
-        (Some(user), None) => Hit::One(user),
-        (Some(_), Some(_)) => {
-            let count = hits.iter().filter(|u| u.active).count();
-            Hit::Refused(format!("{} belongs to {count} active users", key_words(&key)))
-        }
-        (None, _) if hits.is_empty() => Hit::Nobody,
-        (None, _) => Hit::Refused(format!("{} belongs to a user who is not active", key_words(&key))),
-    }
-}
-
 /// The owner's name as the owner table has it: the UPN, else the e-mail.
 fn table_name(owner: &OwnerRef) -> String {
     let upn = form(&owner.upn);
@@ -139,6 +95,7 @@ impl Tables {
         if owner.is_unassigned() {
             return OwnerToServicenow::Unassigned;
         }
+        let owner = known(owner, dir);
         if let Some((row, user_name)) = self.owner_row(workspace, |r| form(&r.sentinel) == table_name(owner))
         {
             return by_row(row, user_name, owner, dir);
@@ -197,8 +154,7 @@ impl Tables {
             return OwnerToSentinel::Owner(owner_for(upn, user, dir), OwnerRule::Row(row));
         }
         if !user.email.trim().is_empty() {
-            let known = dir.observed(&user.email).or_else(|| dir.observed_email(&user.email));
-            let owner = known.cloned().unwrap_or_else(|| owner_for(&user.email, user, dir));
+            let owner = observed(user, dir).cloned().unwrap_or_else(|| owner_for(&user.email, user, dir));
             return OwnerToSentinel::Owner(owner, OwnerRule::Email);
         }
         if user.user_name.contains('@') {
@@ -220,6 +176,7 @@ impl Tables {
         if owner.is_unassigned() || sys_id.is_empty() {
             return Some(owner.is_unassigned() && sys_id.is_empty());
         }
+        let owner = known(owner, dir);
         let Some(user) = dir.user(sys_id) else {
             let settled = dir.is_settled(&UserKey::SysId(sys_id.clone())) || !sys_id.is_plain();
             return settled.then_some(false);
@@ -230,9 +187,45 @@ impl Tables {
         };
         let to_sentinel = || match self.owner_row_of(workspace, user) {
             Some((_, upn)) => form(upn) == table_name(owner),
-            None => is_person(user, &table_name(owner)) || is_person(user, &owner.email),
+            None => {
+                is_person(user, &table_name(owner))
+                    || is_person(user, &owner.email)
+                    || observed(user, dir).is_some_and(|o| o.key() == owner.key() || same_object(o, owner))
+            }
         };
         Some(to_servicenow || to_sentinel())
+    }
+
+    /// What each step found for a Sentinel owner, one safe line each.
+    pub(super) fn owner_story(
+        &self,
+        workspace: &WorkspaceKey,
+        owner: &OwnerRef,
+        dir: &Directory,
+    ) -> Vec<String> {
+        if owner.is_unassigned() {
+            return Vec::new();
+        }
+        let owner = known(owner, dir);
+        let say = |key: UserKey| {
+            let words = key_words(&key);
+            match hit(dir, key) {
+                Hit::One(user) => format!("{words}: the active user {}", cell(&user.user_name)),
+                Hit::Nobody => format!("{words}: nobody"),
+                Hit::Refused(why) => why,
+                Hit::Unknown(_) => format!("{words}: not looked up yet"),
+            }
+        };
+        if let Some((row, user_name)) = self.owner_row(workspace, |r| form(&r.sentinel) == table_name(owner))
+        {
+            return vec![
+                format!("{row}, {}", self.rows().describe(row).unwrap_or_default()),
+                say(UserKey::UserName(user_name.to_owned())),
+            ];
+        }
+        let mut story = vec![format!("no owner row names {}", cell(&table_name(owner)))];
+        story.extend(steps(owner).into_iter().map(|(key, _)| say(key)));
+        story
     }
 
     /// The first row for the workspace that fits, else the first for every workspace.
@@ -271,22 +264,6 @@ impl Tables {
 
 const ROW_HINT: &str = "add a row to the owner table, or mend the user in ServiceNow";
 
-/// The look-ups for an owner whom no row names, in the order they count; each text once.
-fn steps(owner: &OwnerRef) -> Vec<(UserKey, OwnerRule)> {
-    let (email, upn) = (form(&owner.email), form(&owner.upn));
-    let mut steps = Vec::new();
-    if !email.is_empty() {
-        steps.push((UserKey::Email(email.clone()), OwnerRule::Email));
-    }
-    if !upn.is_empty() {
-        steps.push((UserKey::UserName(upn.clone()), OwnerRule::UpnIsUserName));
-        if upn != email {
-            steps.push((UserKey::Email(upn), OwnerRule::UpnIsEmail));
-        }
-    }
-    steps
-}
-
 /// A row is an instruction: when its user cannot be assigned, nothing else is tried.
 fn by_row(row: RowRef, user_name: &str, owner: &OwnerRef, dir: &Directory) -> OwnerToServicenow {
     let why = match hit(dir, UserKey::UserName(user_name.to_owned())) {
@@ -302,6 +279,24 @@ fn by_row(row: RowRef, user_name: &str, owner: &OwnerRef, dir: &Directory) -> Ow
 fn is_person(user: &User, name: &str) -> bool {
     let name = form(name);
     !name.is_empty() && (form(&user.email) == name || form(&user.user_name) == name)
+}
+
+/// The owner with the names that were observed for its object id, when it carries no other.
+fn known<'a>(owner: &'a OwnerRef, dir: &'a Directory) -> &'a OwnerRef {
+    if owner.upn.trim().is_empty() && owner.email.trim().is_empty() {
+        dir.observed_object(&owner.object_id).unwrap_or(owner)
+    } else {
+        owner
+    }
+}
+
+/// The owner observed in Sentinel under the user's e-mail.
+fn observed<'a>(user: &User, dir: &'a Directory) -> Option<&'a OwnerRef> {
+    dir.observed(&user.email).or_else(|| dir.observed_email(&user.email))
+}
+
+fn same_object(a: &OwnerRef, b: &OwnerRef) -> bool {
+    !form(&a.object_id).is_empty() && form(&a.object_id) == form(&b.object_id)
 }
 
 /// The owner of a UPN: as observed, else with the user's own e-mail and name.

@@ -106,7 +106,8 @@ impl Tables {
         &self.rows
     }
 
-    /// Raw values of the severity fields, joined by `/`, for Sentinel's severity.
+    /// Raw values of the severity fields, joined by `/`, for Sentinel's severity. A faulty row
+    /// may give another number of values than the route has fields, so count them before writing.
     pub fn severity_to_servicenow(&self, table: &TableName, sentinel: &str) -> Translation<String> {
         self.raw_value(TableKind::Severity, table, sentinel)
     }
@@ -179,6 +180,18 @@ impl Tables {
     /// The row that translates a value coming from one side, if any does.
     pub fn row_for(&self, kind: TableKind, table: &TableName, from: Side, value: &str) -> Option<RowRef> {
         self.find(kind, from, table, value).map(|row| RowRef { table: kind, row })
+    }
+
+    /// Every value that a table translates, by the side it comes from, the record table and its
+    /// compared form, with the index of the row that wins.
+    pub(super) fn winners(&self, kind: TableKind) -> BTreeMap<(Side, String, String), usize> {
+        let Some(lanes) = self.lanes(kind) else { return BTreeMap::new() };
+        [(Side::Sentinel, &lanes.to_servicenow), (Side::ServiceNow, &lanes.to_sentinel)]
+            .into_iter()
+            .flat_map(|(side, lane)| {
+                lane.iter().map(move |((t, v), row)| ((side, t.clone(), v.clone()), *row))
+            })
+            .collect()
     }
 
     fn lanes(&self, kind: TableKind) -> Option<&Lanes> {
