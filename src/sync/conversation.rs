@@ -6,7 +6,9 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::model::{Comment, CommentOrigin, Delivery, Entry, EntryId, IncidentId, JournalEntry, LinkState};
+use crate::model::{
+    Comment, CommentOrigin, Delivery, Entry, EntryId, Incident, IncidentId, JournalEntry, LinkState,
+};
 use crate::text::{Stamp, UntrustedText};
 
 use super::identity::comment_id;
@@ -185,21 +187,21 @@ pub fn own_entry(
     }
 }
 
-/// How many comments Sentinel must be showing, as far as we know: those written there plus our
-/// copies. Another count means that there is something to read (D27).
-pub fn expected_comments(state: &LinkState) -> u32 {
-    let originals: std::collections::BTreeSet<&str> = state
-        .entries
-        .iter()
-        .filter(|e| e.origin == CommentOrigin::Sentinel)
-        .map(|e| original_id(&e.origin_id))
-        .collect();
-    let copies = state
-        .entries
-        .iter()
-        .filter(|e| e.origin != CommentOrigin::Sentinel && e.to_sentinel == Delivery::Delivered)
-        .count();
-    (originals.len() + copies) as u32
+/// True when an observation of the incident says that its comments are to be read: their number
+/// is not what we know, or its version moved although nothing else of it did, as after an edit.
+pub fn comments_moved(state: &LinkState, now: &Incident) -> bool {
+    if now.comments_count != state.link.comments_seen {
+        return true;
+    }
+    state.incident.as_ref().is_some_and(|before| {
+        let versionless = |i: &Incident| Incident {
+            etag: String::new(),
+            modified: Stamp(0),
+            modified_raw: String::new(),
+            ..i.clone()
+        };
+        before.etag != now.etag && versionless(before) == versionless(now)
+    })
 }
 
 /// The note that carries an entry into the record's journal, ending with its marker. Markup

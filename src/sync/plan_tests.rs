@@ -93,6 +93,7 @@ fn link_state(bases: Vec<Base>, incident: Incident, record: Record) -> LinkState
             error: String::new(),
             not_before: Stamp(0),
             failures: 0,
+            comments_seen: 0,
             unread: false,
             pending: false,
         },

@@ -56,6 +56,7 @@ CREATE TABLE link (
     error      TEXT    NOT NULL,
     not_before BIGINT  NOT NULL,
     failures   BIGINT  NOT NULL,
+    comments_seen BIGINT NOT NULL,
     unread     BOOLEAN NOT NULL,
     pending    BOOLEAN NOT NULL,
     UNIQUE (workspace, incident, ordinal)

@@ -7,7 +7,7 @@ use crate::model::view::Level;
 use crate::model::{
     Base, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Record, Side, SysId,
 };
-use crate::sync::conversation::expected_comments;
+use crate::sync::conversation::comments_moved;
 use crate::sync::plan::NOTHING;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
@@ -205,7 +205,7 @@ pub(super) async fn incident_put(
     }
     ws.lag(Side::Sentinel, state);
     let mut link = state.link.clone();
-    link.unread = link.unread || incident.comments_count != expected_comments(state);
+    link.unread = link.unread || comments_moved(state, &incident);
     turn.link = Some(link);
     turn.incident = Some(incident);
     finish(ws, state, &intent, &mut turn);
@@ -223,13 +223,8 @@ pub(super) async fn comment_put(
     let mut turn = Turn::default();
     deliver(ws, state, &mut turn, &intent, entry, Side::Sentinel);
     finish(ws, state, &intent, &mut turn);
-    // Sentinel counts our comment from now on; its etag may have moved with it, which the next
-    // PUT would learn by a refusal, so the count is kept in step here and the version there.
-    if let Some(incident) = &state.incident {
-        let mut incident = incident.clone();
-        incident.comments_count += 1;
-        turn.incident = Some(incident);
-    }
+    // Sentinel counts our comment from now on; that must not look like somebody else's.
+    turn.link.get_or_insert_with(|| state.link.clone()).comments_seen += 1;
     ws.save(state, turn).await?;
     Ok(Next::Again)
 }

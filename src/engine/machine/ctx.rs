@@ -250,6 +250,15 @@ impl Ws {
 
     /// True while calls to a side make no sense after a failure that concerns the whole side.
     pub fn is_down(&self, side: Side) -> bool {
+        if side == Side::ServiceNow && self.own_user().is_empty() {
+            // Until we know under which name we write, our own notes would look like others'.
+            return true;
+        }
+        self.is_resting(side)
+    }
+
+    /// True while a side rests after a failure.
+    pub fn is_resting(&self, side: Side) -> bool {
         let now = self.now().mono;
         self.memory(|m| m.down_until.get(&side).is_some_and(|until| now < *until))
     }

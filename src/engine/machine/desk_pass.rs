@@ -177,11 +177,7 @@ async fn learn(
     table: &TableName,
     requests: &[DeskRequest],
 ) -> Result<(), CallError> {
-    if let Some(DeskReply::Users(users)) = tolerate(read_desk(shared, instance, DeskCall::Me).await)?
-        && let Some(me) = users.first()
-    {
-        lock(&shared.board).own_users.insert(instance.clone(), me.user_name.clone());
-    }
+    learn_own_user(shared, instance).await?;
     let (users, complete) = active_users(shared, instance).await?;
     let mut directory = Directory::new();
     if let Ok(crate::model::ledger::Told::Users(known)) = shared.ask(Ask::Users(instance.clone())).await {
@@ -213,6 +209,29 @@ async fn learn(
         }
     }
     Ok(())
+}
+
+/// Learns under which name we write. Without it our own notes could not be told from others',
+/// so nothing is synced until it is known: from the instance or from the config.
+async fn learn_own_user(shared: &Shared, instance: &InstanceKey) -> Result<(), CallError> {
+    if shared.settings.instance(instance).is_some_and(|i| !i.own_user.is_empty()) {
+        return Ok(());
+    }
+    let answer = read_desk(shared, instance, DeskCall::Me).await?;
+    let DeskReply::Users(users) = answer.value else { return Ok(()) };
+    match users.into_iter().find(|u| !u.user_name.is_empty()) {
+        Some(me) => {
+            lock(&shared.board).own_users.insert(instance.clone(), me.user_name);
+            Ok(())
+        }
+        None => Err(CallError::new(
+            FaultKind::Forbidden,
+            format!(
+                "instance {instance}: our own user cannot be read, so our notes could not be known again"
+            ),
+        )
+        .hint("let the user read its own row of sys_user, or set own_user for the instance")),
+    }
 }
 
 async fn active_users(shared: &Shared, instance: &InstanceKey) -> Result<(Vec<User>, bool), CallError> {

@@ -223,7 +223,8 @@ fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Opt
     let mut order: Vec<&Entry> = state.entries.iter().collect();
     order.sort_by_key(|e| (e.at, e.id));
     let number = state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default();
-    let comments = state.incident.as_ref().map_or(0, |i| i.comments_count) as usize;
+    let counted = state.incident.as_ref().map_or(0, |i| i.comments_count);
+    let comments = counted.max(state.link.comments_seen) as usize;
     for entry in order {
         if entry.to_sentinel == Delivery::Waiting && s_up {
             if comments >= COMMENTS_PER_INCIDENT {
@@ -306,6 +307,7 @@ pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next
     let entries = absorb_comments(state, &comments, &ws.shared.keys);
     let mut link = state.link.clone();
     link.unread = false;
+    link.comments_seen = comments.len() as u32;
     ws.save(state, Turn { link: Some(link), entries, ..Turn::default() }).await?;
     Ok(Next::Again)
 }

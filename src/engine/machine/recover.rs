@@ -12,7 +12,7 @@ use crate::model::ledger::CommandUpdate;
 use crate::model::{
     CommandState, Delivery, FaultKind, Incident, Intent, IntentKind, IntentState, LinkState, Record, Side,
 };
-use crate::sync::conversation::expected_comments;
+use crate::sync::conversation::comments_moved;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
 
@@ -102,7 +102,7 @@ async fn get_incident(ws: &Ws, state: &LinkState) -> Result<Incident, crate::mod
 
 fn observed(state: &LinkState, incident: Incident) -> Turn {
     let mut link = state.link.clone();
-    link.unread = link.unread || incident.comments_count != expected_comments(state);
+    link.unread = link.unread || comments_moved(state, &incident);
     Turn { link: Some(link), incident: Some(incident), ..Turn::default() }
 }
 

@@ -14,7 +14,7 @@ use crate::model::{
     Role, Side, SysId,
 };
 use crate::sync::admission::{Admission, admit, matches_filter};
-use crate::sync::conversation::{absorb_journal, expected_comments};
+use crate::sync::conversation::{absorb_journal, comments_moved};
 use crate::sync::cursor::{first_start, next_start};
 use crate::sync::identity::derived_sys_id;
 use crate::text::Stamp;
@@ -167,7 +167,7 @@ fn note_incident(
 ) {
     let mut link = state.link.clone();
     link.in_filter = matches_filter(incident, &ws.settings().filter);
-    link.unread = link.unread || incident.comments_count != expected_comments(state);
+    link.unread = link.unread || comments_moved(state, incident);
     link.pending = true;
     if link.role == Role::Primary && (incident.is_redirected() || incident.merged_into.is_some()) {
         link.role = Role::Merged;
@@ -199,6 +199,7 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
         error: String::new(),
         not_before: Stamp(0),
         failures: 0,
+        comments_seen: 0,
         unread: incident.comments_count > 0,
         pending: true,
     }
@@ -209,7 +210,7 @@ pub(super) async fn read_desk_side(
     ws: &Ws,
     dirty: &mut BTreeSet<LinkId>,
 ) -> Result<Result<(), CallError>, Halt> {
-    if ws.is_down(Side::ServiceNow) {
+    if ws.is_resting(Side::ServiceNow) {
         return Ok(Err(ws.lane_error(Side::ServiceNow)));
     }
     let started = ws.now();
