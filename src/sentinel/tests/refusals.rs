@@ -8,7 +8,7 @@ use super::{ID, ask, client, row};
 use crate::http::scripted::{Script, answer, broken, page};
 use crate::http::{FailKind, HttpResponse, Sent};
 use crate::model::call::{ListFrom, SentinelCall};
-use crate::model::{CallError, FaultKind, IncidentId, IncidentWrite, Retry};
+use crate::model::{CallError, FaultKind, IncidentId, Retry};
 use crate::text::Stamp;
 
 fn get() -> SentinelCall {
@@ -163,7 +163,7 @@ async fn an_echoed_token_does_not_reach_the_message() {
 async fn ids_that_would_change_the_address_are_not_sent() {
     let script = Script::new();
     for id in ["", "..", "a/b", "a%2fb"] {
-        let call = SentinelCall::Put(IncidentId::new(id), Box::new(IncidentWrite::default()));
+        let call = SentinelCall::Put(IncidentId::new(id), Box::default());
         assert_eq!(ask(&client(&script), call).await.unwrap_err().kind, FaultKind::Guard, "{id:?}");
     }
     assert!(script.seen().is_empty());
