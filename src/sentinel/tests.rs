@@ -2,6 +2,7 @@
 
 mod entra;
 mod refusals;
+mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

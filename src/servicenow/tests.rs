@@ -5,6 +5,7 @@ mod login;
 mod lookups;
 mod pages;
 mod refusals;
+mod world;
 
 use std::sync::Arc;
 
