@@ -114,7 +114,8 @@ async fn a_read_asks_for_exact_fields_and_keeps_hidden_ones_absent() {
     let script = Script::new();
     let mut one = row(1, "2026-11-21 10:00:00");
     one.as_object_mut().unwrap().remove("short_description");
-    script.push(list(&[one], 1));
+    let elsewhere = "<https://evil.example/api/now/table/incident>;rel=\"next\"";
+    script.push(list(&[one], 1).with("Link", elsewhere));
     let got = client(&script).call(changed()).await.unwrap();
     assert_eq!(got.date, Stamp::parse_rfc3339("2026-11-21T12:00:00Z"));
     let page = page_of(got);
@@ -124,6 +125,7 @@ async fn a_read_asks_for_exact_fields_and_keeps_hidden_ones_absent() {
     assert_eq!((r.value("short_description"), r.value("assigned_to")), (None, Some("")));
     assert_eq!(r.display.keys().collect::<Vec<_>>(), ["state"]);
     assert_eq!(page.next, None);
+    assert_eq!(script.seen().len(), 1, "a Link is not followed");
     let seen = &script.seen()[0];
     assert_eq!((seen.method.word(), seen.url.path()), ("GET", "/api/now/table/incident"));
     let fields = param(&script, 0, "sysparm_fields");

@@ -134,6 +134,8 @@ async fn a_404_of_a_gateway_says_nothing_about_an_incident() {
     let e = refusal(page(404, "Not Found"), get()).await;
     assert_eq!(e.kind, FaultKind::Garbled);
     assert_eq!(refusal(answer(404, "{}"), get()).await.kind, FaultKind::Garbled);
+    assert_eq!(refusal(page(403, "Blocked"), put()).await.kind, FaultKind::Garbled);
+    assert_eq!(refusal(answer(401, ""), get()).await.kind, FaultKind::SignIn);
 }
 
 #[tokio::test]

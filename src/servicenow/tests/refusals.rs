@@ -71,6 +71,9 @@ async fn every_documented_refusal_has_its_kind() {
         );
         assert!(e.message.starts_with("instance dev: ") && e.message.contains(message), "{e}");
     }
+    assert_eq!(refusal(page(414, "x"), changed()).await.kind, Guard);
+    let e = refusal(failure(400, "you sent Bearer canary-token", ""), patch()).await;
+    assert!(!e.message.contains("canary"), "{e}");
     let e = refusal(failure(403, "Operation Failed", policy), patch()).await;
     assert!(e.message.ends_with("mandatory: Resolution code, Close notes"), "{e}");
     let e = refusal(failure(403, "Operation Failed", unique), patch()).await;
