@@ -232,10 +232,8 @@ async fn sign_in_and_permission_failures_are_named() {
     assert!(e.message.contains("Microsoft.SecurityInsights/incidents/write"), "{e}");
     let gone = IncidentId::new("00000000-0000-0000-0000-000000000001");
     assert_eq!(rig.call(SentinelCall::Get(gone)).await.unwrap_err().kind, FaultKind::NotFound);
-    let mut world = rig.wire.world.lock().unwrap();
     let now = rig.wire.clock.now();
-    world.act("law-prod", &guid, &IncidentAct::Delete, &CAST[0], now).unwrap();
-    drop(world);
+    rig.wire.world.lock().unwrap().act("law-prod", &guid, &IncidentAct::Delete, &CAST[0], now).unwrap();
     assert_eq!(
         rig.call(SentinelCall::Get(IncidentId::new(&guid))).await.unwrap_err().kind,
         FaultKind::NotFound
