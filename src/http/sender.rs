@@ -285,4 +285,46 @@ mod tests {
         let error = sender.send(ask, None).await.unwrap_err();
         assert!(error.maybe_sent() && error.to_string().starts_with("answer too large"));
     }
+
+    /// Collects what is logged.
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_line_names_the_place_and_no_secret() {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let script = Script::new();
+        script.push(answer(200, "canary-answer").with("x-ms-request-id", "id-7\u{1b}[2J"));
+        script.fail(crate::http::scripted::broken(Sent::Maybe, FailKind::Reset));
+        let sender = script.sender("https://api.example");
+        let token = crate::http::scripted::token("https://api.example");
+        for _ in 0..2 {
+            let mut ask = Ask::new(Method::Post, sender.base().at(&["a"], "q=canary-query").unwrap());
+            ask.body = Some(("text/plain", b"canary-body".to_vec()));
+            let _ = sender.send(ask, Some(&token)).await;
+        }
+        let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        for part in ["POST https://api.example/a", "status=200", "bytes=13", "id-7", "connection broke"] {
+            assert!(log.contains(part), "{part}: {log}");
+        }
+        assert!(!log.contains("canary") && !log.contains('\u{1b}'), "{log}");
+    }
 }

@@ -106,7 +106,7 @@ pub(super) fn refused(response: &HttpResponse, pause: Option<Duration>, about: A
     let error = body.get("error").cloned().unwrap_or_default();
     let code = error.get("code").and_then(Value::as_str).unwrap_or_default();
     let said = error.get("message").and_then(Value::as_str).unwrap_or_default();
-    if code.is_empty() && !matches!(status, 401 | 403 | 409 | 412) {
+    if code.is_empty() && !matches!(status, 401 | 409 | 412) {
         // A proxy or gateway speaks here, not the service: nothing may be concluded from it,
         // least of all that an incident is gone.
         return by_status(response, pause, about.writes);

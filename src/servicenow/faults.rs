@@ -101,6 +101,7 @@ pub(super) fn refused(
             CallError::new(FaultKind::Duplicate, text)
         }
         408 | 500.. => unavailable(&said, pause, text, about),
+        414 => CallError::new(FaultKind::Guard, text).hint("the address was too long: ask for fewer things"),
         // Below here only the platform's own envelope is believed.
         _ if !said.enveloped => CallError::new(FaultKind::Garbled, text)
             .hint("a proxy or sign-in page answered: open the instance in a browser"),
@@ -112,7 +113,6 @@ pub(super) fn refused(
         404 => {
             CallError::new(FaultKind::Config, text).hint("check the table name and the instance's address")
         }
-        414 => CallError::new(FaultKind::Guard, text),
         _ => CallError::new(FaultKind::Rejected, text),
     };
     e.status(status)

@@ -214,7 +214,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #![proptest_config(ProptestConfig::with_cases(8_000))]
 
         #[test]
         fn a_hostile_text_never_becomes_more_than_one_value(text in hostile()) {

@@ -6,7 +6,7 @@ use super::client::DeskClient;
 use super::faults::{self, About};
 use super::query::{NotSafe, Query};
 use super::row::Row;
-use crate::http::{Ask, HttpResponse, LIST_LIMIT, Method, OTHER_LIMIT, QueryString, decode_json};
+use crate::http::{Ask, HttpResponse, LIST_LIMIT, Method, OTHER_LIMIT, QueryString, Token, decode_json};
 use crate::model::{CallError, FaultKind, SysId};
 use crate::text::{Stamp, escape_line};
 
@@ -38,6 +38,12 @@ pub(super) struct Listed {
 pub(super) struct One {
     pub row: Row,
     pub date: Option<Stamp>,
+}
+
+/// A response with the token that it was asked with, to be kept out of messages.
+struct Answered {
+    response: HttpResponse,
+    token: Token,
 }
 
 impl From<NotSafe> for CallError {
@@ -78,8 +84,9 @@ impl DeskClient {
             .with("sysparm_offset", &ask.offset.to_string())
             .with("sysparm_query", &ask.query.to_string());
         let url = self.address(&[ask.table], &query)?;
-        let response = self.exchange(Method::Get, &url, None, LIST_LIMIT, About::default()).await?;
-        let body = self.body(&response, 200, About::default())?;
+        let answered = self.exchange(Method::Get, &url, None, LIST_LIMIT, About::default()).await?;
+        let body = self.body(&answered, 200, About::default())?;
+        let response = &answered.response;
         let rows = body.get("result").and_then(Value::as_array);
         let rows =
             rows.ok_or_else(|| CallError::new(FaultKind::Garbled, "the answer has no list `result`"))?;
@@ -94,7 +101,7 @@ impl DeskClient {
         Ok(Listed {
             rows: rows.iter().map(Row::read).collect::<Result<_, _>>()?,
             total,
-            date: date(&response),
+            date: date(response),
         })
     }
 
@@ -141,8 +148,8 @@ impl DeskClient {
         plain(sys_id)?;
         let about = About { one_record: true, ..About::default() };
         let url = self.address(&[table, sys_id.as_str()], &shape_of(fields))?;
-        let response = self.exchange(Method::Get, &url, None, OTHER_LIMIT, about).await?;
-        self.one(&response, 200, about)
+        let answered = self.exchange(Method::Get, &url, None, OTHER_LIMIT, about).await?;
+        self.one(&answered, 200, about)
     }
 
     /// Creates (without key) or changes (with key) a record.
@@ -162,25 +169,28 @@ impl DeskClient {
         }
         let query = shape_of(fields).with("sysparm_input_display_value", "false");
         let url = self.address(&path, &query)?;
-        let response = self.exchange(method, &url, Some(body), OTHER_LIMIT, about).await?;
-        self.one(&response, status, about)
+        let answered = self.exchange(method, &url, Some(body), OTHER_LIMIT, about).await?;
+        self.one(&answered, status, about)
     }
 
-    fn one(&self, response: &HttpResponse, status: u16, about: About) -> Result<One, CallError> {
+    fn one(&self, answered: &Answered, status: u16, about: About) -> Result<One, CallError> {
         let unknown = |e: CallError| if about.writes { e.unknown_outcome() } else { e };
-        let body = self.body(response, status, about)?;
+        let body = self.body(answered, status, about)?;
         let result = body.get("result").filter(|r| r.is_object());
         let result = result.ok_or_else(|| {
             unknown(CallError::new(FaultKind::Garbled, "the answer has no record `result`"))
         })?;
         let row = Row::read(result).map_err(unknown)?;
-        Ok(One { row, date: date(response) })
+        Ok(One { row, date: date(&answered.response) })
     }
 
-    fn body(&self, response: &HttpResponse, status: u16, about: About) -> Result<Value, CallError> {
+    fn body(&self, answered: &Answered, status: u16, about: About) -> Result<Value, CallError> {
+        let response = &answered.response;
         if response.status != status {
             let pause = self.sender.pause_asked(response);
-            return Err(faults::refused(response, pause, about, self.basic));
+            let mut e = faults::refused(response, pause, about, self.basic);
+            e.message = answered.token.scrub(&e.message);
+            return Err(e);
         }
         decode_json(response).map_err(|f| faults::garbled(&f, status, about.writes))
     }
@@ -193,7 +203,7 @@ impl DeskClient {
         body: Option<&Value>,
         limit: usize,
         about: About,
-    ) -> Result<HttpResponse, CallError> {
+    ) -> Result<Answered, CallError> {
         let lost = |e| faults::unsent_or_lost(&e, about.writes);
         let ask = || {
             let mut ask = Ask::new(method, url.clone());
@@ -205,12 +215,11 @@ impl DeskClient {
         let token = self.tokens.token().await?;
         let response = self.sender.send(ask(), Some(&token)).await.map_err(lost)?;
         if response.status != 401 {
-            return Ok(response);
+            return Ok(Answered { response, token });
         }
-        match self.tokens.renew(&token).await? {
-            Some(fresh) => self.sender.send(ask(), Some(&fresh)).await.map_err(lost),
-            None => Ok(response),
-        }
+        let Some(token) = self.tokens.renew(&token).await? else { return Ok(Answered { response, token }) };
+        let response = self.sender.send(ask(), Some(&token)).await.map_err(lost)?;
+        Ok(Answered { response, token })
     }
 }
 
