@@ -63,7 +63,7 @@ impl WireTransport {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .gzip(false)
+            .no_gzip()
             .no_proxy()
             .connect_timeout(options.connect_timeout)
             .timeout(options.total_timeout)
