@@ -104,6 +104,9 @@ pub struct Link {
     pub failures: u32,
     /// True while comments of the incident wait to be read, so that a restart does not forget.
     pub unread: bool,
+    /// True from the observation that may call for a write until the plan has nothing left to
+    /// do: what was seen is never forgotten between two transactions.
+    pub pending: bool,
 }
 
 /// What both sides last agreed on, for one field of one link. Raw values of *both* sides,

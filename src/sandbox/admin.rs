@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `GET /switches` | every switch of both sides |
 //! | `PUT /switches/{side}/{name}` | sets one; the body is its JSON value |
-//! | `GET /faults`, `POST /faults {"profile": "heavy"}` | counters; another profile, and `latency`, `hang`, `transaction` |
+//! | `GET /faults`, `POST /faults {"profile": "heavy"}` | counters; another profile, and `latency`, `hang`, `transaction`, `late` |
 //! | `GET /analysts`, `POST /analysts {"rate": 1.5}` | acts per second |
 //! | `POST /act {…}` | one act on either side, see `act/portal.rs` and `act/record.rs` |
 //! | `GET /facts/{workspace or table}` below `sentinel/` or `servicenow/` | the present, as it is |
@@ -15,6 +15,7 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
@@ -33,6 +34,17 @@ pub(crate) struct Admin {
     stage: Arc<Stage>,
     token: String,
     stop: watch::Sender<bool>,
+}
+
+/// What `POST /faults` may change; absent members stay as they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultOrder {
+    profile: Option<String>,
+    latency: Option<String>,
+    hang: Option<String>,
+    transaction: Option<String>,
+    late: Option<String>,
 }
 
 /// Why a call was refused: status and reason.
@@ -72,7 +84,7 @@ impl Admin {
             ("GET", ["switches"]) => Ok(self.switches()),
             ("PUT", ["switches", side, name]) => self.set_switch(side, name, &body(request)?),
             ("GET", ["faults"]) => Ok(self.stage.with_faults(|plan| plan.report())),
-            ("POST", ["faults"]) => self.set_faults(&body(request)?),
+            ("POST", ["faults"]) => self.set_faults(body(request)?),
             ("GET", ["analysts"]) => Ok(json!({"rate": self.stage.rate()})),
             ("POST", ["analysts"]) => self.set_analysts(&body(request)?),
             ("POST", ["act"]) => act::carry_out(&self.stage, body(request)?, now).map_err(bad),
@@ -101,28 +113,19 @@ impl Admin {
         })
     }
 
-    fn set_faults(&self, body: &Value) -> Result<Value, Refusal> {
-        let text = |key: &str| body.get(key).and_then(Value::as_str);
-        let profile = text("profile").map(str::parse).transpose().map_err(bad)?;
-        let latency = text("latency").map(str::parse).transpose().map_err(bad)?;
-        let hang = text("hang").map(parse_span).transpose().map_err(bad)?;
-        let transaction = text("transaction").map(parse_span).transpose().map_err(bad)?;
-        if profile.is_none() && latency.is_none() && hang.is_none() && transaction.is_none() {
-            return Err(bad("send at least one of profile, latency, hang and transaction"));
-        }
+    fn set_faults(&self, body: Value) -> Result<Value, Refusal> {
+        let order: FaultOrder = serde_json::from_value(body).map_err(bad)?;
+        let span = |text: Option<String>| text.as_deref().map(parse_span).transpose().map_err(bad);
+        let profile = order.profile.as_deref().map(str::parse).transpose().map_err(bad)?;
+        let latency = order.latency.as_deref().map(str::parse).transpose().map_err(bad)?;
+        let (hang, late) = (span(order.hang)?, span(order.late)?);
+        let transaction = span(order.transaction)?;
         self.stage.with_faults(|plan| {
-            if let Some(profile) = profile {
-                plan.set_profile(profile);
-            }
-            if let Some(latency) = latency {
-                plan.latency = latency;
-            }
-            if let Some(hang) = hang {
-                plan.hang = hang;
-            }
-            if let Some(transaction) = transaction {
-                plan.transaction = transaction;
-            }
+            plan.set_profile(profile.unwrap_or_else(|| plan.profile()));
+            plan.latency = latency.unwrap_or_else(|| plan.latency.clone());
+            plan.hang = hang.unwrap_or(plan.hang);
+            plan.transaction = transaction.unwrap_or(plan.transaction);
+            plan.late = late.unwrap_or(plan.late);
             Ok(plan.report())
         })
     }

@@ -135,10 +135,10 @@ fn strike(
             Delivery::Answer { response: if plan.below(2) == 0 { first } else { second }, delay }
         }
         FaultKind::LateAnswer => {
-            let late = Duration::from_millis(1000 + plan.below(4000) as u64);
+            let late = Duration::from_millis(plan.below(plan.late.as_millis() as usize) as u64);
             Delivery::Answer { response: world.handle(request, now), delay: delay + late }
         }
-        FaultKind::SlowBody => slow(world.handle(request, now), delay),
+        FaultKind::SlowBody => slow(world.handle(request, now), delay, plan.late),
         FaultKind::ResetBody => {
             let response = world.handle(request, now);
             let bytes = plan.below(response.body.len());
@@ -155,10 +155,11 @@ fn strike(
     Some(delivery)
 }
 
-/// Drips the body so that it takes about six seconds, whatever its size.
-fn slow(response: Response, delay: Duration) -> Delivery {
-    let chunk = response.body.len().div_ceil(24).max(1);
-    Delivery::Slow { response, chunk, pause: Duration::from_millis(250), delay }
+/// Drips the body in a few drops that together take `whole`, whatever its size.
+fn slow(response: Response, delay: Duration, whole: Duration) -> Delivery {
+    const DROPS: u32 = 20;
+    let chunk = response.body.len().div_ceil(DROPS as usize).max(1);
+    Delivery::Slow { response, chunk, pause: whole / DROPS, delay }
 }
 
 /// Handles one request with some switches set and puts them back. `None`, with nothing applied,

@@ -112,6 +112,8 @@ pub struct FaultPlan {
     /// How long a ServiceNow transaction may go on after its client gave up; a client's settle
     /// time must be longer. A real instance has 60 s, the sandbox 1 s.
     pub transaction: Duration,
+    /// The latest that a late answer comes, and the time that a dripping body takes.
+    pub late: Duration,
 }
 
 impl FaultPlan {
@@ -125,6 +127,7 @@ impl FaultPlan {
             latency,
             hang: Duration::from_secs(40),
             transaction: Duration::from_secs(1),
+            late: Duration::from_secs(5),
         }
     }
 

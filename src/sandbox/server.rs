@@ -150,13 +150,13 @@ struct Door {
     stage: Arc<Stage>,
     side: Side,
     workers: Option<Arc<Semaphore>>,
-    waiting: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
 impl Door {
     fn new(stage: &Arc<Stage>, side: Side, workers: Option<Arc<Semaphore>>) -> Self {
-        let waiting = Arc::new(Semaphore::new(DESK_THREADS + DESK_QUEUE));
-        Self { stage: stage.clone(), side, workers, waiting }
+        let places = Arc::new(Semaphore::new(DESK_THREADS + DESK_QUEUE));
+        Self { stage: stage.clone(), side, workers, places }
     }
 }
 
@@ -174,9 +174,14 @@ impl Handler for Door {
     }
 
     async fn worker(&self) -> Option<Worker> {
-        let Some(workers) = self.workers.clone() else { return Some(Worker::holding(None)) };
-        let _place = self.waiting.try_acquire().ok()?;
-        Some(Worker::holding(workers.acquire_owned().await.ok()))
+        let Some(workers) = self.workers.clone() else { return Some(Worker::default()) };
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            self.stage.count_refused(self.side);
+            return None;
+        };
+        let mut permits = vec![place];
+        permits.extend(workers.acquire_owned().await);
+        Some(Worker::holding(permits))
     }
 }
 
@@ -194,7 +199,7 @@ impl Handler for AdminDoor {
     }
 
     async fn worker(&self) -> Option<Worker> {
-        Some(Worker::holding(None))
+        Some(Worker::default())
     }
 }
 

@@ -101,6 +101,13 @@ impl Stage {
         delivery
     }
 
+    /// Counts a request that found the server's queue full.
+    pub(crate) fn count_refused(&self, side: Side) {
+        let counters = &self.counters[side.index()];
+        counters.requests.fetch_add(1, Ordering::Relaxed);
+        counters.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Commits a request whose delivery said [`Delivery::ApplyLater`].
     pub fn commit(&self, side: Side, request: &Request, now: Stamp) {
         self.with_world(side, |world| apply_late(world, request, now));
@@ -119,6 +126,11 @@ impl Stage {
     /// Works on the fault plan directly.
     pub fn with_faults<T>(&self, work: impl FnOnce(&mut FaultPlan) -> T) -> T {
         work(&mut lock(&self.faults))
+    }
+
+    /// Works on the analysts directly, for example to change how often they do what.
+    pub fn with_analysts<T>(&self, work: impl FnOnce(&mut Analysts) -> T) -> T {
+        work(&mut lock(&self.analysts))
     }
 
     /// Works on either world through what both have in common.

@@ -242,6 +242,8 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
         error: row.text("error")?,
         not_before: row.stamp("not_before")?,
         failures: row.count("failures")?,
+        unread: row.flag("unread")?,
+        pending: row.flag("pending")?,
     })
 }
 

@@ -25,6 +25,7 @@ fn state() -> LinkState {
             not_before: Stamp(0),
             failures: 0,
             unread: false,
+            pending: false,
         },
         incident: None,
         incident_seen: Stamp(0),

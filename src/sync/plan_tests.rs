@@ -94,6 +94,7 @@ fn link_state(bases: Vec<Base>, incident: Incident, record: Record) -> LinkState
             not_before: Stamp(0),
             failures: 0,
             unread: false,
+            pending: false,
         },
         incident: Some(incident),
         incident_seen: Stamp(100),

@@ -143,6 +143,7 @@ pub(super) struct Memory {
     pub last_deep: BTreeMap<Side, Duration>,
     pub last_sweep: Option<Duration>,
     pub next_pause: Duration,
+    pub passed: bool,
     pub told: BTreeMap<Side, String>,
     pub waiting_plan: Option<(u32, u32, u32)>,
     pub taken: BTreeMap<crate::model::LinkId, Vec<crate::model::CommandId>>,

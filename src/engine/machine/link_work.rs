@@ -42,7 +42,11 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
             Next::Again => {}
             next => {
                 ws.settle_commands(&mut state, next).await?;
-                if state == before {
+                let pending = next == Next::Later;
+                if state.link.pending != pending {
+                    let link = crate::model::Link { pending, ..state.link.clone() };
+                    ws.save(&mut state, Turn { link: Some(link), ..Turn::default() }).await?;
+                } else if state == before {
                     // Nothing was committed, but what was observed is to be seen.
                     ws.save(&mut state, Turn::default()).await?;
                 }

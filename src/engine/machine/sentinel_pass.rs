@@ -168,6 +168,7 @@ fn note_incident(
     let mut link = state.link.clone();
     link.in_filter = matches_filter(incident, &ws.settings().filter);
     link.unread = link.unread || incident.comments_count != expected_comments(state);
+    link.pending = true;
     if link.role == Role::Primary && (incident.is_redirected() || incident.merged_into.is_some()) {
         link.role = Role::Merged;
         let text = "merged into another incident by Defender; nothing is written to it any more";
@@ -199,6 +200,7 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
         not_before: Stamp(0),
         failures: 0,
         unread: incident.comments_count > 0,
+        pending: true,
     }
 }
 
@@ -369,6 +371,7 @@ async fn observe_records(
         }
         commit.entries.extend(ws.absorb_notes(state, &journal));
         commit.records.push((route.instance.clone(), record.clone(), now));
+        commit.links.push(Link { pending: true, ..state.link.clone() });
         dirty.insert(state.link.id);
     }
     if !commit.records.is_empty() {

@@ -135,7 +135,11 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     }
     let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
     let mapping_moved = refresh_mapping(ws).await?;
-    if mapping_moved && let Told::Numbers(held) = ws.ask(Ask::HeldLinks(ws.key.clone())).await? {
+    // A version may have been applied while nobody was syncing.
+    let first = !ws.memory(|m| std::mem::replace(&mut m.passed, true));
+    if (mapping_moved || first)
+        && let Told::Numbers(held) = ws.ask(Ask::HeldLinks(ws.key.clone())).await?
+    {
         dirty.extend(held);
     }
     ws.set_state(Side::ServiceNow, LaneState::Reading);

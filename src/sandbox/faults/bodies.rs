@@ -1,5 +1,7 @@
 //! What a faulty server answers, in each service's own words.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::FaultKind;
@@ -22,13 +24,13 @@ pub(crate) fn fault_response(kind: FaultKind, side: Side, request: &Request, now
         FaultKind::LoginHtml => {
             html(200, "ServiceNow", "<form action=\"login.do\">User name, Password</form>")
         }
-        FaultKind::Throttled => throttled(side).with("retry-after", "1"),
         FaultKind::ThrottledBare => throttled(side),
+        FaultKind::Throttled => by_rule(side, now, 1).with("retry-after", "1"),
         FaultKind::ThrottledPast => {
-            throttled(side).with("retry-after", now.minus(std::time::Duration::from_secs(3600)).http_date())
+            by_rule(side, now, 1).with("retry-after", now.minus(Duration::from_secs(3600)).http_date())
         }
         FaultKind::ThrottledDate => {
-            throttled(side).with("retry-after", now.plus(std::time::Duration::from_secs(2)).http_date())
+            by_rule(side, now, 2).with("retry-after", now.plus(Duration::from_secs(2)).http_date())
         }
         FaultKind::Unavailable => unavailable(side),
         FaultKind::ErrorAfter => internal(side),
@@ -66,6 +68,19 @@ fn throttled(side: Side) -> Response {
         Side::ServiceNow => {
             desk(429, "Rate limit exceeded", "Rate limit of 100 requests per hour for Table API exceeded")
         }
+    }
+}
+
+/// ServiceNow names the rule that was hit; without those headers it is the thread queue that is
+/// full (servicenow-api, 7).
+fn by_rule(side: Side, now: Stamp, seconds: i64) -> Response {
+    let response = throttled(side);
+    match side {
+        Side::Sentinel => response,
+        Side::ServiceNow => response
+            .with("x-ratelimit-limit", "100")
+            .with("x-ratelimit-reset", (now.0.div_euclid(1_000_000) + seconds).to_string())
+            .with("x-ratelimit-rule", "5d1e0a4297bb4110d21cfa7b31e7aa01"),
     }
 }
 

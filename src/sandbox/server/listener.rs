@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -48,15 +48,16 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn worker(&self) -> impl Future<Output = Option<Worker>> + Send;
 }
 
-/// A worker thread of the server, given back when dropped.
+/// A worker thread of the server and a place in its queue, given back when dropped.
+#[derive(Default)]
 pub(crate) struct Worker {
-    _permit: Option<tokio::sync::OwnedSemaphorePermit>,
+    _permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Worker {
-    /// A worker that comes with a permit, or one of as many as anybody wants.
-    pub fn holding(permit: Option<tokio::sync::OwnedSemaphorePermit>) -> Self {
-        Self { _permit: permit }
+    /// A worker that comes with permits; without any there are as many as anybody wants.
+    pub fn holding(permits: Vec<OwnedSemaphorePermit>) -> Self {
+        Self { _permits: permits }
     }
 }
 

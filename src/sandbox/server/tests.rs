@@ -68,6 +68,12 @@ async fn admin_sets_what_it_should_and_admits_nobody_without_the_token() {
 
     let (_, faults) = admin(&sandbox, &client, Method::POST, "/faults", json!({"profile": "heavy"})).await;
     assert_eq!(faults["profile"], "heavy");
+    let order = json!({"late": "10ms", "hang": "20ms"});
+    assert_eq!(admin(&sandbox, &client, Method::POST, "/faults", order).await.0, 200);
+    assert_eq!(sandbox.stage().with_faults(|plan| plan.hang), Duration::from_millis(20));
+    let misspelt = json!({"profil": "none"});
+    assert_eq!(admin(&sandbox, &client, Method::POST, "/faults", misspelt).await.0, 400);
+    sandbox.stage().with_faults(|plan| plan.set_profile(crate::sandbox::faults::Profile::None));
     let (_, rate) = admin(&sandbox, &client, Method::POST, "/analysts", json!({"rate": "30/m"})).await;
     assert_eq!(rate["rate"], 0.5);
     let (status, _) = admin(&sandbox, &client, Method::POST, "/analysts", json!({"rate": -1})).await;
@@ -156,6 +162,27 @@ async fn limits_are_set_from_the_start() {
     let sandbox = Sandbox::start(options).await.unwrap();
     let switches = sandbox.stage().with_sentinel(|world| world.switches());
     assert_eq!(switches["throttle"], "floor");
+    sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn four_threads_serve_fifty_wait_and_the_next_is_refused() {
+    let options = SandboxOptions { plain: true, ..SandboxOptions::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let threads = Arc::new(Semaphore::new(DESK_THREADS));
+    let door = Door::new(sandbox.stage(), Side::ServiceNow, Some(threads));
+    let mut serving = Vec::new();
+    for _ in 0..DESK_THREADS {
+        serving.push(door.worker().await.unwrap());
+    }
+    let mut queue: Vec<_> = (0..DESK_QUEUE).map(|_| Box::pin(door.worker())).collect();
+    for waiting in &mut queue {
+        assert!(futures::poll!(waiting.as_mut()).is_pending());
+    }
+    assert!(door.worker().await.is_none(), "429");
+    assert_eq!(sandbox.traffic()[&Side::ServiceNow].errors, 1);
+    serving.pop();
+    assert!(queue.remove(0).await.is_some(), "the first in the queue is next");
     sandbox.stop().await;
 }
 
