@@ -127,7 +127,6 @@ pub struct RunArgs {
 /// `sync`
 #[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-#[group(id = "mode", multiple = false)]
 pub struct SyncArgs {
     /// One pass over every workspace, then end
     #[arg(long, group = "what")]

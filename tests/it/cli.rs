@@ -151,6 +151,7 @@ fn link(n: u32) -> Link {
         not_before: Stamp(0),
         failures: 0,
         unread: false,
+        pending: false,
     }
 }
 
@@ -460,26 +461,115 @@ fn completions_and_pages_are_made_for_every_command() {
     }
 }
 
+/// A sandbox in another process, stopped at the end.
+#[cfg(unix)]
+struct Servers(std::process::Child);
+
+#[cfg(unix)]
+impl Servers {
+    /// Starts one that writes its config into `box`; gives what it says about itself.
+    fn start(bench: &Bench, more: &[&str]) -> (Self, Value) {
+        use std::io::{BufRead, BufReader};
+
+        let mut command = bench.command(&["sandbox", "--json", "--dir", "box", "--incidents", "4"]);
+        let mut child = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), serde_json::from_str(&line).unwrap())
+    }
+
+    fn stop(&mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn the_sandbox_describes_itself_and_writes_a_config_that_is_good() {
-    use std::io::{BufRead, BufReader};
-
     let bench = Bench::new();
-    let args = ["sandbox", "--json", "--dir", "box", "--incidents", "3", "--workspaces", "2"];
-    let mut child = bench.command(&args).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let d: Value = serde_json::from_str(&line).unwrap();
+    let (mut sandbox, d) = Servers::start(&bench, &["--workspaces", "2"]);
     assert!(Path::new(d["ca"].as_str().unwrap()).exists());
     assert_eq!(d["sentinel"]["workspaces"].as_array().unwrap().len(), 2);
     for member in ["url", "user", "password", "client_id", "client_secret"] {
         assert!(d["servicenow"][member].is_string(), "{member}");
     }
-    let config = bench.path().join("box/diptych.toml");
-    let checked = bench.run(&["config", "check", "--config", config.to_str().unwrap()]);
+    let checked = bench.run(&["config", "check", "--config", "box/diptych.toml"]);
     assert!(checked.ends(Exit::Done).out.contains("0 errors, 0 warnings"), "{checked:?}");
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(sandbox.stop(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn one_pass_syncs_two_other_processes_and_the_next_writes_nothing() {
+    let bench = Bench::new();
+    let (_sandbox, _) = Servers::start(&bench, &[]);
+    let run = |args: &[&str]| bench.run(&[args, &["--config", "box/diptych.toml"]].concat());
+    let planned = run(&["sync", "--plan", "--json"]).ends(Exit::Done).json();
+    assert!(!planned.as_array().unwrap().is_empty());
+    assert!(run(&["incidents", "list", "--json"]).ends(Exit::Done).json().as_array().unwrap().is_empty());
+
+    let first = run(&["sync", "--once", "--json"]).ends(Exit::Done).json();
+    assert!(first[0]["written"].as_u64().unwrap() > 0, "{first}");
+    let links = run(&["incidents", "list", "--all", "--json"]).ends(Exit::Done).json();
+    assert!(links.as_array().unwrap().iter().all(|l| l["step"] == "in step"), "{links}");
+    let second = run(&["sync", "--once", "--json"]).ends(Exit::Done).json();
+    assert_eq!(second[0]["written"], 0, "{second}");
+    let audit = run(&["audit", "verify", "--json"]).ends(Exit::Done).json();
+    assert!(audit.as_array().unwrap().iter().all(|c| c["vouched"].is_i64()), "{audit}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_service_refuses_is_said_with_its_name_and_a_cure() {
+    let bench = Bench::new();
+    let (_sandbox, _) = Servers::start(&bench, &[]);
+    let file = bench.path().join("box/diptych.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let once = |change: &dyn Fn(&str) -> String| {
+        std::fs::write(&file, change(&text)).unwrap();
+        let ran = bench.run(&["sync", "--once", "--json", "--config", "box/diptych.toml"]);
+        assert_ne!(ran.code, 0, "{ran:?}");
+        ran.out + &ran.err
+    };
+    let table = once(&|t| t.replace("table = \"incident\"", "table = \"u_nowhere\""));
+    assert!(table.contains("u_nowhere"), "{table}");
+    let workspace = once(&|t| t.replace("name = \"soc-emea\"", "name = \"soc-nowhere\""));
+    assert!(workspace.contains("soc-nowhere") || workspace.contains("sandbox"), "{workspace}");
+    let secret = bench.path().join("box/servicenow.secret");
+    let password = std::fs::read_to_string(&secret).unwrap();
+    std::fs::write(&secret, "wrong").unwrap();
+    let refused = once(&|t| t.to_owned());
+    assert!(refused.contains("sign-in"), "{refused}");
+    std::fs::write(&secret, password).unwrap();
+    std::fs::remove_file(bench.path().join("box/notes.secret")).unwrap();
+    let key = once(&|t| t.to_owned());
+    assert!(key.contains("notes.secret") && key.contains("not there"), "{key}");
+}
+
+#[test]
+fn the_demo_lives_without_a_terminal_and_leaves_nothing() {
+    let bench = Bench::new();
+    let mut command =
+        bench.command(&["demo", "--headless", "--json", "--for", "4s", "--incidents", "6", "--rate", "4/s"]);
+    let ran = Ran::from(command.args(["--pictures", "pics"]).env("TMPDIR", bench.path()).output().unwrap());
+    let lines: Vec<Value> =
+        ran.ends(Exit::Done).out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let (summary, events) = lines.split_last().unwrap();
+    assert!(events.iter().any(|e| e["level"] == "change"), "{ran:?}");
+    for member in ["incidents", "records", "changes"] {
+        assert!(summary[member].as_u64().unwrap() > 0, "{member}: {summary}");
+    }
+    assert!(std::fs::read_to_string(bench.path().join("pics/incidents.svg")).unwrap().starts_with("<svg"));
+    let left: Vec<_> = std::fs::read_dir(bench.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|n| n.to_string_lossy().starts_with("diptych-demo")), "{left:?}");
 }
