@@ -57,12 +57,6 @@ pub async fn give(session: &Session, at: &str, wish: Wish, how: How) -> Result<E
         result: String::new(),
     };
     let name = format!("{}/{}", link.workspace, link.incident_number);
-    // a retry and a comment may show nothing and still be worth doing
-    if command.shown.is_empty()
-        && !matches!(command.verb, Verb::Retry | Verb::Comment { .. } | Verb::Resolve { .. })
-    {
-        return nothing(&command, &name, how);
-    }
     show(&link, &command, how)?;
     prompt::confirm("Do this?", how.yes)?;
     // between the question and the answer the world may have moved; the syncing process compares
@@ -186,16 +180,6 @@ fn show(link: &LinkView, command: &Command, how: How) -> Result<(), Failure> {
 
 fn quoted(raw: &str) -> String {
     if raw.is_empty() { "(empty)".into() } else { escape_line(raw) }
-}
-
-fn nothing(command: &Command, name: &str, how: How) -> Result<Exit, Failure> {
-    if how.json {
-        let row = CommandRow { state: "nothing", ..CommandRow::of(command, name) };
-        output::print_json(&row)?;
-    } else {
-        output::print_line(&format!("{name}: both sides have it already, nothing to do"))?;
-    }
-    Ok(Exit::Done)
 }
 
 async fn nobody_syncs(store: &Store, link: &LinkView) -> Result<bool, Failure> {

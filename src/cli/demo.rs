@@ -40,13 +40,6 @@ pub async fn run(common: &Common, args: DemoArgs) -> Result<Exit, Failure> {
     } else {
         with_console(common, &args, &config, &store).await
     };
-    let ended = match (&args.pictures, ended) {
-        (Some(dir), Ok(exit)) => pictures::write(dir, &config, &store).await.map(|n| {
-            say(&format!("{n} pictures written"));
-            exit
-        }),
-        (_, ended) => ended,
-    };
     store.close().await;
     sandbox.stop().await;
     ended
@@ -72,13 +65,24 @@ async fn with_console(
     let setup = console::setup(config, &look, "demo".into(), readonly, Some(note.into()));
     let log = config.store.with_file_name("diptych.log");
     let shown = console::show(config, store, setup, log, common.verbose, true);
-    match args.span {
+    let ended = match args.span {
         None => shown.await,
         Some(span) => tokio::select! {
             ended = shown => ended,
             () = tokio::time::sleep(span) => Ok(Exit::Done),
         },
+    };
+    telemetry::keep_quiet(false);
+    take_pictures(args, config, store).await?;
+    ended
+}
+
+async fn take_pictures(args: &DemoArgs, config: &Config, store: &Store) -> Result<(), Failure> {
+    if let Some(dir) = &args.pictures {
+        let n = pictures::write(dir, config, store, &args.console).await?;
+        say(&format!("{n} pictures written into {}", dir.display()));
     }
+    Ok(())
 }
 
 async fn headless(common: &Common, args: &DemoArgs, config: &Config, store: &Store) -> Result<Exit, Failure> {
@@ -97,12 +101,15 @@ async fn headless(common: &Common, args: &DemoArgs, config: &Config, store: &Sto
             }
         })
         .await;
+    // while the sync still runs, so that they show it running
+    let pictures = take_pictures(args, config, store).await;
     stop.send_replace(true);
     let ended = match early {
         Some(ended) => Some(ended),
         None => tokio::time::timeout(GRACE, engine).await.ok(),
     };
     read?;
+    pictures?;
     match ended {
         Some(Ok(Ok(()))) => {}
         Some(Ok(Err(e))) => return Err(e.into()),

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::model::view::{EventView, FieldView, LaneView, LinkView, Step, WorkspaceView};
-use crate::model::{CommandId, CommandState, Entry, Pair, Shown};
+use crate::model::{CommandState, Entry, Pair, Shown};
 use crate::text::Stamp;
 
 /// A time.
@@ -169,15 +169,15 @@ impl From<&Entry> for EntryRow {
 /// A command: what `incidents set, comment, close, reopen, retry, resolve` print.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CommandRow {
-    /// Its number; null when nothing was to be done.
-    pub command: Option<i64>,
+    /// Its number.
+    pub command: i64,
     /// `workspace/4711`.
     pub address: String,
     /// `severity`, `close`, …
     pub verb: &'static str,
     /// The plan that was shown.
     pub plan: Vec<Shown>,
-    /// `pending`, `taken`, `done`, `stale` or `refused`; `nothing` when nothing was to be done.
+    /// `pending`, `taken`, `done`, `stale` or `refused`.
     pub state: &'static str,
     /// What came of it.
     pub result: String,
@@ -189,7 +189,7 @@ impl CommandRow {
     /// A command as it stands.
     pub fn of(c: &crate::model::Command, address: &str) -> Self {
         Self {
-            command: Some(c.id).filter(|id| *id != CommandId(0)).map(|id| id.0),
+            command: c.id.0,
             address: address.to_owned(),
             verb: c.verb.word(),
             plan: c.shown.clone(),

@@ -172,7 +172,9 @@ async fn status(session: &Session, target: &SyncTarget) -> Result<Exit, Failure>
     {
         match row {
             Some(row) => output::print_text(&workspace_text(row))?,
-            None => output::print_line(&format!("{missing}: never synced"))?,
+            None => output::print_line(&format!(
+                "{missing}: nothing published yet; it was never synced by a process that stays"
+            ))?,
         }
     }
     Ok(Exit::Done)
