@@ -5,5 +5,6 @@
 mod cli;
 mod config;
 mod docs;
+mod end_to_end;
 mod layering;
 mod simulation;

@@ -8,7 +8,7 @@ use crate::model::{
     Command, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId, LinkState,
     Shown, Verb,
 };
-use crate::sync::act::{Opening, open, shown};
+use crate::sync::act::{Opening, lookups, open, shown};
 use crate::text::Stamp;
 
 use super::Mode;
@@ -129,6 +129,14 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
     if state.open_intent().is_some() && command.verb != Verb::Retry {
         // Its turn comes when the write under way is settled.
         return Ok(true);
+    }
+    // What follows from it may depend on a user that was not looked up yet.
+    let needed = ws.with_plan(|ctx| open(&state, ctx, &command.verb).map(|o| lookups(&state, ctx, &o)));
+    if let Ok(keys) = needed
+        && !keys.is_empty()
+        && super::link_work::look_up(ws, keys).await? == Next::Later
+    {
+        return Ok(false);
     }
     let made = ws.with_plan(|ctx| open(&state, ctx, &command.verb).map(|o| (shown(&state, ctx, &o), o)));
     let (now_shown, opening) = match made {

@@ -329,6 +329,9 @@ impl Ws {
             Retry::Backoff | Retry::Never => self.shared.backoff(failures, LONGEST),
         };
         let now = self.now();
+        // One lost call is no outage: its own link waits, the others go on. Two in a row are.
+        let passing = matches!(error.kind, FaultKind::Unavailable | FaultKind::Garbled);
+        let pause = if failures == 1 && passing { Duration::ZERO } else { pause };
         self.memory(|m| m.down_until.insert(side, now.mono + pause));
         let stopped = matches!(
             error.kind,

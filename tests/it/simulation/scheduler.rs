@@ -328,6 +328,7 @@ impl Simulation {
             incidents: self.stage.with_sentinel(|s| s.facts(WORKSPACE)),
             records: self.stage.with_desk(|d| d.records("incident")),
             integration_user: USER.into(),
+            key: "prod".into(),
         }
     }
 
