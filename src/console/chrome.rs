@@ -128,6 +128,7 @@ fn connection(model: &Model, canvas: &Canvas<'_>) -> Vec<Bit> {
     holders.sort();
     holders.dedup();
     let who = match holders.as_slice() {
+        _ if model.size.0 < 100 => String::new(),
         [] => String::new(),
         [one] if *one == model.setup.settings.holder => "  synced here".into(),
         [one] => format!("  synced by {}", text::fit(&text::escape_line(one), 22)),
