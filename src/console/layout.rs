@@ -77,7 +77,7 @@ pub(crate) fn list(width: u16, height: u16) -> ListParts {
             (list, divider, pane)
         }
         room => {
-            let share = if room == Room::Huge { 68 } else { 58 };
+            let share = if room == Room::Huge { 68 } else { 62 };
             let (list, rest) = split_left(body, (u32::from(width) * share / 100) as u16);
             let (divider, pane) = split_left(rest, 1);
             (list, divider, pane)

@@ -8,12 +8,12 @@ use crossterm::event::{DisableMouseCapture, EnableMouseCapture, EventStream};
 use crossterm::execute;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::{input, session};
-use crate::console::{Model, Msg, view};
+use crate::console::{Model, Msg, render};
 
 /// Bytes that one copy sends at most; terminals cut longer ones without a word.
 const CLIPBOARD_MAX: usize = 8_000;
@@ -36,44 +36,45 @@ pub(super) trait Face {
     fn suspend(&mut self) -> io::Result<()>;
 }
 
-/// A screen behind any writer.
+/// A screen behind any writer. The library's own `Terminal` asks for the cursor when it clears,
+/// and would take the answer out of the keys; so the difference of two buffers is drawn here.
 pub(super) struct Screen<W: Write> {
-    terminal: Terminal<CrosstermBackend<W>>,
-    size: (u16, u16),
+    backend: CrosstermBackend<W>,
+    shown: Buffer,
     broken: bool,
 }
 
 /// Ends the synchronized frame whatever happens in between.
-struct Frame<'a, W: Write>(&'a mut Terminal<CrosstermBackend<W>>);
+struct Frame<'a, W: Write>(&'a mut CrosstermBackend<W>);
 
 impl<W: Write> Drop for Frame<'_, W> {
     fn drop(&mut self) {
         // A failure shows up again at the next frame, which starts from nothing.
-        let _ = session::end_frame(self.0.backend_mut());
+        let _ = session::end_frame(self.0);
     }
 }
 
 impl<W: Write> Screen<W> {
-    pub fn new(writer: W, size: (u16, u16)) -> io::Result<Self> {
-        let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
-        let terminal = Terminal::with_options(CrosstermBackend::new(writer), TerminalOptions { viewport })?;
-        Ok(Self { terminal, size, broken: true })
+    pub fn new(writer: W) -> Self {
+        Self { backend: CrosstermBackend::new(writer), shown: Buffer::empty(Rect::ZERO), broken: true }
     }
 
     pub fn draw(&mut self, model: &Model, size: (u16, u16)) -> io::Result<()> {
-        let frame = {
-            session::begin_frame(self.terminal.backend_mut())?;
-            Frame(&mut self.terminal)
-        };
+        let next = render(model, size.0, size.1);
+        session::begin_frame(&mut self.backend)?;
+        let frame = Frame(&mut self.backend);
         let mut drawn = Ok(());
-        if size != self.size || self.broken {
-            self.size = size;
-            drawn = frame.0.resize(Rect::new(0, 0, size.0, size.1)).and_then(|()| frame.0.clear());
+        if self.broken || self.shown.area != next.area {
+            self.shown = Buffer::empty(next.area);
+            drawn = frame.0.clear();
         }
-        let drawn = drawn.and_then(|()| frame.0.draw(|f| view(model, f.buffer_mut())).map(|_| ()));
+        let shown = &self.shown;
+        let drawn = drawn.and_then(|()| frame.0.draw(shown.diff_iter(&next)));
+        let drawn = drawn.and_then(|()| Backend::flush(frame.0));
         drop(frame);
-        // The library takes a frame for shown even when it was lost on the way.
+        // A frame that was lost on the way must not count as shown.
         self.broken = drawn.is_err();
+        self.shown = next;
         drawn
     }
 
@@ -91,16 +92,9 @@ pub(super) struct Tty {
 impl Tty {
     /// Takes the terminal.
     pub fn open(mouse: bool) -> io::Result<Self> {
-        let size = crossterm::terminal::size()?;
         session::enter(mouse)?;
         let writer = BufWriter::with_capacity(64 * 1024, io::stdout());
-        match Screen::new(writer, size) {
-            Ok(screen) => Ok(Self { screen, mouse }),
-            Err(e) => {
-                session::leave();
-                Err(e)
-            }
-        }
+        Ok(Self { screen: Screen::new(writer), mouse })
     }
 
     /// Gives it back.

@@ -299,7 +299,7 @@ async fn every_frame_begins_and_ends_even_a_broken_one() {
     let options = options(store(&dir).await);
     let model = model(&options, false, Stamp(0)).unwrap();
     let out = Bytes::default();
-    let mut screen = Screen::new(out.clone(), (80, 24)).unwrap();
+    let mut screen = Screen::new(out.clone());
     screen.draw(&model, (80, 24)).unwrap();
     let first = out.0.borrow().len();
     *out.1.borrow_mut() = true;

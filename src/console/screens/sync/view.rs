@@ -74,7 +74,8 @@ fn card_rows(narrow: bool, height: u16) -> u16 {
     match (narrow, height) {
         (true, _) => 7,
         (false, 0..=15) => 8,
-        (false, _) => 11,
+        (false, 16..=29) => 11,
+        (false, _) => 14,
     }
 }
 
