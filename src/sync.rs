@@ -1,10 +1,40 @@
 //! What should happen: a pure three-way plan from what both sides show, what they last agreed
 //! on, the tables and the policies.
+//!
+//! | file | question it answers |
+//! |---|---|
+//! | `values` | what is a field's raw value on either side? |
+//! | `cross` | what does a value become on the other side? |
+//! | `decide` | one field: who changed, who wins, what is written? |
+//! | `closing` | status and closing fields, which travel together |
+//! | `plan` | one link: all verdicts, and the two writes that follow |
+//! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
+//! | `admission`, `identity` | which incidents get a record, and which one? |
+//! | `cursor` | where does the next read start? |
+//! | `act` | what would a person's command write? |
+//! | `fields` | how do people see it? |
+
+pub mod act;
+pub mod admission;
+mod closing;
+pub mod conversation;
+pub mod cross;
+pub mod cursor;
+pub mod decide;
+pub mod fields;
+pub mod identity;
+pub mod marker;
+pub mod plan;
+#[cfg(test)]
+mod plan_tests;
+pub mod values;
+
+pub use act::preview;
+pub use fields::{field_views, link_step};
+pub use plan::{Passes, Plan, plan};
 
 use crate::mapping::{Directory, Tables};
 use crate::model::settings::WorkspaceSettings;
-use crate::model::view::FieldView;
-use crate::model::{LinkState, Shown, Verb};
 
 /// Everything a plan depends on besides the link itself.
 #[derive(Clone, Copy, Debug)]
@@ -15,14 +45,4 @@ pub struct PlanContext<'a> {
     pub tables: &'a Tables,
     /// Users known of the route's instance.
     pub directory: &'a Directory,
-}
-
-/// The fields of a link, in the order of the panels, ready to be shown side by side.
-pub fn field_views(_state: &LinkState, _ctx: &PlanContext<'_>) -> Vec<FieldView> {
-    Vec::new()
-}
-
-/// Which writes a command would make now, or why it is refused, in one safe line.
-pub fn preview(_state: &LinkState, _ctx: &PlanContext<'_>, _verb: &Verb) -> Result<Vec<Shown>, String> {
-    Ok(Vec::new())
 }

@@ -13,6 +13,10 @@ pub enum IntentKind {
     CreateRecord {
         /// Everything the new record gets.
         write: RecordWrite,
+        /// Which of our fields these are, with the pair that becomes the base of each.
+        targets: Vec<Target>,
+        /// Conversation entry that travels in the same write, if one does.
+        entry: Option<EntryId>,
     },
     /// Changes fields of the record.
     PatchRecord {

@@ -253,11 +253,11 @@ pub enum Ask {
     /// was not observed yet.
     Uncorrelated(WorkspaceKey, InstanceKey, TableName),
     /// Numbers of links that have something to do at this moment: an open intent, a waiting
-    /// entry, a record to create, a failure whose pause is over.
+    /// entry, a record to create, a plan that is not carried out, a failure whose pause is over.
     Due(WorkspaceKey, Stamp),
     /// Numbers of links with a held value, for a new mapping version.
     HeldLinks(WorkspaceKey),
-    /// Pending commands and orders of a workspace, oldest first.
+    /// Commands that are not settled (pending or taken) and orders of a workspace, oldest first.
     Orders(WorkspaceKey),
     /// Cursors of a workspace, and the facts learnt about it and its instances.
     Memory(WorkspaceKey),

@@ -102,6 +102,14 @@ pub struct Link {
     pub not_before: Stamp,
     /// Failures in a row.
     pub failures: u32,
+    /// How many comments the incident must be showing as far as we know: those of the last
+    /// read plus our own since. Another number means that there is something to read (D27).
+    pub comments_seen: u32,
+    /// True while comments of the incident wait to be read, so that a restart does not forget.
+    pub unread: bool,
+    /// True from the observation that may call for a write until the plan has nothing left to
+    /// do: what was seen is never forgotten between two transactions.
+    pub pending: bool,
 }
 
 /// What both sides last agreed on, for one field of one link. Raw values of *both* sides,

@@ -14,6 +14,7 @@ pub(super) const DUE: &str = "SELECT link AS id FROM intent \
        AND (e.to_sentinel IN ('waiting', 'sending') OR e.to_servicenow IN ('waiting', 'sending')) \
        AND l.workspace = $1 AND l.life IN ('creating', 'live') \
      UNION SELECT id FROM link WHERE workspace = $1 AND life = 'creating' \
+     UNION SELECT id FROM link WHERE workspace = $1 AND pending \
      UNION SELECT id FROM link WHERE workspace = $1 AND error <> '' AND not_before <= $2 \
        AND life IN ('creating', 'live') \
      ORDER BY 1";
@@ -32,7 +33,7 @@ impl Store {
 
     pub(super) async fn orders(&self, ws: &WorkspaceKey) -> Result<(Vec<Command>, Vec<Control>), StoreFault> {
         let mut tx = self.db().read().await?;
-        let sql = "SELECT * FROM command WHERE workspace = $1 AND state = 'pending' ORDER BY id";
+        let sql = "SELECT * FROM command WHERE workspace = $1 AND state IN ('pending', 'taken') ORDER BY id";
         let commands = tx.rows(sql, args![ws]).await?;
         let sql = "SELECT * FROM control WHERE workspace = $1 AND NOT done ORDER BY id";
         let controls = tx.rows(sql, args![ws]).await?;

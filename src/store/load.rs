@@ -242,6 +242,9 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
         error: row.text("error")?,
         not_before: row.stamp("not_before")?,
         failures: row.count("failures")?,
+        comments_seen: row.count("comments_seen")?,
+        unread: row.flag("unread")?,
+        pending: row.flag("pending")?,
     })
 }
 

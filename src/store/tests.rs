@@ -87,6 +87,9 @@ fn link(key: &str, n: u32) -> Link {
         error: String::new(),
         not_before: Stamp(0),
         failures: 0,
+        comments_seen: 0,
+        unread: false,
+        pending: false,
     }
 }
 

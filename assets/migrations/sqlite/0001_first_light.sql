@@ -56,12 +56,16 @@ CREATE TABLE link (
     error      TEXT    NOT NULL,
     not_before BIGINT  NOT NULL,
     failures   BIGINT  NOT NULL,
+    comments_seen BIGINT NOT NULL,
+    unread     BOOLEAN NOT NULL,
+    pending    BOOLEAN NOT NULL,
     UNIQUE (workspace, incident, ordinal)
 );
 CREATE UNIQUE INDEX link_one_primary ON link (instance, table_name, sys_id)
     WHERE role = 'primary' AND life IN ('creating', 'live') AND sys_id <> '';
 CREATE INDEX link_record ON link (instance, table_name, sys_id);
 CREATE INDEX link_creating ON link (workspace) WHERE life = 'creating';
+CREATE INDEX link_pending ON link (workspace) WHERE pending;
 CREATE INDEX link_failed ON link (workspace, not_before) WHERE error <> '';
 CREATE INDEX link_uncorrelated ON link (workspace, instance, table_name)
     WHERE life = 'live' AND NOT correlated;

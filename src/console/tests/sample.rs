@@ -384,6 +384,9 @@ pub fn detail(id: i64) -> Detail {
         error: String::new(),
         not_before: Stamp(0),
         failures: 0,
+        comments_seen: 0,
+        unread: false,
+        pending: false,
     };
     Detail {
         id: LinkId(id),

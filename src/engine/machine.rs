@@ -1,0 +1,194 @@
+//! The machine: everything the engine decides, without a network, a disk, a clock or chance.
+//!
+//! [`Machine::step`] takes one event and gives the effects that follow. An effect is one HTTP
+//! exchange, one store call or one timer; its reply is an event. Which effect completes next is
+//! for the caller to say, so a test can order, delay, fail or forget any of them (D1).
+//!
+//! Inside, each procedure (a workspace's loop, one link's work) is a future that awaits its
+//! effects; the machine polls exactly those whose reply came, in a fixed order. Same events,
+//! same effects.
+
+mod board;
+mod confirm;
+mod create;
+mod ctx;
+mod desk_pass;
+mod dry_run;
+mod link_work;
+mod orders;
+mod passes;
+mod publish;
+mod recover;
+mod send;
+mod sentinel_pass;
+mod tasks;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::model::call::{DeskCall, DeskOutcome, SentinelCall, SentinelOutcome};
+use crate::model::ledger::{Ask, StoreFault, Told};
+use crate::model::settings::EngineSettings;
+use crate::model::{InstanceKey, WorkspaceKey};
+use crate::sync::marker::MarkerKeys;
+use crate::text::Stamp;
+
+use board::Board;
+use tasks::Tasks;
+
+pub use dry_run::PlannedWrite;
+
+/// The present moment, as the caller's clocks say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Wall clock, for people and for audit rows; decides nothing.
+    pub utc: Stamp,
+    /// Time since some fixed point, never going back; deadlines count by it.
+    pub mono: Duration,
+}
+
+/// Number of an effect, which its reply carries back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EffectId(pub u64);
+
+/// One thing to carry out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// Its number.
+    pub id: EffectId,
+    /// What.
+    pub what: Request,
+}
+
+/// What an effect is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// One exchange with a workspace.
+    Sentinel(WorkspaceKey, SentinelCall),
+    /// One exchange with an instance.
+    Desk(InstanceKey, DeskCall),
+    /// One store call.
+    Store(Ask),
+    /// A pause.
+    Timer(Duration),
+}
+
+/// What came of an effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Of an exchange with a workspace.
+    Sentinel(SentinelOutcome),
+    /// Of an exchange with an instance.
+    Desk(DeskOutcome),
+    /// Of a store call.
+    Store(Result<Told, StoreFault>),
+    /// A pause is over.
+    Timer,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// An effect was carried out.
+    Done(EffectId, Reply),
+    /// Something was put into the store for the engine: look at commands and orders.
+    Wake,
+    /// Finish what is under way, give the leases back, end.
+    Stop,
+}
+
+/// How long the machine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Until it is stopped.
+    Run,
+    /// One pass of every workspace, with everything that follows from it.
+    Once,
+    /// One pass that writes nothing, neither to the services nor to the store.
+    Plan,
+}
+
+/// What a finished `Once` or `Plan` has to say about one workspace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Incidents that were new or changed.
+    pub incidents: u32,
+    /// Records that were new or changed.
+    pub records: u32,
+    /// Writes that were confirmed.
+    pub writes: u32,
+    /// Links that still have something to do.
+    pub unfinished: u32,
+    /// Why the pass did not end well; empty if it did.
+    pub failures: Vec<crate::model::CallError>,
+    /// Why it could not be synced at all: lease, store; empty if it could.
+    pub refused: String,
+    /// What would be written (`Plan`, or a first contact that waits).
+    pub planned: Vec<PlannedWrite>,
+}
+
+/// The engine's decisions.
+pub struct Machine {
+    board: Arc<Mutex<Board>>,
+    tasks: Tasks,
+}
+
+impl Machine {
+    /// Takes what the config settles, the keys of our markers, the hash of each workspace's
+    /// config section (D31), and how long to run.
+    pub fn new(
+        settings: EngineSettings,
+        keys: MarkerKeys,
+        hashes: BTreeMap<WorkspaceKey, String>,
+        mode: Mode,
+        now: Now,
+    ) -> Self {
+        let board = Arc::new(Mutex::new(Board::new(settings.clone(), now)));
+        let mut tasks = Tasks::default();
+        let shared = ctx::Shared::new(settings, keys, hashes, mode, board.clone());
+        for (instance, table) in shared.desks() {
+            tasks.spawn(desk_pass::serve(shared.clone(), instance, table));
+        }
+        for workspace in shared.settings.workspaces.iter().filter(|w| w.enabled) {
+            tasks.spawn(workspace::run(shared.workspace(&workspace.key)));
+        }
+        Self { board, tasks }
+    }
+
+    /// The effects that a machine begins with.
+    pub fn start(&mut self, now: Now) -> Vec<Effect> {
+        board::lock(&self.board).set_now(now);
+        self.advance()
+    }
+
+    /// Takes one event and gives the effects that follow from it.
+    pub fn step(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        {
+            let mut board = board::lock(&self.board);
+            board.set_now(now);
+            match event {
+                Event::Done(id, reply) => board.deliver(id, reply),
+                Event::Wake => board.wake_all(),
+                Event::Stop => board.stop(),
+            }
+        }
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Vec<Effect> {
+        self.tasks.run();
+        board::lock(&self.board).take_effects()
+    }
+
+    /// True when every workspace's procedure has ended.
+    pub fn is_finished(&self) -> bool {
+        board::lock(&self.board).is_finished()
+    }
+
+    /// What each workspace has to say, after the end of `Once` or `Plan`.
+    pub fn summaries(&self) -> BTreeMap<WorkspaceKey, Summary> {
+        board::lock(&self.board).summaries.clone()
+    }
+}

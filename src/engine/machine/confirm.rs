@@ -1,0 +1,324 @@
+//! What a successful answer proves, field by field: taken, changed by the server, or silently
+//! not taken. A base moves only here and in the plan's own rebasing (I3).
+
+use crate::model::intent::Target;
+use crate::model::link::{Conflict, Seen};
+use crate::model::view::Level;
+use crate::model::{
+    Base, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Record, Side, SysId,
+};
+use crate::sync::conversation::comments_moved;
+use crate::sync::plan::NOTHING;
+use crate::sync::values::{sentinel_value, servicenow_value};
+use crate::text::Stamp;
+
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::publish::Turn;
+
+/// What became of one field of a write.
+enum Taken {
+    /// The value is there.
+    Yes,
+    /// Another value is there: a rule of the server changed ours.
+    Changed,
+    /// The value from before is there still.
+    No,
+}
+
+fn taken(target: &Target, side: Side, now: &str) -> Taken {
+    if now == target.after(side) {
+        Taken::Yes
+    } else if now == target.before {
+        Taken::No
+    } else {
+        Taken::Changed
+    }
+}
+
+/// The base that follows from a field's answer.
+fn base_after(old: Option<&Base>, target: &Target, side: Side, now: &str, at: Stamp) -> Base {
+    let (sentinel, servicenow) = match side {
+        Side::Sentinel => (now.to_owned(), target.servicenow.clone()),
+        Side::ServiceNow => (target.sentinel.clone(), now.to_owned()),
+    };
+    match taken(target, side, now) {
+        Taken::No => {
+            // Frozen until either side moves or a person decides: sending it again would only
+            // be ignored again.
+            let mut base =
+                old.cloned().unwrap_or_else(|| Base::agreed(target.field, NOTHING, NOTHING, Stamp(0)));
+            base.conflict = Some(Conflict {
+                sentinel,
+                servicenow,
+                since: at,
+                why: format!(
+                    "{side} answered well but kept its value: an access rule or a business rule is in the way"
+                ),
+                taken: None,
+            });
+            base
+        }
+        Taken::Changed => {
+            let mut base = Base::agreed(target.field, sentinel, servicenow, at);
+            base.rule = format!("{}; {side} made another value of it", target.rule);
+            base
+        }
+        Taken::Yes => {
+            let mut base = Base::agreed(target.field, sentinel, servicenow, at);
+            base.rule.clone_from(&target.rule);
+            // A tie that was decided stays on record until the field agrees anew.
+            base.conflict = old.and_then(|b| b.conflict.clone()).filter(|c| c.taken.is_some());
+            base
+        }
+    }
+}
+
+impl Ws {
+    /// Audit row, log line and lag of one confirmed field.
+    fn field_written(&self, state: &LinkState, turn: &mut Turn, intent: &Intent, target: &Target, now: &str) {
+        let side = intent.kind.side();
+        let act = intent.kind.word();
+        let mut row =
+            self.audit(state, act, Some(side), target.field.word(), &target.before, now, &target.rule);
+        row.intent = Some(intent.id);
+        turn.audit.push(row);
+        if target.field == Field::Description {
+            let text = format!("description → {side} ({})", target.rule);
+            turn.events.push(self.event(Level::Change, Some(state.link.id), self.subject(state), text));
+            return;
+        }
+        let show = |v: &str| {
+            let v = crate::text::fit(&crate::text::escape_line(v), 60);
+            if v.is_empty() { "(empty)".to_owned() } else { v }
+        };
+        let text = format!(
+            "{} {} → {} in {side} ({})",
+            target.field.label().to_lowercase(),
+            show(&self.readable(state, target.field, side, &target.before)),
+            show(&self.readable(state, target.field, side, now)),
+            crate::text::escape_line(&target.rule)
+        );
+        let level =
+            if matches!(taken(target, side, now), Taken::Yes) { Level::Change } else { Level::Warning };
+        turn.events.push(self.event(level, Some(state.link.id), self.subject(state), text));
+    }
+}
+
+/// A PATCH of the record came back.
+pub(super) async fn record_patched(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    record: Record,
+) -> Result<Next, Halt> {
+    let crate::model::IntentKind::PatchRecord { targets, mod_count, .. } = &intent.kind else {
+        return Ok(Next::Again);
+    };
+    if let Some(wrong) = wrong_record(ws, state, &record) {
+        return super::link_work::freeze(ws, state, wrong).await;
+    }
+    let at = ws.now().utc;
+    let mut turn = Turn::default();
+    for target in targets {
+        let shape = &ws.settings().route.shape;
+        let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
+        turn.bases.push(base_after(state.base(target.field), target, Side::ServiceNow, &now, at));
+        ws.field_written(state, &mut turn, &intent, target, &now);
+    }
+    ws.lag(Side::ServiceNow, state);
+    let moved_by_others = record.mod_count > mod_count + 1;
+    if moved_by_others {
+        overlap(ws, state, &mut turn, targets, *mod_count, &record);
+    }
+    finish(ws, state, &intent, &mut turn);
+    if moved_by_others {
+        return super::recover::take_record(ws, state, record, turn).await;
+    }
+    turn.record = Some(record);
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// Between our read and our write the record was changed by somebody else. Other fields are
+/// never at risk; the same field might be, and without a compare-and-swap nobody can tell. So
+/// it is put on record with its evidence (D26).
+fn overlap(ws: &Ws, state: &LinkState, turn: &mut Turn, targets: &[Target], before: i64, record: &Record) {
+    let fields: Vec<&str> = targets.iter().map(|t| t.field.label()).collect();
+    let by = crate::text::escape_line(&record.updated_by);
+    let why = format!(
+        "the record went from version {before} to {} around our write of {}; last changed by {by}",
+        record.mod_count,
+        fields.join(", "),
+    );
+    turn.audit.push(ws.audit(state, "overlap", Some(Side::ServiceNow), "record", "", "", &why));
+    // Rules of the instance itself, such as risk scores, move the version after every write.
+    if record.updated_by != ws.own_user() && record.updated_by != "system" {
+        turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), why));
+    }
+}
+
+/// A note was appended.
+pub(super) async fn note_added(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    entry: EntryId,
+    record: Record,
+) -> Result<Next, Halt> {
+    if let Some(wrong) = wrong_record(ws, state, &record) {
+        return super::link_work::freeze(ws, state, wrong).await;
+    }
+    let mut turn = Turn::default();
+    deliver(ws, state, &mut turn, &intent, entry, Side::ServiceNow);
+    finish(ws, state, &intent, &mut turn);
+    let known = state.record.as_ref().map_or(0, |r| r.mod_count);
+    if record.mod_count > known + 1 {
+        return super::recover::take_record(ws, state, record, turn).await;
+    }
+    turn.record = Some(record);
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// A PUT of the incident came back.
+pub(super) async fn incident_put(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    incident: Incident,
+) -> Result<Next, Halt> {
+    let crate::model::IntentKind::PutIncident { targets, .. } = &intent.kind else { return Ok(Next::Again) };
+    if incident.id != state.link.incident {
+        let why = format!("Sentinel answered with incident {}", incident.id);
+        return super::link_work::freeze(ws, state, why).await;
+    }
+    let at = ws.now().utc;
+    let mut turn = Turn::default();
+    for target in targets {
+        let now = sentinel_value(&incident, target.field);
+        // A command changes one side only; the plan carries it over and moves the base then.
+        if intent.command.is_none() {
+            turn.bases.push(base_after(state.base(target.field), target, Side::Sentinel, &now, at));
+        }
+        ws.field_written(state, &mut turn, &intent, target, &now);
+    }
+    ws.lag(Side::Sentinel, state);
+    let mut link = state.link.clone();
+    link.unread = link.unread || comments_moved(state, &incident);
+    turn.link = Some(link);
+    turn.incident = Some(incident);
+    finish(ws, state, &intent, &mut turn);
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// A comment was written.
+pub(super) async fn comment_put(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    entry: EntryId,
+) -> Result<Next, Halt> {
+    let mut turn = Turn::default();
+    deliver(ws, state, &mut turn, &intent, entry, Side::Sentinel);
+    finish(ws, state, &intent, &mut turn);
+    // Sentinel counts our comment from now on; that must not look like somebody else's.
+    turn.link.get_or_insert_with(|| state.link.clone()).comments_seen += 1;
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// Marks an entry as arrived.
+pub(super) fn deliver(
+    ws: &Ws,
+    state: &LinkState,
+    turn: &mut Turn,
+    intent: &Intent,
+    entry: EntryId,
+    side: Side,
+) {
+    let Some(found) = state.entries.iter().find(|e| e.id == entry) else { return };
+    let mut entry = found.clone();
+    entry.set_delivery(side, Delivery::Delivered);
+    entry.reason.clear();
+    let text = crate::text::fit(&entry.text.line(), 60);
+    let what = match side {
+        Side::Sentinel => "comment",
+        Side::ServiceNow => "note",
+    };
+    let line = format!("{what} by {} → {side}: {text}", entry.author.line());
+    turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), line));
+    let why = format!("written in {}", entry.origin.word());
+    let mut row = ws.audit(state, intent.kind.word(), Some(side), what, "", &text, &why);
+    row.intent = Some(intent.id);
+    turn.audit.push(row);
+    turn.entries.push(entry);
+    ws.lag_of(side, found.at);
+}
+
+/// Closes a confirmed intent and forgets the failures before it.
+fn finish(ws: &Ws, state: &LinkState, intent: &Intent, turn: &mut Turn) {
+    turn.intents.push(ws.update(intent, IntentState::Confirmed, "confirmed".into()));
+    ws.summary(|s| s.writes += 1);
+    let link = turn.link.get_or_insert_with(|| state.link.clone());
+    link.failures = 0;
+    link.error.clear();
+    link.not_before = Stamp(0);
+}
+
+/// Why a record that came back is not the linked one (I6); `None` when it is.
+pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
+    if record.sys_id != state.link.sys_id {
+        return Some(format!("ServiceNow answered with record {}", record.sys_id));
+    }
+    let known = state.record.as_ref()?;
+    let field = &ws.settings().route.shape.correlation_id;
+    let (before, now) = (known.value(field), record.value(field));
+    (before.is_some() && now.is_some() && before != now).then(|| {
+        format!(
+            "the record's {field} was changed to {}, so it may belong to another incident now",
+            crate::text::escape_line(now.unwrap_or_default())
+        )
+    })
+}
+
+/// Bases of a record that was just created: the pairs its create sent, against what came back.
+pub(super) fn bases_of_create(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
+    let shape = &ws.settings().route.shape;
+    // When the create was proven late, a person may have changed the record since: then what we
+    // sent is what was agreed, and theirs is a change. Rules of the instance itself are not.
+    let touched = record.mod_count > 0 && record.updated_by != "system" && record.updated_by != ws.own_user();
+    Field::ALL
+        .into_iter()
+        .map(|field| {
+            let mut now = servicenow_value(record, shape, field).unwrap_or_default();
+            if touched && let Some(target) = targets.iter().find(|t| t.field == field) {
+                now.clone_from(&target.servicenow);
+            }
+            match targets.iter().find(|t| t.field == field) {
+                Some(target) => {
+                    let mut base = Base::agreed(field, target.sentinel.clone(), now.clone(), at);
+                    base.rule = if now == target.servicenow {
+                        target.rule.clone()
+                    } else {
+                        format!("{}; ServiceNow made another value of it", target.rule)
+                    };
+                    base
+                }
+                // Not sent, because nothing maps it or there was nothing: nothing was agreed
+                // unless both are empty.
+                None => {
+                    let mut base = Base::agreed(field, if now.is_empty() { "" } else { NOTHING }, now, at);
+                    base.servicenow_seen = Seen { same: at, differs: None };
+                    base
+                }
+            }
+        })
+        .collect()
+}
+
+/// True for an id that the instance chose instead of ours.
+pub(super) fn is_other_id(state: &LinkState, record: &Record) -> bool {
+    record.sys_id != state.link.sys_id && record.sys_id != SysId::default()
+}

@@ -1,0 +1,356 @@
+//! The creation of a record: under a key that we chose, so that it cannot happen twice (D7).
+//!
+//! While an instance has not yet proven that it keeps our key (mode A), and for ever when it
+//! does not (mode B), creates run one at a time, after a look for a record that is there already.
+
+use std::time::Duration;
+
+use crate::model::call::{DeskCall, DeskReply, RecordQuery, UserKey};
+use crate::model::intent::Target;
+use crate::model::ledger::Capability;
+use crate::model::view::Level;
+use crate::model::{
+    CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState, Life,
+    LinkState, Record, RecordWrite, Status,
+};
+use crate::sync::conversation::{note_text, own_entry};
+use crate::sync::cross::{Crossed, to_servicenow};
+use crate::sync::identity::{correlation_display, correlation_id};
+use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
+use crate::text::Stamp;
+
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::publish::Turn;
+use super::recover::settled_at;
+use super::send::{failed, link_failed};
+
+/// What is known about client-chosen keys on an (instance, table).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OwnKey {
+    Untested,
+    Honoured,
+    Ignored,
+}
+
+fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
+    let fact = (state.link.instance.as_str().to_owned(), fact_name(state));
+    match ws.memory(|m| m.capabilities.get(&fact).map(|f| f.value.clone())).as_deref() {
+        Some("honoured") => OwnKey::Honoured,
+        Some("ignored") => OwnKey::Ignored,
+        _ => OwnKey::Untested,
+    }
+}
+
+fn fact_name(state: &LinkState) -> String {
+    format!("client_sys_id:{}", state.link.table.as_str())
+}
+
+/// Creates the record of a link.
+pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    use crate::model::Side;
+    if ws.is_down(Side::ServiceNow) {
+        return Ok(Next::Later);
+    }
+    let Some(incident) = state.incident.clone() else {
+        return super::recover::refresh_incident(ws, state).await;
+    };
+    let name = format!("create:{}:{}", state.link.instance.as_str(), state.link.table.as_str());
+    let one_at_a_time = own_key(ws, state) != OwnKey::Honoured;
+    let _turn = if one_at_a_time { Some(ws.lock(name).await) } else { None };
+    if one_at_a_time && own_key(ws, state) != OwnKey::Honoured {
+        match look_for_record(ws, state).await {
+            Ok(Some(record)) => return adopt(ws, state, None, record).await,
+            Ok(None) => {}
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) => return link_failed(ws, state, &error, None).await,
+        }
+    }
+    let (values, targets) = match first_values(ws, &incident) {
+        Ok(found) => found,
+        Err(keys) => return super::link_work::look_up(ws, keys).await,
+    };
+    let mut write = RecordWrite { values };
+    add_identity(ws, state, &mut write);
+    let entry = if state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == "linked") {
+        None
+    } else {
+        Some(own_entry(
+            state,
+            CommentOrigin::Sync,
+            "linked",
+            "diptych",
+            &first_note(&incident),
+            ws.now().utc,
+            &ws.shared.keys,
+        ))
+    };
+    if let Some(mut entry) = entry {
+        entry.to_servicenow = Delivery::Sending;
+        ws.save(state, Turn { entries: vec![entry], ..Turn::default() }).await?;
+    }
+    let linked = state.entries.iter().find(|e| e.origin == CommentOrigin::Sync && e.origin_id == "linked");
+    let entry = linked.map(|e| e.id);
+    if let Some(linked) = linked {
+        write.values.insert(ws.settings().route.shape.notes.clone(), note_text(linked));
+    }
+    let kind = IntentKind::CreateRecord { write, targets, entry };
+    let intent = ws.intent(state, kind, None);
+    ws.save(state, Turn { new_intent: Some(intent), ..Turn::default() }).await?;
+    super::send::send_open(ws, state).await
+}
+
+fn first_note(incident: &Incident) -> String {
+    let mut text =
+        format!("Linked to Microsoft Sentinel incident {}.\n{}", incident.number, incident.url.line());
+    if let Some(url) = &incident.provider_url {
+        text.push_str(&format!("\nDefender portal: {}", url.line()));
+    }
+    text
+}
+
+type FirstValues = (std::collections::BTreeMap<String, String>, Vec<Target>);
+
+/// The fields that a new record starts with. A value that no row maps is left out and held
+/// later; an incident that is closed already starts open, and its close follows as a change.
+fn first_values(ws: &Ws, incident: &Incident) -> Result<FirstValues, Vec<UserKey>> {
+    let mut values = ws.settings().route.on_create.clone();
+    let mut targets = Vec::new();
+    let shape = &ws.settings().route.shape;
+    for field in [Field::Title, Field::Description, Field::Severity, Field::Status, Field::Owner] {
+        let mut sentinel = sentinel_value(incident, field);
+        if field == Field::Status && is_closed(incident) {
+            sentinel = Status::New.word().to_owned();
+        }
+        match ws.with_plan(|ctx| to_servicenow(ctx, field, &sentinel, incident)) {
+            Crossed::Value { raw, rule } => {
+                if !raw.is_empty() {
+                    set_servicenow(&mut values, shape, field, &raw);
+                }
+                targets.push(Target { field, before: String::new(), sentinel, servicenow: raw, rule });
+            }
+            Crossed::Held(_) => {}
+            Crossed::Lookup(keys) => return Err(keys),
+        }
+    }
+    for field in [Field::Closure, Field::CloseNotes] {
+        targets.push(Target {
+            field,
+            before: String::new(),
+            sentinel: String::new(),
+            servicenow: String::new(),
+            rule: "open on both sides".into(),
+        });
+    }
+    Ok((values, targets))
+}
+
+fn add_identity(ws: &Ws, state: &LinkState, write: &mut RecordWrite) {
+    let route = &ws.settings().route;
+    let id = correlation_id(&ws.key, &state.link.incident);
+    write.values.insert(route.shape.correlation_id.clone(), id);
+    write.values.insert(route.shape.correlation_display.clone(), correlation_display(&ws.key));
+    if !route.caller.is_empty() {
+        write.values.insert(route.shape.caller.clone(), route.caller.clone());
+    }
+}
+
+/// Looks for a record that carries our correlation id already. The client has checked every row.
+async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, CallError> {
+    let call = DeskCall::Records {
+        table: state.link.table.clone(),
+        shape: ws.settings().route.shape.clone(),
+        query: RecordQuery::Correlation(correlation_id(&ws.key, &state.link.incident)),
+    };
+    match ws.read_record_desk(call).await?.value {
+        // The oldest is the one to keep; more than one is a matter for a person, later.
+        DeskReply::Page(page) => Ok(page
+            .records
+            .into_iter()
+            .min_by(|a, b| (a.created_on, &a.sys_id).cmp(&(b.created_on, &b.sys_id)))),
+        _ => Ok(None),
+    }
+}
+
+/// Sends the create.
+pub(super) async fn send_create(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    write: RecordWrite,
+) -> Result<Next, Halt> {
+    let sys_id = (own_key(ws, state) != OwnKey::Ignored).then(|| state.link.sys_id.clone());
+    let call = DeskCall::Create {
+        table: state.link.table.clone(),
+        shape: ws.settings().route.shape.clone(),
+        sys_id,
+        write,
+    };
+    match ws.desk(call).await {
+        Ok(answer) => match answer.value {
+            DeskReply::Record(record) => adopt(ws, state, Some(intent), *record).await,
+            _ => Ok(Next::Again),
+        },
+        Err(error) if error.kind == FaultKind::Duplicate => resolve(ws, state, intent).await,
+        Err(error) => failed(ws, state, intent, error).await,
+    }
+}
+
+/// Finds out whether a create of unknown outcome happened.
+pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
+    let own = own_key(ws, state);
+    if own != OwnKey::Ignored {
+        let call = DeskCall::Get {
+            table: state.link.table.clone(),
+            shape: ws.settings().route.shape.clone(),
+            sys_id: state.link.sys_id.clone(),
+        };
+        match ws.read_record_desk(call).await {
+            Ok(answer) => {
+                if let DeskReply::Record(record) = answer.value {
+                    return adopt(ws, state, Some(intent), *record).await;
+                }
+                return Ok(Next::Later);
+            }
+            Err(error) if error.kind == FaultKind::NotFound => {}
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) => return link_failed(ws, state, &error, Some(intent)).await,
+        }
+    }
+    let settled = ws.now().utc >= settled_at(ws, &intent);
+    if own == OwnKey::Honoured {
+        return resend(ws, state, intent).await;
+    }
+    match look_for_record(ws, state).await {
+        Ok(Some(record)) => adopt(ws, state, Some(intent), record).await,
+        Ok(None) if settled => resend(ws, state, intent).await,
+        Ok(None) => Ok(Next::Later),
+        Err(error) if error.is_side_wide() => Ok(Next::Later),
+        Err(error) => link_failed(ws, state, &error, Some(intent)).await,
+    }
+}
+
+/// The record is not there: the create is planned anew. Under our own key that is safe at any
+/// time; a refusal as duplicate while nothing can be read means that it is hidden from us.
+async fn resend(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
+    let mut link = state.link.clone();
+    link.failures += 1;
+    if link.failures > 3 {
+        link.not_before = ws.now().utc.plus(ws.shared.backoff(link.failures, Duration::from_secs(300)));
+        link.error = "the record cannot be created and cannot be read: it may exist and be hidden by an access rule or a domain".into();
+    }
+    let update = ws.update(&intent, IntentState::Replanned, "not there; created anew".into());
+    let later = link.not_before > ws.now().utc;
+    ws.save(state, Turn { link: Some(link), intents: vec![update], ..Turn::default() }).await?;
+    Ok(if later { Next::Later } else { Next::Again })
+}
+
+/// Takes the record as the link's own: created just now, or found.
+async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: Record) -> Result<Next, Halt> {
+    let shape = &ws.settings().route.shape;
+    let ours = correlation_id(&ws.key, &state.link.incident);
+    if record.value(&shape.correlation_id) != Some(ours.as_str()) {
+        let why = format!(
+            "record {} under our key carries another {}: nothing is written to it",
+            crate::text::escape_line(&record.number),
+            shape.correlation_id
+        );
+        return super::link_work::freeze(ws, state, why).await;
+    }
+    let at = ws.now().utc;
+    let mut turn = Turn::default();
+    let mut link = state.link.clone();
+    learn_own_key(ws, state, &record, intent.is_some(), &mut turn);
+    if super::confirm::is_other_id(state, &record) {
+        link.sys_id = record.sys_id.clone();
+    }
+    link.life = Life::Live;
+    link.failures = 0;
+    link.error.clear();
+    link.not_before = Stamp(0);
+    let fresh = match &intent {
+        Some(Intent { kind: IntentKind::CreateRecord { targets, entry, .. }, .. }) => {
+            turn.bases = super::confirm::bases_of_create(ws, targets, &record, at);
+            if let Some(entry) = entry.and_then(|id| state.entries.iter().find(|e| e.id == id)) {
+                let mut entry = entry.clone();
+                entry.to_servicenow = Delivery::Delivered;
+                turn.entries.push(entry);
+            }
+            true
+        }
+        _ => false,
+    };
+    if let Some(intent) = &intent {
+        turn.intents.push(ws.update(intent, IntentState::Confirmed, "confirmed".into()));
+        ws.summary(|s| s.writes += 1);
+    }
+    let number = crate::text::escape_line(&record.number);
+    let (act, text) = if fresh {
+        ("create_record", format!("created {number} in ServiceNow"))
+    } else {
+        ("adopt", format!("took up {number}, which carries our correlation id already"))
+    };
+    let mut row = ws.audit(state, act, Some(crate::model::Side::ServiceNow), "record", "", &number, &text);
+    row.intent = intent.as_ref().map(|i| i.id);
+    turn.audit.push(row);
+    turn.link = Some(link);
+    let moved = record.mod_count > 0;
+    turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), text));
+    if moved || !fresh {
+        return adopt_with_journal(ws, state, record, turn).await;
+    }
+    turn.record = Some(record);
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// A record that somebody touched already: its whole journal is taken up with it.
+async fn adopt_with_journal(
+    ws: &Ws,
+    state: &mut LinkState,
+    record: Record,
+    mut turn: Turn,
+) -> Result<Next, Halt> {
+    let mut seen = state.clone();
+    if let Some(link) = &turn.link {
+        seen.link = link.clone();
+    }
+    match ws.read_journal(vec![record.sys_id.clone()], Stamp(0)).await {
+        Ok(rows) => {
+            let known: Vec<_> = turn.entries.iter().map(|e| e.id).collect();
+            let more = ws.absorb_notes(&seen, &rows);
+            turn.entries.extend(more.into_iter().filter(|e| e.id.0 == 0 || !known.contains(&e.id)));
+            turn.record = Some(record);
+            ws.save(state, turn).await?;
+            Ok(Next::Again)
+        }
+        // Nothing of the record is taken without its journal; the intent stays open and is
+        // resolved again.
+        Err(error) if error.is_side_wide() => Ok(Next::Later),
+        Err(error) => link_failed(ws, state, &error, None).await,
+    }
+}
+
+/// Keeps whether the instance uses the key that we chose.
+fn learn_own_key(ws: &Ws, state: &LinkState, record: &Record, sent: bool, turn: &mut Turn) {
+    let known = own_key(ws, state);
+    if !sent || known != OwnKey::Untested {
+        return;
+    }
+    let honoured = record.sys_id == state.link.sys_id;
+    let fact = Capability {
+        owner: state.link.instance.as_str().to_owned(),
+        name: fact_name(state),
+        value: if honoured { "honoured" } else { "ignored" }.into(),
+        at: ws.now().utc,
+    };
+    ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
+    turn.capabilities.push(fact);
+    if !honoured {
+        let text = format!(
+            "instance {} does not keep the sys_id we choose; from now on records are created one at a time",
+            state.link.instance
+        );
+        turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), text));
+    }
+}

@@ -1,0 +1,323 @@
+//! One link's work: plan, commit one intent, send it, confirm it, plan again, until nothing is
+//! left to do. At most one intent of a link is open at a time (I2).
+
+use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply, UserQuery};
+use crate::model::ledger::{Ask, Told};
+use crate::model::{
+    CommentOrigin, Delivery, Entry, FaultKind, IntentKind, Life, LinkId, LinkState, RecordWrite, Role, Side,
+};
+use crate::sync::conversation::{COMMENTS_PER_INCIDENT, absorb_comments, comment_html, note_text, own_entry};
+use crate::sync::plan::{Plan, incident_write, plan, record_values};
+use crate::text::Stamp;
+
+use super::ctx::{Halt, Ws};
+use super::publish::Turn;
+
+/// Turns that one link may take before others get theirs; more than any real link needs.
+const MOST_TURNS: usize = 400;
+/// An observation of ServiceNow older than this is read again before it is written over: there
+/// is no compare-and-swap (sync-engine B.6).
+const FRESH: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// What comes after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another turn.
+    Again,
+    /// Nothing left to do.
+    Settled,
+    /// Something is left, but not now.
+    Later,
+}
+
+/// Works on a link. True when nothing is left to do.
+pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
+    let Some(mut state) = ws.load(id).await? else { return Ok(true) };
+    let before = state.clone();
+    for _ in 0..MOST_TURNS {
+        if ws.is_stopping() {
+            return Err(Halt::Stopping);
+        }
+        match turn(&ws, &mut state).await? {
+            Next::Again => {}
+            next => {
+                ws.settle_commands(&mut state, next).await?;
+                let pending = next == Next::Later;
+                if state.link.pending != pending {
+                    let link = crate::model::Link { pending, ..state.link.clone() };
+                    ws.save(&mut state, Turn { link: Some(link), ..Turn::default() }).await?;
+                } else if state == before {
+                    // Nothing was committed, but what was observed is to be seen.
+                    ws.save(&mut state, Turn::default()).await?;
+                }
+                return Ok(next == Next::Settled);
+            }
+        }
+    }
+    Ok(false)
+}
+
+async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let link = &state.link;
+    if link.role != Role::Primary
+        || matches!(link.life, Life::Gone | Life::Unlinked)
+        || !link.frozen.is_empty()
+    {
+        return Ok(Next::Settled);
+    }
+    if link.not_before > ws.now().utc {
+        return Ok(Next::Later);
+    }
+    if let Some(intent) = state.open_intent().cloned() {
+        return super::recover::settle(ws, state, intent).await;
+    }
+    if link.life == Life::Creating {
+        return super::create::create(ws, state).await;
+    }
+    if link.unread {
+        return read_comments(ws, state).await;
+    }
+    let passes = ws.memory(|m| m.passes);
+    let now = ws.now().utc;
+    let planned = ws.with_plan(|ctx| plan(state, ctx, passes, now));
+    if let Err(broken) = guard(state, &planned) {
+        return freeze(ws, state, broken).await;
+    }
+    if !planned.lookups.is_empty() {
+        return look_up(ws, planned.lookups).await;
+    }
+    act(ws, state, planned, now).await
+}
+
+/// Invariants that must hold before anything is sent (sync-engine B.9, D3). A broken one
+/// freezes the link.
+fn guard(state: &LinkState, planned: &Plan) -> Result<(), String> {
+    if planned.writes_nothing() {
+        return Ok(());
+    }
+    if state.intents.iter().any(|i| i.state.is_open()) {
+        return Err("invariant I2 broken: a write was planned beside an open one".into());
+    }
+    if !planned.to_record.is_empty() && state.record.as_ref().is_none_or(|r| r.sys_id != state.link.sys_id) {
+        return Err("invariant I6 broken: the record at hand is not the linked one".into());
+    }
+    if state.incident.as_ref().is_some_and(|i| i.id != state.link.incident) {
+        return Err("invariant I6 broken: the incident at hand is not the linked one".into());
+    }
+    let conflicted = |field| {
+        state.base(field).is_some_and(|b| {
+            b.conflict.as_ref().is_some_and(|c| {
+                c.taken.is_none()
+                    && planned.bases.iter().all(|p| p.field != field)
+                    && planned.to_incident.iter().chain(&planned.to_record).any(|t| t.field == field)
+            })
+        })
+    };
+    match crate::model::Field::ALL.into_iter().find(|f| conflicted(*f)) {
+        Some(field) => Err(format!("invariant I9 broken: {field} is frozen by a conflict and was planned")),
+        None => Ok(()),
+    }
+}
+
+/// Freezes a link: it sends nothing until a person looks.
+pub(super) async fn freeze(ws: &Ws, state: &mut LinkState, why: String) -> Result<Next, Halt> {
+    let mut link = state.link.clone();
+    link.frozen.clone_from(&why);
+    let event = ws.event(
+        crate::model::view::Level::Error,
+        Some(link.id),
+        ws.subject(state),
+        format!("frozen: {why}; nothing is sent for it until somebody runs retry"),
+    );
+    let audit = ws.audit(state, "freeze", None, "link", "", "", &why);
+    ws.save(state, Turn { link: Some(link), events: vec![event], audit: vec![audit], ..Turn::default() })
+        .await?;
+    Ok(Next::Settled)
+}
+
+/// Commits what the plan decided together with the next intent, and sends that.
+async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Result<Next, Halt> {
+    let mut turn = Turn { bases: planned.bases.clone(), ..Turn::default() };
+    for decision in &planned.decisions {
+        ws.note_decision(state, &mut turn, decision);
+    }
+    for (key, text) in &planned.notes {
+        turn.entries.push(own_entry(state, CommentOrigin::Sync, key, "diptych", text, now, &ws.shared.keys));
+    }
+    let mut link = state.link.clone();
+    if let Some(closer) = planned.closer
+        && planned.to_incident.is_empty()
+        && planned.to_record.is_empty()
+    {
+        link.closer = closer;
+    }
+    let s_up = !ws.is_down(Side::Sentinel);
+    let n_up = !ws.is_down(Side::ServiceNow);
+    let mut kind = None;
+    if !planned.to_incident.is_empty() && s_up {
+        kind = put_incident(ws, state, &planned);
+    } else if !planned.to_record.is_empty() && n_up {
+        if needs_fresh_record(ws, state) {
+            return super::recover::refresh_record(ws, state).await;
+        }
+        kind = patch_record(ws, state, &planned);
+    }
+    if kind.is_some() && planned.closer.is_some() {
+        link.closer = planned.closer.flatten();
+    }
+    let new_entries = !turn.entries.is_empty();
+    if kind.is_none() && planned.to_incident.is_empty() && planned.to_record.is_empty() && !new_entries {
+        kind = next_entry(state, s_up, n_up, &mut turn);
+    }
+    if kind.is_none() && !link.error.is_empty() && planned.writes_nothing() {
+        link.error.clear();
+        link.failures = 0;
+    }
+    if link != state.link {
+        turn.link = Some(link);
+    }
+    let Some(kind) = kind else {
+        if !turn.is_empty() {
+            ws.save(state, turn).await?;
+        }
+        let waiting = !planned.writes_nothing() || has_waiting(state);
+        return Ok(match (new_entries, waiting) {
+            (true, _) => Next::Again,
+            (false, true) => Next::Later,
+            (false, false) => Next::Settled,
+        });
+    };
+    turn.new_intent = Some(ws.intent(state, kind, None));
+    ws.save(state, turn).await?;
+    super::send::send_open(ws, state).await
+}
+
+/// True while entries wait that can be sent.
+pub(super) fn has_waiting(state: &LinkState) -> bool {
+    state.entries.iter().any(|e| e.to_sentinel == Delivery::Waiting || e.to_servicenow == Delivery::Waiting)
+}
+
+fn put_incident(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind> {
+    let incident = state.incident.as_ref()?;
+    let targets = planned.to_incident.clone();
+    let write = ws.with_plan(|ctx| incident_write(incident, state.record.as_ref(), &targets, ctx));
+    Some(IntentKind::PutIncident { write: Box::new(write), targets })
+}
+
+fn patch_record(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind> {
+    let record = state.record.as_ref()?;
+    let targets = planned.to_record.clone();
+    let values = ws.with_plan(|ctx| record_values(&targets, ctx));
+    Some(IntentKind::PatchRecord { write: RecordWrite { values }, targets, mod_count: record.mod_count })
+}
+
+/// Age of what we know of the record: it counts from the last complete pass (D15).
+fn needs_fresh_record(ws: &Ws, state: &LinkState) -> bool {
+    let now = ws.now();
+    let pass_age = now.mono.saturating_sub(ws.memory(|m| m.desk_read_at));
+    now.utc.since(state.record_seen).min(pass_age) > FRESH
+}
+
+/// The next entry to carry over, oldest first, so that the order on either side is kept.
+fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Option<IntentKind> {
+    let mut order: Vec<&Entry> = state.entries.iter().collect();
+    order.sort_by_key(|e| (e.at, e.id));
+    let number = state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default();
+    let counted = state.incident.as_ref().map_or(0, |i| i.comments_count);
+    let comments = counted.max(state.link.comments_seen) as usize;
+    for entry in order {
+        if entry.to_sentinel == Delivery::Waiting && s_up {
+            if comments >= COMMENTS_PER_INCIDENT {
+                let mut held = entry.clone();
+                held.to_sentinel = Delivery::Held;
+                held.reason = "the incident has 100 comments already, the most that Sentinel takes".into();
+                turn.entries.push(held);
+                continue;
+            }
+            let mut sending = entry.clone();
+            sending.to_sentinel = Delivery::Sending;
+            turn.entries.push(sending);
+            return Some(IntentKind::PutComment {
+                entry: entry.id,
+                comment_id: entry.sentinel_id.clone(),
+                message: comment_html(entry, &number),
+            });
+        }
+        if entry.to_servicenow == Delivery::Waiting && n_up {
+            let mut sending = entry.clone();
+            sending.to_servicenow = Delivery::Sending;
+            turn.entries.push(sending);
+            return Some(IntentKind::AddNote {
+                entry: entry.id,
+                marker: entry.marker.clone(),
+                text: note_text(entry),
+            });
+        }
+    }
+    None
+}
+
+/// Looks users up and lets everybody know.
+pub(super) async fn look_up(ws: &Ws, keys: Vec<crate::model::call::UserKey>) -> Result<Next, Halt> {
+    if ws.is_down(Side::ServiceNow) {
+        return Ok(Next::Later);
+    }
+    let instance = ws.settings().route.instance.clone();
+    let users = match ws.read_record_desk(DeskCall::Users(UserQuery::Keys(keys.clone()))).await {
+        Ok(answer) => match answer.value {
+            DeskReply::Users(users) => users,
+            _ => Vec::new(),
+        },
+        Err(error) if error.is_side_wide() && error.kind != FaultKind::Config => return Ok(Next::Later),
+        // Our user may not read users: nobody is found, and the owner is held with that reason.
+        Err(_) => Vec::new(),
+    };
+    if !users.is_empty() {
+        ws.ask(Ask::SaveUsers(instance.clone(), users.clone())).await?;
+    }
+    let mut board = super::board::lock(&ws.shared.board);
+    let directory = std::sync::Arc::make_mut(board.directories.entry(instance).or_default());
+    directory.answer(&keys, users);
+    Ok(Next::Again)
+}
+
+/// Reads the incident's comments and takes up what is new.
+pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    if ws.is_down(Side::Sentinel) {
+        return Ok(Next::Later);
+    }
+    let mut comments = Vec::new();
+    let mut next = None;
+    loop {
+        let call = SentinelCall::Comments(state.link.incident.clone(), next.take());
+        match ws.read_sentinel(call).await {
+            Ok(answer) => {
+                let SentinelReply::Comments(page) = answer.value else { return Ok(Next::Later) };
+                comments.extend(page.comments);
+                match page.next {
+                    Some(link) => next = Some(link),
+                    None => break,
+                }
+            }
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) => return super::send::link_failed(ws, state, &error, None).await,
+        }
+    }
+    comments.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    let entries = absorb_comments(state, &comments, &ws.shared.keys);
+    let mut link = state.link.clone();
+    link.unread = false;
+    link.comments_seen = comments.len() as u32;
+    ws.save(state, Turn { link: Some(link), entries, ..Turn::default() }).await?;
+    Ok(Next::Again)
+}
+
+impl Ws {
+    /// Loads a link with everything known about it.
+    pub async fn load(&self, id: LinkId) -> Result<Option<LinkState>, Halt> {
+        match self.ask(Ask::ById(vec![id])).await? {
+            Told::Links(mut links) => Ok(links.pop().filter(|s| s.link.workspace == self.key)),
+            _ => Ok(None),
+        }
+    }
+}

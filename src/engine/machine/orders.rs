@@ -1,0 +1,264 @@
+//! What people ordered: commands of analysts, controls of operators.
+
+use std::collections::BTreeSet;
+
+use crate::model::ledger::{Ask, Capability, CommandUpdate, Commit, Told};
+use crate::model::view::Level;
+use crate::model::{
+    Command, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId, LinkState,
+    Shown, Verb,
+};
+use crate::sync::act::{Opening, open, shown};
+use crate::text::Stamp;
+
+use super::Mode;
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::publish::Turn;
+use super::workspace::ACCEPTED;
+
+/// Carries out what was ordered. True when a pass should start at once.
+pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
+    if ws.shared.mode == Mode::Plan {
+        return Ok(false);
+    }
+    let Told::Orders(commands, controls) = ws.ask(Ask::Orders(ws.key.clone())).await? else {
+        return Ok(false);
+    };
+    let at_once = control(ws, &controls).await?;
+    if ws.memory(|m| m.paused) {
+        return Ok(at_once);
+    }
+    let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
+    for command in &commands {
+        match command.state {
+            CommandState::Taken => {
+                let known = ws.memory(|m| {
+                    let taken = m.taken.entry(command.link).or_default();
+                    let known = taken.contains(&command.id);
+                    if !known {
+                        taken.push(command.id);
+                    }
+                    known
+                });
+                if !known {
+                    dirty.insert(command.link);
+                }
+            }
+            CommandState::Pending => {
+                if take(ws, command).await? {
+                    dirty.insert(command.link);
+                }
+            }
+            _ => {}
+        }
+    }
+    if !dirty.is_empty() {
+        super::workspace::refresh_mapping(ws).await?;
+        super::workspace::work(ws, dirty).await?;
+        ws.publish_lanes().await?;
+    }
+    Ok(at_once)
+}
+
+async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
+    if controls.is_empty() {
+        return Ok(false);
+    }
+    let mut commit = Commit::default();
+    let mut at_once = false;
+    for order in controls {
+        let fact = |name: &str, value: &str| Capability {
+            owner: ws.key.as_str().to_owned(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+            at: order.at,
+        };
+        let text = match order.verb {
+            ControlVerb::Pause => {
+                ws.memory(|m| m.paused = true);
+                commit.capabilities.push(fact("paused", "yes"));
+                at_once = true;
+                "paused"
+            }
+            ControlVerb::Resume => {
+                ws.memory(|m| m.paused = false);
+                commit.capabilities.push(fact("paused", "no"));
+                at_once = true;
+                "resumed"
+            }
+            ControlVerb::SyncNow => {
+                at_once = true;
+                "a pass was asked for"
+            }
+            ControlVerb::AcceptPlan => {
+                let accepted = fact(ACCEPTED, "accepted");
+                ws.memory(|m| {
+                    m.capabilities.insert((accepted.owner.clone(), accepted.name.clone()), accepted.clone())
+                });
+                commit.capabilities.push(accepted);
+                at_once = true;
+                "the first-contact plan was accepted"
+            }
+        };
+        let who = crate::text::escape_line(&order.who);
+        commit.events.push(ws.event(Level::Info, None, ws.key.to_string(), format!("{text} by {who}")));
+        commit.audit.push(crate::model::ledger::AuditDraft {
+            at: ws.now().utc,
+            who,
+            act: order.verb.word().into(),
+            subject: ws.key.to_string(),
+            why: "ordered".into(),
+            ..Default::default()
+        });
+        commit.controls_done.push(order.id);
+    }
+    if at_once {
+        // Somebody wants it now: pauses after failures are over.
+        ws.memory(|m| m.down_until.clear());
+    }
+    ws.commit(commit).await?;
+    Ok(at_once)
+}
+
+/// Takes up one command: what it showed must still be so (D33). True when its link has work.
+async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
+    let Some(mut state) = ws.load(command.link).await? else {
+        return refuse(ws, command, CommandState::Refused, "there is no such link in this workspace").await;
+    };
+    if state.open_intent().is_some() && command.verb != Verb::Retry {
+        // Its turn comes when the write under way is settled.
+        return Ok(true);
+    }
+    let made = ws.with_plan(|ctx| open(&state, ctx, &command.verb).map(|o| (shown(&state, ctx, &o), o)));
+    let (now_shown, opening) = match made {
+        Ok(found) => found,
+        Err(why) => return refuse(ws, command, CommandState::Refused, &why).await,
+    };
+    if !same(&command.shown, &now_shown) {
+        let why = "what it showed is no longer so; look again and repeat it if it is still wanted";
+        return refuse(ws, command, CommandState::Stale, why).await;
+    }
+    let turn = opened(ws, &state, command, opening);
+    ws.memory(|m| m.taken.entry(command.link).or_default().push(command.id));
+    ws.save(&mut state, turn).await?;
+    Ok(true)
+}
+
+/// The first step of a command, as one turn of its link.
+fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Turn {
+    let mut turn = Turn::default();
+    let who = crate::text::escape_line(&command.who);
+    turn.commands.push(CommandUpdate {
+        id: command.id,
+        state: CommandState::Taken,
+        result: "under way".into(),
+    });
+    let mut row = ws.audit(state, command.verb.word(), None, "command", "", "", "ordered by a person");
+    row.who.clone_from(&who);
+    turn.audit.push(row);
+    match opening {
+        Opening::Incident { write, targets } => {
+            let mut intent = ws.intent(state, IntentKind::PutIncident { write, targets }, Some(command.id));
+            intent.state = IntentState::Planned;
+            intent.attempts = 0;
+            intent.sent = None;
+            turn.new_intent = Some(intent);
+        }
+        Opening::Entry { text } => turn.entries.push(crate::sync::conversation::own_entry(
+            state,
+            CommentOrigin::Console,
+            &command.id.to_string(),
+            &command.who,
+            &text,
+            command.at,
+            &ws.shared.keys,
+        )),
+        Opening::Base(base) => turn.bases.push(*base),
+        Opening::Retry => retry(state, &mut turn, ws),
+    }
+    if !matches!(command.verb, Verb::Retry) && turn.link.is_none() && state.link.not_before.0 > 0 {
+        let mut link = state.link.clone();
+        link.not_before = Stamp(0);
+        turn.link = Some(link);
+    }
+    turn
+}
+
+/// Forgets failures, parked intents and held notes, so that everything is tried again.
+fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
+    use crate::model::Delivery;
+    let mut link = state.link.clone();
+    link.frozen.clear();
+    link.error.clear();
+    link.failures = 0;
+    link.not_before = Stamp(0);
+    link.unread = true;
+    turn.link = Some(link);
+    for intent in state.intents.iter().filter(|i| i.state == IntentState::Parked) {
+        turn.intents.push(ws.update(intent, IntentState::Replanned, "tried again by a person".into()));
+    }
+    for entry in &state.entries {
+        let mut again = entry.clone();
+        // A note by our own user whose marker does not verify stays held: sending it on is not
+        // a matter of trying again (D9).
+        let foreign = entry.origin == CommentOrigin::ServiceNow
+            && entry.marker.is_empty()
+            && entry.author.raw() == ws.own_user();
+        if again.to_sentinel == Delivery::Held && !foreign {
+            again.to_sentinel = Delivery::Waiting;
+        }
+        if again.to_servicenow == Delivery::Held {
+            again.to_servicenow = Delivery::Waiting;
+        }
+        if again != *entry {
+            again.reason.clear();
+            turn.entries.push(again);
+        }
+    }
+}
+
+/// Compares what was shown with what would be done now, whatever the order.
+fn same(shown: &[Shown], now: &[Shown]) -> bool {
+    let key = |s: &Shown| (s.side, s.what.clone(), s.from.clone(), s.to.clone());
+    let a: BTreeSet<_> = shown.iter().map(key).collect();
+    let b: BTreeSet<_> = now.iter().map(key).collect();
+    a == b
+}
+
+async fn refuse(ws: &Ws, command: &Command, state: CommandState, why: &str) -> Result<bool, Halt> {
+    let event = ws.event(
+        Level::Warning,
+        Some(command.link),
+        ws.key.to_string(),
+        format!("{} by {}: {why}", command.verb.word(), crate::text::escape_line(&command.who)),
+    );
+    let update = CommandUpdate { id: command.id, state, result: why.to_owned() };
+    ws.commit(Commit { commands: vec![update], events: vec![event], ..Commit::default() }).await?;
+    Ok(false)
+}
+
+impl Ws {
+    /// Closes the commands of a link whose work came to rest.
+    pub async fn settle_commands(&self, state: &mut LinkState, next: Next) -> Result<(), Halt> {
+        let taken = self.memory(|m| m.taken.get(&state.link.id).cloned().unwrap_or_default());
+        let waiting = state.open_intent().is_some() || next == Next::Later;
+        if taken.is_empty() || (waiting && state.link.error.is_empty()) {
+            return Ok(());
+        }
+        let result = if state.link.error.is_empty() {
+            "done on both sides".to_owned()
+        } else {
+            format!("written as far as possible: {}", state.link.error)
+        };
+        if waiting {
+            return Ok(());
+        }
+        let commands = taken
+            .into_iter()
+            .map(|id| CommandUpdate { id, state: CommandState::Done, result: result.clone() })
+            .collect();
+        self.memory(|m| m.taken.remove(&state.link.id));
+        self.save(state, Turn { commands, ..Turn::default() }).await
+    }
+}

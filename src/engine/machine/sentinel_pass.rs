@@ -1,0 +1,445 @@
+//! One pass over each side: what changed is observed and committed page by page, and the links
+//! it concerns are handed on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::model::call::{
+    Answer, DeskCall, DeskReply, IncidentPage, ListFrom, RecordQuery, SentinelCall, SentinelReply,
+};
+use crate::model::ledger::{Ask, Commit, Cursor, Told};
+use crate::model::view::Level;
+use crate::model::{
+    CallError, Entry, FaultKind, Incident, IncidentId, JournalEntry, Life, Link, LinkId, LinkState, Record,
+    Role, Side, SysId,
+};
+use crate::sync::admission::{Admission, admit, matches_filter};
+use crate::sync::conversation::{absorb_journal, comments_moved};
+use crate::sync::cursor::{first_start, next_start};
+use crate::sync::identity::derived_sys_id;
+use crate::text::Stamp;
+
+use super::ctx::{Halt, Ws};
+
+/// Name of Sentinel's cursor.
+pub(super) const SENTINEL: &str = "sentinel";
+/// Deep passes reach this far back on Sentinel's side.
+const SENTINEL_DEEP: Duration = Duration::from_secs(900);
+/// Records whose journals are read in one call.
+const JOURNAL_CHUNK: usize = 100;
+/// How far before a record's update its journal entries are looked for: an entry and the update
+/// it causes are one transaction, which lasts 298 s at most (sync-engine B.5).
+const JOURNAL_BACK: Duration = Duration::from_secs(900);
+
+/// Reads what changed in Sentinel. The outer error ends the workspace's turn, the inner one is
+/// this side's alone.
+pub(super) async fn read_sentinel_side(
+    ws: &Ws,
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<Result<(), CallError>, Halt> {
+    if ws.is_down(Side::Sentinel) {
+        return Ok(Err(ws.lane_error(Side::Sentinel)));
+    }
+    let started = ws.now();
+    let since = sentinel_since(ws, started.mono);
+    let mut first_date = None;
+    let mut newest = None;
+    let mut rows = (0u32, 0u32);
+    let mut from = ListFrom::Modified(since);
+    loop {
+        let (page, date) = match list(ws, from).await {
+            Ok(page) => page,
+            Err(error) => return Ok(Err(error)),
+        };
+        first_date = first_date.or(date);
+        newest = page.incidents.iter().map(|i| i.modified).max().max(newest);
+        rows.0 += page.incidents.len() as u32;
+        rows.1 += observe_incidents(ws, page.incidents, dirty).await?;
+        match page.next {
+            Some(next) => from = ListFrom::Next(next),
+            None => break,
+        }
+    }
+    ws.summary(|s| s.incidents += rows.1);
+    let old = ws.cursor(SENTINEL).unwrap_or(since);
+    let position = next_start(first_date, newest, ws.settings().overlap, old);
+    ws.finish_pass(Side::Sentinel, SENTINEL, position, started, rows).await?;
+    Ok(Ok(()))
+}
+
+fn sentinel_since(ws: &Ws, mono: Duration) -> Stamp {
+    let settings = ws.settings();
+    let Some(cursor) = ws.cursor(SENTINEL) else {
+        return first_start(ws.now().utc, settings.max_age);
+    };
+    let every = Duration::from_secs(300);
+    let deep = ws.memory(|m| {
+        let due = m.last_deep.get(&Side::Sentinel).is_none_or(|at| mono.saturating_sub(*at) >= every);
+        if due {
+            m.last_deep.insert(Side::Sentinel, mono);
+        }
+        due
+    });
+    if deep { cursor.minus(SENTINEL_DEEP) } else { cursor }
+}
+
+pub(super) async fn list(ws: &Ws, from: ListFrom) -> Result<(IncidentPage, Option<Stamp>), CallError> {
+    let Answer { value, date, .. } = ws.read_sentinel(SentinelCall::List(from)).await?;
+    match value {
+        SentinelReply::Page(page) => Ok((page, date)),
+        _ => Err(CallError::new(
+            FaultKind::Garbled,
+            format!("workspace {}: an answer of another kind", ws.key),
+        )),
+    }
+}
+
+/// Drops incidents whose version is known, and those that came twice in one page.
+pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Result<Vec<Incident>, Halt> {
+    let mut by_id: BTreeMap<IncidentId, Incident> = BTreeMap::new();
+    for incident in incidents {
+        by_id.insert(incident.id.clone(), incident);
+    }
+    let ids: Vec<IncidentId> = by_id.keys().cloned().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Told::Known(known) = ws.ask(Ask::KnownIncidents(ws.key.clone(), ids)).await? {
+        for row in known {
+            let id = IncidentId::new(&row.key);
+            if by_id.get(&id).is_some_and(|i| i.etag == row.version) {
+                by_id.remove(&id);
+            }
+        }
+    }
+    Ok(by_id.into_values().collect())
+}
+
+/// Commits the observation of a page. Gives how many incidents were new to us.
+async fn observe_incidents(
+    ws: &Ws,
+    incidents: Vec<Incident>,
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<u32, Halt> {
+    let changed = unknown_incidents(ws, incidents).await?;
+    if changed.is_empty() {
+        return Ok(0);
+    }
+    let now = ws.now().utc;
+    let ids = changed.iter().map(|i| i.id.clone()).collect();
+    let Told::Links(links) = ws.ask(Ask::ByIncident(ws.key.clone(), ids)).await? else { return Ok(0) };
+    let mut states: BTreeMap<IncidentId, Vec<LinkState>> = BTreeMap::new();
+    for state in links {
+        states.entry(state.link.incident.clone()).or_default().push(state);
+    }
+    let mut commit = Commit::default();
+    let mut count = 0;
+    for incident in changed {
+        match states.remove(&incident.id) {
+            Some(known) => {
+                for state in known {
+                    note_incident(ws, &mut commit, &state, &incident, dirty);
+                }
+            }
+            None => {
+                if admit(&incident, ws.settings(), now) != Admission::Enter {
+                    continue;
+                }
+                commit.new_links.push(new_link(ws, &incident, now));
+            }
+        }
+        count += 1;
+        commit.incidents.push((incident, now));
+    }
+    if count > 0 {
+        let done = ws.commit(commit).await?;
+        dirty.extend(done.links);
+    }
+    Ok(count)
+}
+
+fn note_incident(
+    ws: &Ws,
+    commit: &mut Commit,
+    state: &LinkState,
+    incident: &Incident,
+    dirty: &mut BTreeSet<LinkId>,
+) {
+    let mut link = state.link.clone();
+    link.in_filter = matches_filter(incident, &ws.settings().filter);
+    link.unread = link.unread || comments_moved(state, incident);
+    link.pending = true;
+    if link.role == Role::Primary && (incident.is_redirected() || incident.merged_into.is_some()) {
+        link.role = Role::Merged;
+        let text = "merged into another incident by Defender; nothing is written to it any more";
+        commit.events.push(ws.event(Level::Warning, Some(link.id), ws.subject(state), text.into()));
+    }
+    if link != state.link {
+        commit.links.push(link);
+    }
+    dirty.insert(state.link.id);
+}
+
+fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
+    let route = &ws.settings().route;
+    Link {
+        id: LinkId(0),
+        workspace: ws.key.clone(),
+        incident: incident.id.clone(),
+        instance: route.instance.clone(),
+        table: route.table.clone(),
+        sys_id: derived_sys_id(&ws.key, &incident.id, &route.instance, &route.table, 0),
+        ordinal: 0,
+        role: Role::Primary,
+        life: Life::Creating,
+        in_filter: true,
+        closer: None,
+        created: now,
+        frozen: String::new(),
+        error: String::new(),
+        not_before: Stamp(0),
+        failures: 0,
+        comments_seen: 0,
+        unread: incident.comments_count > 0,
+        pending: true,
+    }
+}
+
+/// Reads what changed in ServiceNow.
+pub(super) async fn read_desk_side(
+    ws: &Ws,
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<Result<(), CallError>, Halt> {
+    if ws.is_resting(Side::ServiceNow) {
+        return Ok(Err(ws.lane_error(Side::ServiceNow)));
+    }
+    let started = ws.now();
+    let name = ws.desk_cursor();
+    let (since, sweep) = desk_since(ws, &name, started.mono);
+    let pass = match ws.desk_pass(since, sweep).await {
+        Ok(pass) => {
+            ws.heal_lane(Side::ServiceNow);
+            pass
+        }
+        Err(error) => return Ok(Err(error)),
+    };
+    let newest = pass.records.iter().map(|r| r.updated_on).max();
+    let mut rows = (pass.records.len() as u32, 0);
+    let mut changed = unknown_records(ws, pass.records).await?;
+    for ids in moved_without_stamp(ws, pass.swept, &changed).await? {
+        match fetch(ws, ids).await {
+            Ok(records) => changed.extend(records),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    rows.1 = changed.len() as u32;
+    for chunk in changed.chunks(JOURNAL_CHUNK) {
+        if let Err(error) = observe_records(ws, chunk, since, dirty).await? {
+            return Ok(Err(error));
+        }
+    }
+    ws.summary(|s| s.records += rows.1);
+    let overlap = ws.instance().overlap;
+    let old = ws.cursor(&name).unwrap_or(since);
+    let position = next_start(pass.date, newest, overlap, old);
+    ws.finish_pass(Side::ServiceNow, &name, position, started, rows).await?;
+    ws.memory(|m| {
+        m.desk_read_at = started.mono;
+        if sweep {
+            m.last_sweep = Some(started.mono);
+        }
+    });
+    Ok(Ok(()))
+}
+
+/// Where the read starts, and whether every key is swept: nightly, and after a stop of more
+/// than an hour (D15).
+fn desk_since(ws: &Ws, name: &str, mono: Duration) -> (Stamp, bool) {
+    let instance = ws.instance();
+    let Some(cursor) = ws.cursor(name) else {
+        ws.memory(|m| m.last_sweep = Some(mono));
+        return (first_start(ws.now().utc, ws.settings().max_age), false);
+    };
+    let hour = Duration::from_secs(3600);
+    let stopped = ws.memory(|m| m.cursors.get(name).map(|c| c.moved)).unwrap_or_default();
+    let sweep = match ws.memory(|m| m.last_sweep) {
+        Some(at) => mono.saturating_sub(at) >= instance.sweep_every,
+        None => ws.now().utc.since(stopped) > hour,
+    };
+    if ws.memory(|m| m.last_sweep.is_none()) && !sweep {
+        ws.memory(|m| m.last_sweep = Some(mono));
+    }
+    let deep = ws.memory(|m| {
+        let last = m.last_deep.get(&Side::ServiceNow);
+        let due = last.is_none_or(|at| mono.saturating_sub(*at) >= instance.deep.every);
+        if due {
+            m.last_deep.insert(Side::ServiceNow, mono);
+        }
+        due
+    });
+    (if deep { cursor.minus(instance.deep.back) } else { cursor }, sweep)
+}
+
+pub(super) async fn unknown_records(ws: &Ws, records: Vec<Record>) -> Result<Vec<Record>, Halt> {
+    let mut by_id: BTreeMap<SysId, Record> = BTreeMap::new();
+    for record in records {
+        by_id.insert(record.sys_id.clone(), record);
+    }
+    for row in known_records(ws, by_id.keys().cloned().collect()).await? {
+        let id = SysId::new(row.0);
+        if by_id.get(&id).is_some_and(|r| r.mod_count.to_string() == row.1) {
+            by_id.remove(&id);
+        }
+    }
+    Ok(by_id.into_values().collect())
+}
+
+async fn known_records(ws: &Ws, ids: Vec<SysId>) -> Result<Vec<(String, String)>, Halt> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let route = &ws.settings().route;
+    let ask = Ask::KnownRecords(ws.key.clone(), route.instance.clone(), route.table.clone(), ids);
+    match ws.ask(ask).await? {
+        Told::Known(known) => Ok(known.into_iter().map(|k| (k.key, k.version)).collect()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Records whose version moved although their stamp did not, in chunks to fetch.
+async fn moved_without_stamp(
+    ws: &Ws,
+    swept: Option<Vec<Record>>,
+    already: &[Record],
+) -> Result<Vec<Vec<SysId>>, Halt> {
+    let Some(swept) = swept else { return Ok(Vec::new()) };
+    let have: BTreeSet<&SysId> = already.iter().map(|r| &r.sys_id).collect();
+    let ids = swept.iter().map(|r| r.sys_id.clone()).collect();
+    let known: BTreeMap<String, String> = known_records(ws, ids).await?.into_iter().collect();
+    let moved: Vec<SysId> = swept
+        .iter()
+        .filter(|r| !have.contains(&r.sys_id))
+        .filter(|r| known.get(r.sys_id.as_str()).is_some_and(|v| *v != r.mod_count.to_string()))
+        .map(|r| r.sys_id.clone())
+        .collect();
+    Ok(moved.chunks(200).map(<[SysId]>::to_vec).collect())
+}
+
+async fn fetch(ws: &Ws, ids: Vec<SysId>) -> Result<Vec<Record>, CallError> {
+    let route = &ws.settings().route;
+    let call = DeskCall::Records {
+        table: route.table.clone(),
+        shape: route.shape.clone(),
+        query: RecordQuery::Ids(ids),
+    };
+    match ws.read_record_desk(call).await?.value {
+        DeskReply::Page(page) => Ok(page.records),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Commits records together with the journal entries that moved them, so that no entry is
+/// forgotten between two transactions.
+async fn observe_records(
+    ws: &Ws,
+    records: &[Record],
+    since: Stamp,
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<Result<(), CallError>, Halt> {
+    let route = &ws.settings().route;
+    let ids: Vec<SysId> = records.iter().map(|r| r.sys_id.clone()).collect();
+    let ask = Ask::ByRecord(ws.key.clone(), route.instance.clone(), route.table.clone(), ids.clone());
+    let Told::Links(states) = ws.ask(ask).await? else { return Ok(Ok(())) };
+    let oldest = states.iter().map(|s| s.record.as_ref().map_or(Stamp(0), |r| r.updated_on)).min();
+    let from = oldest.unwrap_or(since).min(since).minus(JOURNAL_BACK);
+    let linked: Vec<SysId> = states.iter().map(|s| s.link.sys_id.clone()).collect();
+    let journal = if linked.is_empty() {
+        Vec::new()
+    } else {
+        match ws.read_journal(linked, from).await {
+            Ok(journal) => journal,
+            Err(error) => return Ok(Err(error)),
+        }
+    };
+    let now = ws.now().utc;
+    let mut commit = Commit::default();
+    for state in &states {
+        let Some(record) = records.iter().find(|r| r.sys_id == state.link.sys_id) else { continue };
+        // A record that is still being created is confirmed by its create, not by a list.
+        if state.link.life == Life::Creating {
+            dirty.insert(state.link.id);
+            continue;
+        }
+        commit.entries.extend(ws.absorb_notes(state, &journal));
+        commit.records.push((route.instance.clone(), record.clone(), now));
+        commit.links.push(Link { pending: true, ..state.link.clone() });
+        dirty.insert(state.link.id);
+    }
+    if !commit.records.is_empty() {
+        ws.commit(commit).await?;
+    }
+    Ok(Ok(()))
+}
+
+impl Ws {
+    /// Journal entries of these records.
+    pub async fn read_journal(
+        &self,
+        records: Vec<SysId>,
+        since: Stamp,
+    ) -> Result<Vec<JournalEntry>, CallError> {
+        let elements = vec![self.settings().route.shape.notes.clone()];
+        match self.read_record_desk(DeskCall::Journal { records, elements, since }).await?.value {
+            DeskReply::Journal(rows) => Ok(rows),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Entries that these journal rows add to or change in a link.
+    pub fn absorb_notes(&self, state: &LinkState, journal: &[JournalEntry]) -> Vec<Entry> {
+        absorb_journal(
+            state,
+            journal,
+            &self.own_user(),
+            &self.settings().route.shape.notes,
+            &self.shared.keys,
+        )
+    }
+
+    /// Where a read has come.
+    pub fn cursor(&self, name: &str) -> Option<Stamp> {
+        self.memory(|m| m.cursors.get(name).map(|c| c.position))
+    }
+
+    /// Name of the cursor of the route's table.
+    pub fn desk_cursor(&self) -> String {
+        let route = &self.settings().route;
+        format!("servicenow:{}:{}", route.instance.as_str(), route.table.as_str())
+    }
+
+    /// Moves a cursor after a complete pass, and notes the pass.
+    async fn finish_pass(
+        &self,
+        side: Side,
+        name: &str,
+        position: Stamp,
+        started: super::Now,
+        rows: (u32, u32),
+    ) -> Result<(), Halt> {
+        let cursor =
+            Cursor { workspace: self.key.clone(), name: name.to_owned(), position, moved: self.now().utc };
+        self.memory(|m| {
+            m.cursors.insert(name.to_owned(), cursor.clone());
+            // What this pass saw changed may have changed before it began, so a plan counts
+            // from the pass before it.
+            let before = std::mem::replace(m.last_started.of_mut(side), started.utc);
+            match side {
+                Side::Sentinel => m.passes.sentinel = before,
+                Side::ServiceNow => m.passes.servicenow = before,
+            }
+        });
+        self.note_pass(side, position, started, rows);
+        self.commit(Commit { cursors: vec![cursor], ..Commit::default() }).await?;
+        Ok(())
+    }
+}

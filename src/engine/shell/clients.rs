@@ -1,0 +1,274 @@
+//! The clients of every workspace and instance, built when they are first needed and built anew
+//! after a refused sign-in, so that a rotated secret heals a source without a restart.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+
+use crate::config::{self, Connections, InstanceConnection, SignIn, WorkspaceConnection};
+use crate::http::{
+    Base, Clock, Roots, Secret, SystemClock, TokenCache, Transport, WireOptions, WireTransport,
+};
+use crate::model::call::{DeskCall, DeskOutcome, SentinelCall, SentinelOutcome};
+use crate::model::{CallError, FaultKind, InstanceKey, WorkspaceKey};
+use crate::sentinel::{
+    ArmClient, ArmGates, ArmRates, ArmSettings, EntraGrant, EntraSettings, IncidentSource,
+};
+use crate::servicenow::{DeskClient, DeskLogin, DeskSettings, RecordDesk, desk_tokens};
+
+use super::{EngineError, EngineOptions};
+
+/// Incident sources by workspace.
+pub type Sources = BTreeMap<WorkspaceKey, Arc<dyn IncidentSource>>;
+/// Record desks by instance.
+pub type Desks = BTreeMap<InstanceKey, Arc<dyn RecordDesk>>;
+
+/// Every client.
+pub struct Clients {
+    /// Incident sources.
+    pub sources: Sources,
+    /// Record desks.
+    pub desks: Desks,
+    /// The clock they share.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Clients {
+    /// Prepares the clients of the enabled workspaces and their instances. No secret is read and
+    /// nothing is sent yet.
+    ///
+    /// # Errors
+    /// Says which address, certificate file or name cannot be right.
+    pub fn build(options: &EngineOptions) -> Result<Self, EngineError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let connections = &options.connections;
+        let shared = transport(connections, None)?;
+        let mut sources = Sources::new();
+        let mut desks = Desks::new();
+        let mut gates: BTreeMap<(String, String), Arc<ArmGates>> = BTreeMap::new();
+        for settings in options.settings.workspaces.iter().filter(|w| w.enabled) {
+            let Some(connection) = connections.workspace(&settings.key) else {
+                return Err(setup(format!("workspace {} has no connection", settings.key)));
+            };
+            let principal = (connection.subscription.clone(), connection.client_id.clone());
+            let gates = gates.entry(principal).or_insert_with(|| Arc::new(ArmGates::new(&rates()))).clone();
+            let source = LazySource {
+                arm: arm_settings(connection)?,
+                connection: connection.clone(),
+                gates,
+                transport: shared.clone(),
+                clock: clock.clone(),
+                client: Mutex::new(None),
+            };
+            sources.insert(settings.key.clone(), Arc::new(source));
+            let key = &settings.route.instance;
+            if desks.contains_key(key) {
+                continue;
+            }
+            let Some(connection) = connections.instance(key) else {
+                return Err(setup(format!("instance {key} has no connection")));
+            };
+            let transport = match &connection.ca_file {
+                Some(_) => transport(connections, connection.ca_file.clone())?,
+                None => shared.clone(),
+            };
+            let base = Base::parse(connection.url.as_str(), true)
+                .map_err(|why| setup(format!("instance {key}: {why}")))?;
+            let desk = LazyDesk {
+                base,
+                connection: connection.clone(),
+                transport,
+                clock: clock.clone(),
+                client: Mutex::new(None),
+            };
+            desks.insert(key.clone(), Arc::new(desk));
+        }
+        Ok(Self { sources, desks, clock })
+    }
+}
+
+fn setup(message: String) -> EngineError {
+    EngineError::Setup(message)
+}
+
+/// The resource manager's own limits are kept. The provider's five-minute figures are documented
+/// as minimum values that may be higher in practice, so its own refusals are heeded instead of
+/// assuming the lowest.
+fn rates() -> ArmRates {
+    ArmRates { parts: None, puts: None, patience: Duration::from_secs(30), ..ArmRates::default() }
+}
+
+fn transport(
+    connections: &Connections,
+    ca_file: Option<std::path::PathBuf>,
+) -> Result<Arc<dyn Transport>, EngineError> {
+    let settings = &connections.transport;
+    let roots = match ca_file.or_else(|| settings.ca_file.clone()) {
+        Some(file) => Roots::SystemAnd(file),
+        None => Roots::System,
+    };
+    let options = WireOptions {
+        roots,
+        proxy: settings.proxy.as_ref().map(ToString::to_string),
+        connect_timeout: settings.connect_timeout,
+        total_timeout: settings.timeout,
+        ..WireOptions::default()
+    };
+    let transport = WireTransport::new(&options).map_err(|why| setup(format!("transport: {why}")))?;
+    Ok(Arc::new(transport))
+}
+
+fn arm_settings(connection: &WorkspaceConnection) -> Result<ArmSettings, EngineError> {
+    let wrong = |why: String| setup(format!("workspace {}: {why}", connection.key));
+    let base = Base::parse(connection.url.as_str(), true).map_err(wrong)?;
+    let mut arm = ArmSettings::new(
+        base,
+        connection.key.clone(),
+        &connection.subscription,
+        &connection.resource_group,
+        &connection.name,
+    );
+    arm.api_version.clone_from(&connection.api_version);
+    arm.page_size = connection.page_size;
+    arm.check().map_err(wrong)?;
+    Ok(arm)
+}
+
+/// Reads secrets off the runtime's threads: a command may take seconds.
+async fn fetch(secrets: Vec<config::Secret>, who: &str) -> Result<Vec<Secret>, CallError> {
+    let read = tokio::task::spawn_blocking(move || {
+        secrets.iter().map(config::Secret::fetch).collect::<Result<Vec<_>, _>>()
+    })
+    .await;
+    match read {
+        Ok(Ok(texts)) => Ok(texts.iter().map(|t| Secret::new(t.expose_secret())).collect()),
+        Ok(Err(problem)) => {
+            Err(CallError::new(FaultKind::SignIn, format!("{who}: a secret cannot be read: {problem}"))
+                .hint(problem.hint))
+        }
+        Err(_) => Err(CallError::new(FaultKind::SignIn, format!("{who}: reading a secret was cut short"))),
+    }
+}
+
+/// A workspace's client, built with the secrets of the moment.
+struct LazySource {
+    arm: ArmSettings,
+    connection: WorkspaceConnection,
+    gates: Arc<ArmGates>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    client: Mutex<Option<Arc<ArmClient>>>,
+}
+
+impl LazySource {
+    async fn client(&self) -> Result<Arc<ArmClient>, CallError> {
+        let mut kept = self.client.lock().await;
+        if let Some(client) = kept.as_ref() {
+            return Ok(client.clone());
+        }
+        let who = format!("workspace {}", self.connection.key);
+        let wrong = |why: String| CallError::new(FaultKind::Config, format!("{who}: {why}"));
+        let secrets = fetch(self.connection.secrets.clone(), &who).await?;
+        let authority = Base::parse(self.connection.authority.as_str(), true).map_err(wrong)?;
+        let settings = EntraSettings {
+            authority,
+            audience: self.arm.base.clone(),
+            tenant: self.connection.tenant.clone(),
+            client_id: self.connection.client_id.clone(),
+            scope: self.connection.scope.clone(),
+        };
+        let grant =
+            EntraGrant::new(settings, secrets, self.transport.clone(), self.clock.clone()).map_err(wrong)?;
+        let tokens = Arc::new(TokenCache::new(grant, self.clock.clone()));
+        let client = ArmClient::new(
+            self.arm.clone(),
+            self.transport.clone(),
+            self.clock.clone(),
+            self.gates.clone(),
+            tokens,
+        )
+        .map_err(wrong)?;
+        let client = Arc::new(client);
+        *kept = Some(client.clone());
+        Ok(client)
+    }
+}
+
+#[async_trait::async_trait]
+impl IncidentSource for LazySource {
+    async fn call(&self, call: SentinelCall) -> SentinelOutcome {
+        let outcome = self.client().await?.call(call).await;
+        if outcome.as_ref().is_err_and(|e| e.kind == FaultKind::SignIn) {
+            *self.client.lock().await = None;
+        }
+        outcome
+    }
+}
+
+/// An instance's client, built with the secrets of the moment.
+struct LazyDesk {
+    base: Base,
+    connection: InstanceConnection,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    client: Mutex<Option<Arc<DeskClient>>>,
+}
+
+impl LazyDesk {
+    async fn client(&self) -> Result<Arc<DeskClient>, CallError> {
+        let mut kept = self.client.lock().await;
+        if let Some(client) = kept.as_ref() {
+            return Ok(client.clone());
+        }
+        let who = format!("instance {}", self.connection.key);
+        let wrong = |why: String| CallError::new(FaultKind::Config, format!("{who}: {why}"));
+        let login = self.login(&who).await?;
+        let mut settings = DeskSettings::new(self.base.clone(), self.connection.key.clone());
+        settings.page_limit = self.connection.page_size;
+        settings.basic = login.is_basic();
+        let tokens =
+            desk_tokens(&self.base, login, self.transport.clone(), self.clock.clone()).map_err(wrong)?;
+        let client =
+            DeskClient::new(settings, self.transport.clone(), self.clock.clone(), tokens).map_err(wrong)?;
+        let client = Arc::new(client);
+        *kept = Some(client.clone());
+        Ok(client)
+    }
+
+    /// The login with the first secret of each kind; a second one is for the time of a rotation
+    /// and is taken when the first cannot be read.
+    async fn login(&self, who: &str) -> Result<DeskLogin, CallError> {
+        let missing = || CallError::new(FaultKind::Config, format!("{who}: no secret is configured"));
+        let first = |secrets: &[config::Secret]| secrets.first().cloned().ok_or_else(missing);
+        match &self.connection.sign_in {
+            SignIn::Basic { user, passwords } => {
+                let mut read = fetch(vec![first(passwords)?], who).await?;
+                Ok(DeskLogin::Basic { user: user.clone(), password: read.remove(0) })
+            }
+            SignIn::OAuthClient { client_id, client_secrets } => {
+                let mut read = fetch(vec![first(client_secrets)?], who).await?;
+                Ok(DeskLogin::ClientCredentials { id: client_id.clone(), secret: read.remove(0) })
+            }
+            SignIn::OAuthPassword { client_id, client_secrets, user, password } => {
+                let mut read = fetch(vec![first(client_secrets)?, password.clone()], who).await?;
+                let password = read.remove(1);
+                let secret = read.remove(0);
+                Ok(DeskLogin::Password { id: client_id.clone(), secret, user: user.clone(), password })
+            }
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl RecordDesk for LazyDesk {
+    async fn call(&self, call: DeskCall) -> DeskOutcome {
+        let outcome = self.client().await?.call(call).await;
+        if outcome.as_ref().is_err_and(|e| e.kind == FaultKind::SignIn) {
+            *self.client.lock().await = None;
+        }
+        outcome
+    }
+}

@@ -1,0 +1,226 @@
+//! What an analyst's command would write now: shown before it is confirmed, and made again from
+//! fresh state before it is carried out (D33).
+//!
+//! A command changes the Sentinel side; ServiceNow follows by the ordinary plan, in the same
+//! breath. So one wish moves both sides, and there is one way of translating, not two.
+
+use crate::model::intent::Target;
+use crate::model::settings::Policy;
+use crate::model::{
+    Base, Closure, Field, Incident, IncidentWrite, LinkState, Pair, Severity, Shown, Side, Status, SysId,
+    Verb,
+};
+use crate::text::Stamp;
+
+use super::PlanContext;
+use super::cross::{Crossed, owner_to_sentinel};
+use super::plan::{NOTHING, Passes, incident_write, plan};
+use super::values::{is_closed, sentinel_value, servicenow_value};
+
+/// What a command does first.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opening {
+    /// Writes these fields of the incident; the record follows.
+    Incident {
+        /// The whole incident to put.
+        write: Box<IncidentWrite>,
+        /// Its changed fields.
+        targets: Vec<Target>,
+    },
+    /// Adds an entry to both conversations.
+    Entry {
+        /// Text as typed.
+        text: String,
+    },
+    /// Sets a base so that the ordinary plan takes one side's value.
+    Base(Box<Base>),
+    /// Forgets failures and plans anew.
+    Retry,
+}
+
+/// Which writes a command would make now, or why it is refused, in one safe line.
+pub fn preview(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Vec<Shown>, String> {
+    let opening = open(state, ctx, verb)?;
+    Ok(shown(state, ctx, &opening))
+}
+
+/// The first step of a command on this state, or why it is refused.
+pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Opening, String> {
+    let Some(incident) = &state.incident else {
+        return Err("the incident was not read yet; wait for the next pass".into());
+    };
+    if state.link.role != crate::model::Role::Primary {
+        return Err(format!("this link is {}: it is looked at, not written", state.link.role.word()));
+    }
+    match verb {
+        Verb::Severity { severity } => {
+            set(state, ctx, incident, vec![(Field::Severity, severity_word(*severity))])
+        }
+        Verb::Status { status: Status::Closed } => Err("to close, name a classification: use close".into()),
+        Verb::Status { .. } if is_closed(incident) => Err("the incident is closed: use reopen".into()),
+        Verb::Status { status } => set(state, ctx, incident, vec![(Field::Status, status.word().into())]),
+        Verb::Owner { user } => set_owner(state, ctx, incident, user),
+        Verb::Comment { text } if text.trim().is_empty() => Err("the comment is empty".into()),
+        Verb::Comment { text } => Ok(Opening::Entry { text: text.clone() }),
+        Verb::Close { .. } if is_closed(incident) => Err("the incident is closed already".into()),
+        Verb::Close { closure, notes } => close(state, ctx, incident, *closure, notes),
+        Verb::Reopen if !is_closed(incident) => Err("the incident is not closed".into()),
+        Verb::Reopen => set(state, ctx, incident, vec![(Field::Status, Status::Active.word().into())]),
+        Verb::Resolve { field, take } => resolve(state, ctx, incident, *field, *take),
+        Verb::Retry => Ok(Opening::Retry),
+    }
+}
+
+fn severity_word(severity: Severity) -> String {
+    severity.word().to_owned()
+}
+
+fn set(
+    state: &LinkState,
+    ctx: &PlanContext<'_>,
+    incident: &Incident,
+    values: Vec<(Field, String)>,
+) -> Result<Opening, String> {
+    let targets: Vec<Target> = values
+        .into_iter()
+        .filter(|(field, value)| sentinel_value(incident, *field) != *value)
+        .map(|(field, value)| Target {
+            field,
+            before: sentinel_value(incident, field),
+            sentinel: value,
+            servicenow: String::new(),
+            rule: "set by a person".into(),
+        })
+        .collect();
+    if targets.is_empty() {
+        return Err("nothing would change: it is so already".into());
+    }
+    let write = incident_write(incident, state.record.as_ref(), &targets, ctx);
+    Ok(Opening::Incident { write: Box::new(write), targets })
+}
+
+fn set_owner(
+    state: &LinkState,
+    ctx: &PlanContext<'_>,
+    incident: &Incident,
+    user: &SysId,
+) -> Result<Opening, String> {
+    let owner = match owner_to_sentinel(ctx, user.as_str()) {
+        Ok((owner, _)) => owner,
+        Err(Crossed::Held(why)) => return Err(why),
+        Err(_) => return Err("that user is not known yet; wait for the next pass".into()),
+    };
+    if owner.key() == incident.owner.key() {
+        return Err("nothing would change: it is so already".into());
+    }
+    let target = Target {
+        field: Field::Owner,
+        before: incident.owner.key(),
+        sentinel: owner.key(),
+        servicenow: user.as_str().to_owned(),
+        rule: "set by a person".into(),
+    };
+    let mut write = incident_write(incident, state.record.as_ref(), std::slice::from_ref(&target), ctx);
+    write.owner = owner;
+    Ok(Opening::Incident { write: Box::new(write), targets: vec![target] })
+}
+
+fn close(
+    state: &LinkState,
+    ctx: &PlanContext<'_>,
+    incident: &Incident,
+    closure: Closure,
+    notes: &str,
+) -> Result<Opening, String> {
+    let table = &ctx.workspace.route.table;
+    if ctx.workspace.policies.of(Field::Status) != Policy::Sentinel {
+        ctx.tables.closure_to_servicenow(table, closure.word()).map_err(|e| e.to_string())?;
+    }
+    let values = vec![
+        (Field::Status, Status::Closed.word().to_owned()),
+        (Field::Closure, closure.word().to_owned()),
+        (Field::CloseNotes, notes.trim().to_owned()),
+    ];
+    set(state, ctx, incident, values)
+}
+
+fn resolve(
+    state: &LinkState,
+    ctx: &PlanContext<'_>,
+    incident: &Incident,
+    field: Field,
+    take: Side,
+) -> Result<Opening, String> {
+    let old = state
+        .base(field)
+        .filter(|b| b.conflict.as_ref().is_some_and(|c| c.taken.is_none()))
+        .ok_or_else(|| format!("{} is not in conflict", field.label()))?;
+    let record = state.record.as_ref().ok_or("the record was not read yet; wait for the next pass")?;
+    let now = Pair::new(
+        sentinel_value(incident, field),
+        servicenow_value(record, &ctx.workspace.route.shape, field).unwrap_or_default(),
+    );
+    let mut base = old.clone();
+    base.conflict = None;
+    base.detached = false;
+    // The side that is not taken counts as unchanged; the taken one as changed.
+    match take {
+        Side::Sentinel => {
+            base.servicenow = now.servicenow;
+            base.sentinel = NOTHING.into();
+        }
+        Side::ServiceNow => {
+            base.sentinel = now.sentinel;
+            base.servicenow = NOTHING.into();
+        }
+    }
+    base.rule = format!("a person took {take}'s value");
+    Ok(Opening::Base(Box::new(base)))
+}
+
+/// The writes that follow from an opening, on both sides.
+pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec<Shown> {
+    let line = |side: Side, t: &Target| Shown {
+        side,
+        what: t.field.word().into(),
+        from: t.before.clone(),
+        to: t.after(side).to_owned(),
+    };
+    let mut out = Vec::new();
+    let mut after = state.clone();
+    match opening {
+        Opening::Entry { text } => {
+            for side in [Side::Sentinel, Side::ServiceNow] {
+                out.push(Shown { side, what: "note".into(), from: String::new(), to: text.clone() });
+            }
+            return out;
+        }
+        Opening::Incident { write, targets } => {
+            out.extend(targets.iter().map(|t| line(Side::Sentinel, t)));
+            if let Some(incident) = &mut after.incident {
+                carry_out(incident, write);
+            }
+        }
+        Opening::Base(base) => {
+            after.bases.retain(|b| b.field != base.field);
+            after.bases.push(base.as_ref().clone());
+        }
+        Opening::Retry => {}
+    }
+    let next = plan(&after, ctx, Passes::default(), Stamp(0));
+    out.extend(next.to_incident.iter().map(|t| line(Side::Sentinel, t)));
+    out.extend(next.to_record.iter().map(|t| line(Side::ServiceNow, t)));
+    out
+}
+
+/// The incident as it will be once a write was applied.
+pub fn carry_out(incident: &mut Incident, write: &IncidentWrite) {
+    incident.title = write.title.as_str().into();
+    incident.description = write.description.as_str().into();
+    incident.severity.clone_from(&write.severity);
+    incident.status.clone_from(&write.status);
+    incident.classification.clone_from(&write.classification);
+    incident.reason.clone_from(&write.reason);
+    incident.classification_comment = write.classification_comment.as_str().into();
+    incident.owner = write.owner.clone();
+}

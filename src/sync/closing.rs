@@ -1,0 +1,183 @@
+//! Status and the closing fields, which travel together: a close needs its classification, a
+//! record's close needs its code and notes in the same write, and what a person wrote while
+//! closing is never overwritten (D22).
+
+use crate::model::{Field, Side, Status};
+
+use super::cross::{Crossed, to_sentinel, to_servicenow};
+use super::decide::Verdict;
+use super::plan::Draft;
+use super::values::is_closed;
+
+const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
+
+/// Plans status, closure and close notes of a link.
+pub(super) fn plan_status(draft: &mut Draft<'_>) {
+    let verdict = draft.verdict(Field::Status);
+    match verdict {
+        Verdict::Write { to: Side::ServiceNow, raw, rule, tie } => {
+            remember(draft, tie, Side::ServiceNow, &rule);
+            if is_closed(draft.incident) {
+                close_record(draft, raw, rule);
+            } else {
+                move_open(draft, Side::ServiceNow, raw, rule);
+            }
+        }
+        Verdict::Write { to: Side::Sentinel, raw, rule, tie } => {
+            remember(draft, tie, Side::Sentinel, &rule);
+            if Status::from_word(&raw) == Some(Status::Closed) {
+                close_incident(draft, raw, rule);
+            } else {
+                move_open(draft, Side::Sentinel, raw, rule);
+            }
+        }
+        Verdict::Rebase { rule, detached } => {
+            draft.rebase(Field::Status, &rule, detached);
+            settle_closing(draft);
+        }
+        Verdict::InStep => {
+            draft.clear_stale_marks(Field::Status);
+            settle_closing(draft);
+        }
+        Verdict::Held(why) => draft.hold(Field::Status, why),
+        Verdict::Conflict { why } => draft.conflict(Field::Status, why),
+        Verdict::Lookup(keys) => draft.plan.lookups.extend(keys),
+        Verdict::Note { .. } | Verdict::Frozen => {}
+    }
+}
+
+fn remember(draft: &mut Draft<'_>, tie: bool, to: Side, rule: &str) {
+    draft.remember_seen(Field::Status, tie.then_some((to, rule)));
+    if tie {
+        draft.decided(Field::Status, rule, true);
+    }
+}
+
+/// A move that does not close: forward, on hold, or an explicit reopen. After a reopen nobody
+/// owns the closing fields any more.
+fn move_open(draft: &mut Draft<'_>, to: Side, raw: String, rule: String) {
+    draft.write(Field::Status, to, raw, rule);
+    if draft.state.link.closer.is_some() {
+        draft.plan.closer = Some(None);
+    }
+}
+
+/// The incident was closed: the record gets state, code and notes in one write, except for what
+/// a person wrote there already.
+fn close_record(draft: &mut Draft<'_>, raw: String, rule: String) {
+    let closure = draft.sentinel(Field::Closure);
+    let comment = draft.sentinel(Field::CloseNotes);
+    let by_hand: Vec<Field> = CLOSING.into_iter().filter(|f| written_by_hand(draft, *f)).collect();
+    if !by_hand.contains(&Field::Closure) {
+        match to_servicenow(draft.ctx, Field::Closure, &closure, draft.incident) {
+            Crossed::Value { raw, rule } => draft.write(Field::Closure, Side::ServiceNow, raw, rule),
+            Crossed::Held(why) => {
+                draft.hold(Field::Closure, why.clone());
+                draft.hold(Field::Status, format!("the record cannot be closed: {why}"));
+                return;
+            }
+            Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
+        }
+    }
+    if !by_hand.contains(&Field::CloseNotes) {
+        let notes = if comment.trim().is_empty() {
+            format!("Closed in Microsoft Sentinel as {closure}.")
+        } else {
+            super::values::cut(&comment, 4000)
+        };
+        draft.write(Field::CloseNotes, Side::ServiceNow, notes, "closing comment as it is".into());
+    }
+    if !by_hand.is_empty() {
+        let text = format!(
+            "Closed in Microsoft Sentinel as {closure}. The closing fields written here stay as they are.\n{comment}"
+        );
+        draft.plan.notes.push((format!("closed@{}", draft.incident.etag), text));
+    }
+    draft.write(Field::Status, Side::ServiceNow, raw, rule);
+    draft.plan.closer = Some(Some(Side::Sentinel));
+}
+
+/// True when the record's closing field holds something that is not what both last agreed on.
+fn written_by_hand(draft: &Draft<'_>, field: Field) -> bool {
+    let now = draft.servicenow(field).unwrap_or_default();
+    !now.is_empty() && draft.state.base(field).is_none_or(|b| b.servicenow != now)
+}
+
+/// The record was closed: the incident gets status, classification and comment in one write.
+fn close_incident(draft: &mut Draft<'_>, raw: String, rule: String) {
+    let code = draft.servicenow(Field::Closure).unwrap_or_default();
+    let notes = draft.servicenow(Field::CloseNotes).unwrap_or_default();
+    match to_sentinel(draft.ctx, Field::Closure, &code) {
+        Crossed::Value { raw, rule } => draft.write(Field::Closure, Side::Sentinel, raw, rule),
+        Crossed::Held(why) => {
+            draft.hold(Field::Closure, why.clone());
+            draft.hold(Field::Status, format!("the incident cannot be closed: {why}"));
+            return;
+        }
+        Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
+    }
+    draft.write(Field::CloseNotes, Side::Sentinel, notes, "close notes as they are".into());
+    draft.write(Field::Status, Side::Sentinel, raw, rule);
+    draft.plan.closer = Some(Some(Side::ServiceNow));
+}
+
+/// Closing fields while the status needs no write: compared only when both sides are closed.
+fn settle_closing(draft: &mut Draft<'_>) {
+    let record_closed = draft.servicenow(Field::Status).is_some_and(|state| {
+        draft.ctx.tables.is_closed_state(&draft.ctx.workspace.route.table, &state) == Some(true)
+    });
+    let both = is_closed(draft.incident) && record_closed;
+    for field in CLOSING {
+        if both {
+            settle_closed_field(draft, field);
+        } else {
+            // An open pair keeps its base: it remembers what was agreed at the last close, so
+            // that a person's early close notes are still known as theirs.
+            draft.clear_stale_marks_if_held(field);
+        }
+    }
+    if !both && draft.state.link.closer.is_some() && !is_closed(draft.incident) && !record_closed {
+        draft.plan.closer = Some(None);
+    }
+}
+
+fn settle_closed_field(draft: &mut Draft<'_>, field: Field) {
+    let sentinel = draft.sentinel(field);
+    let servicenow = draft.servicenow(field).unwrap_or_default();
+    let Some(base) = draft.state.base(field) else {
+        return draft.rebase(field, "both closed; each side keeps its own words", true);
+    };
+    let changed = (sentinel != base.sentinel, servicenow != base.servicenow);
+    let detached = base.detached;
+    if changed == (false, false) {
+        return draft.clear_stale_marks(field);
+    }
+    if super::cross::equivalent(draft.ctx, field, &sentinel, &servicenow, draft.incident) {
+        return draft.rebase(field, "equal under the tables", false);
+    }
+    let crossed = match (draft.state.link.closer, changed, detached) {
+        (Some(Side::Sentinel), (true, false), false) => {
+            (Side::ServiceNow, to_servicenow(draft.ctx, field, &sentinel, draft.incident))
+        }
+        (Some(Side::ServiceNow), (false, true), false) => {
+            (Side::Sentinel, to_sentinel(draft.ctx, field, &servicenow))
+        }
+        _ => return draft.rebase(field, "both closed; each side keeps its own words", true),
+    };
+    match crossed {
+        (to, Crossed::Value { raw, rule }) => {
+            draft.remember_seen(field, None);
+            draft.write(field, to, raw, format!("changed by the side that closed first; {rule}"));
+        }
+        (_, Crossed::Held(why)) => draft.hold(field, why),
+        (_, Crossed::Lookup(keys)) => draft.plan.lookups.extend(keys),
+    }
+}
+
+impl Draft<'_> {
+    fn clear_stale_marks_if_held(&mut self, field: Field) {
+        if self.state.base(field).is_some_and(|b| !b.held.is_empty() || b.conflict.is_some()) {
+            self.clear_stale_marks(field);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The conversation of a link: which entries are new, which are ours, and how each reads on
+//! the other side.
+//!
+//! Every entry is mirrored exactly once. Entries are known by the key that their own system
+//! gave them; copies of ours are known by a key that we chose (comment id) or made (marker).
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{
+    Comment, CommentOrigin, Delivery, Entry, EntryId, Incident, IncidentId, JournalEntry, LinkState,
+};
+use crate::text::{Stamp, UntrustedText};
+
+use super::identity::comment_id;
+use super::marker::{self, MarkerKeys};
+
+/// Longest comment that Sentinel takes is 30,000 characters; room is left for the header.
+const COMMENT_MAX: usize = 29_000;
+/// Longest note: the column is said to be unbounded, a display limit is not; the same cap
+/// keeps both sides alike (servicenow-api 3.6).
+const NOTE_MAX: usize = 29_000;
+/// Comments that an incident takes (sentinel-api 5.3).
+pub const COMMENTS_PER_INCIDENT: usize = 100;
+
+/// Entries that change when these comments are seen: new ones, edited ones, and copies of ours
+/// that turn out to have arrived.
+pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKeys) -> Vec<Entry> {
+    let mut changed: Vec<Entry> = Vec::new();
+    let incident = &state.link.incident;
+    for comment in comments {
+        let ours = state.entries.iter().find(|e| {
+            !e.sentinel_id.is_empty() && e.origin != CommentOrigin::Sentinel && e.sentinel_id == comment.id
+        });
+        if let Some(entry) = ours {
+            if entry.to_sentinel != Delivery::Delivered {
+                let mut entry = entry.clone();
+                entry.to_sentinel = Delivery::Delivered;
+                entry.reason.clear();
+                changed.push(entry);
+            }
+            continue;
+        }
+        let text = html_to_text(comment.message.raw());
+        let hash = short_hash(comment.message.raw());
+        let known = state
+            .entries
+            .iter()
+            .filter(|e| e.origin == CommentOrigin::Sentinel && original_id(&e.origin_id) == comment.id)
+            .collect::<Vec<_>>();
+        let Some(_first) = known.first() else {
+            changed.push(from_sentinel(state, comment, &comment.id, text, keys, incident));
+            continue;
+        };
+        let edit_id = format!("{}#{hash}", comment.id);
+        let seen = known.iter().any(|e| e.origin_id == edit_id || e.text.raw() == text);
+        if !seen {
+            let note = format!("(edited) {text}");
+            changed.push(from_sentinel(state, comment, &edit_id, note, keys, incident));
+        }
+    }
+    changed
+}
+
+fn from_sentinel(
+    state: &LinkState,
+    comment: &Comment,
+    origin_id: &str,
+    text: String,
+    keys: &MarkerKeys,
+    incident: &IncidentId,
+) -> Entry {
+    Entry {
+        id: EntryId(0),
+        link: state.link.id,
+        origin: CommentOrigin::Sentinel,
+        origin_id: origin_id.to_owned(),
+        author: comment.author.clone(),
+        at: comment.created,
+        text: UntrustedText::new(text),
+        sentinel_id: comment.id.clone(),
+        to_sentinel: Delivery::None,
+        marker: keys.make(incident, CommentOrigin::Sentinel.word(), origin_id),
+        journal_id: String::new(),
+        to_servicenow: Delivery::Waiting,
+        reason: String::new(),
+    }
+}
+
+/// Id of the comment behind an entry's origin id, without the mark of an edit.
+fn original_id(origin_id: &str) -> &str {
+    origin_id.split('#').next().unwrap_or(origin_id)
+}
+
+/// Entries that change when these journal rows are seen. `own_user` is the login we write
+/// with: a row by it is ours if its marker is one of this link's, and held otherwise (D9).
+pub fn absorb_journal(
+    state: &LinkState,
+    rows: &[JournalEntry],
+    own_user: &str,
+    notes_element: &str,
+    keys: &MarkerKeys,
+) -> Vec<Entry> {
+    let mut changed: Vec<Entry> = Vec::new();
+    let incident = &state.link.incident;
+    for row in rows.iter().filter(|r| r.element == notes_element && r.record == state.link.sys_id) {
+        let key = row.sys_id.as_str();
+        let is_own = !own_user.is_empty() && row.created_by.eq_ignore_ascii_case(own_user);
+        let found = marker::find(row.text.raw()).filter(|_| is_own);
+        if let Some(found) = found
+            && let Some(entry) = state.entries.iter().find(|e| {
+                e.to_servicenow != Delivery::None
+                    && (e.marker == found || keys.verifies(found, incident, e.origin.word(), &e.origin_id))
+            })
+        {
+            if entry.to_servicenow != Delivery::Delivered || entry.journal_id.is_empty() {
+                let mut entry = entry.clone();
+                entry.to_servicenow = Delivery::Delivered;
+                entry.journal_id = key.to_owned();
+                entry.reason.clear();
+                changed.push(entry);
+            }
+            continue;
+        }
+        if state.entries.iter().any(|e| e.origin == CommentOrigin::ServiceNow && e.origin_id == key)
+            || state.entries.iter().any(|e| !e.journal_id.is_empty() && e.journal_id == key)
+        {
+            continue;
+        }
+        changed.push(from_journal(state, row, is_own));
+    }
+    changed
+}
+
+fn from_journal(state: &LinkState, row: &JournalEntry, is_own: bool) -> Entry {
+    let key = row.sys_id.as_str();
+    let (to_sentinel, reason) = if is_own {
+        (Delivery::Held, "written by our own user without a marker that verifies".to_owned())
+    } else if row.created_by == "system" {
+        (Delivery::None, "written by the instance itself".to_owned())
+    } else {
+        (Delivery::Waiting, String::new())
+    };
+    Entry {
+        id: EntryId(0),
+        link: state.link.id,
+        origin: CommentOrigin::ServiceNow,
+        origin_id: key.to_owned(),
+        author: UntrustedText::new(row.created_by.clone()),
+        at: row.created_on,
+        text: row.text.clone(),
+        sentinel_id: comment_id(&state.link.incident, CommentOrigin::ServiceNow.word(), key),
+        to_sentinel,
+        marker: String::new(),
+        journal_id: key.to_owned(),
+        to_servicenow: Delivery::None,
+        reason,
+    }
+}
+
+/// A new entry for both sides, written in the console or by the sync itself. `origin_id` makes
+/// it unique: a command's number, or what the sync says.
+pub fn own_entry(
+    state: &LinkState,
+    origin: CommentOrigin,
+    origin_id: &str,
+    author: &str,
+    text: &str,
+    at: Stamp,
+    keys: &MarkerKeys,
+) -> Entry {
+    let incident = &state.link.incident;
+    let both = origin == CommentOrigin::Console;
+    Entry {
+        id: EntryId(0),
+        link: state.link.id,
+        origin,
+        origin_id: origin_id.to_owned(),
+        author: UntrustedText::new(author),
+        at,
+        text: UntrustedText::new(text),
+        sentinel_id: comment_id(incident, origin.word(), origin_id),
+        to_sentinel: if both { Delivery::Waiting } else { Delivery::None },
+        marker: keys.make(incident, origin.word(), origin_id),
+        journal_id: String::new(),
+        to_servicenow: Delivery::Waiting,
+        reason: String::new(),
+    }
+}
+
+/// True when an observation of the incident says that its comments are to be read: their number
+/// is not what we know, or its version moved although nothing else of it did, as after an edit.
+pub fn comments_moved(state: &LinkState, now: &Incident) -> bool {
+    if now.comments_count != state.link.comments_seen {
+        return true;
+    }
+    state.incident.as_ref().is_some_and(|before| {
+        let versionless = |i: &Incident| Incident {
+            etag: String::new(),
+            modified: Stamp(0),
+            modified_raw: String::new(),
+            ..i.clone()
+        };
+        before.etag != now.etag && versionless(before) == versionless(now)
+    })
+}
+
+/// The note that carries an entry into the record's journal, ending with its marker. Markup
+/// that ServiceNow would render is broken.
+pub fn note_text(entry: &Entry) -> String {
+    let head = match entry.origin {
+        CommentOrigin::Sentinel => {
+            format!("{} in Microsoft Sentinel, {} UTC:\n", entry.author.line(), entry.at.servicenow())
+        }
+        CommentOrigin::Console => format!("{}, {} UTC:\n", entry.author.line(), entry.at.servicenow()),
+        CommentOrigin::ServiceNow | CommentOrigin::Sync => String::new(),
+    };
+    let body = cut_visibly(&visible(entry.text.raw()), NOTE_MAX, "in Microsoft Sentinel");
+    format!("{head}{}\n{}", break_codetags(&body), marker::tail(&entry.marker))
+}
+
+/// The comment that carries an entry into Sentinel, as HTML that says nothing but its text.
+pub fn comment_html(entry: &Entry, record_number: &str) -> String {
+    let place = match entry.origin {
+        CommentOrigin::ServiceNow => format!(" in ServiceNow {}", crate::text::escape_line(record_number)),
+        _ => String::new(),
+    };
+    let head = format!("{}{place}, {} UTC:", entry.author.line(), entry.at.servicenow());
+    let body = cut_visibly(&visible(entry.text.raw()), COMMENT_MAX / 2, "in ServiceNow");
+    let body = escape_html(&body).replace('\n', "<br>");
+    let body = if body.chars().count() > COMMENT_MAX {
+        escape_html(&cut_visibly(&visible(entry.text.raw()), COMMENT_MAX / 8, "in ServiceNow"))
+            .replace('\n', "<br>")
+    } else {
+        body
+    };
+    format!("<p><b>{}</b></p><p>{body}</p>", escape_html(&head))
+}
+
+/// The text with control and spoofing characters made visible, lines kept: what one system's
+/// outsider wrote must not steer the other system's terminal or log reader either.
+fn visible(raw: &str) -> String {
+    crate::text::escape_lines(raw).join("\n")
+}
+
+fn cut_visibly(text: &str, max: usize, rest_is: &str) -> String {
+    let count = text.chars().count();
+    if count <= max {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(max).collect();
+    format!("{kept}\n… cut here: {} more characters {rest_is}", count - max)
+}
+
+/// Breaks `[code]` and `[/code]`, which ServiceNow renders as HTML by default
+/// (servicenow-api 3.6).
+fn break_codetags(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('[') {
+        out.push_str(&rest[..=at]);
+        rest = &rest[at + 1..];
+        let tag = rest.strip_prefix('/').unwrap_or(rest).trim_start();
+        if tag.get(..4).is_some_and(|t| t.eq_ignore_ascii_case("code")) {
+            out.push(' ');
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Text of a comment that may be HTML. Plain text comes back as it is.
+pub fn html_to_text(message: &str) -> String {
+    let looks_like_html = message.contains('<') && message.contains('>') || message.contains('&');
+    if !looks_like_html {
+        return message.trim().to_owned();
+    }
+    let text = html2text::config::plain_no_decorate()
+        .allow_width_overflow()
+        .string_from_read(message.as_bytes(), 4000)
+        .unwrap_or_else(|_| message.to_owned());
+    text.trim().to_owned()
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+#[path = "conversation_tests.rs"]
+mod tests;

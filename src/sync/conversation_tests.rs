@@ -1,0 +1,155 @@
+use super::*;
+use crate::model::{InstanceKey, Life, Link, LinkId, Role, SysId, TableName, WorkspaceKey};
+
+fn keys() -> MarkerKeys {
+    MarkerKeys::new([b"key".to_vec()])
+}
+
+fn state() -> LinkState {
+    LinkState {
+        link: Link {
+            id: LinkId(1),
+            workspace: WorkspaceKey::new("prod").unwrap(),
+            incident: IncidentId::new("11111111-2222-3333-4444-555555555555"),
+            instance: InstanceKey::new("sn").unwrap(),
+            table: TableName::new("incident").unwrap(),
+            sys_id: SysId::new("a".repeat(32)),
+            ordinal: 0,
+            role: Role::Primary,
+            life: Life::Live,
+            in_filter: true,
+            closer: None,
+            created: Stamp(0),
+            frozen: String::new(),
+            error: String::new(),
+            not_before: Stamp(0),
+            failures: 0,
+            comments_seen: 0,
+            unread: false,
+            pending: false,
+        },
+        incident: None,
+        incident_seen: Stamp(0),
+        record: None,
+        record_seen: Stamp(0),
+        bases: Vec::new(),
+        entries: Vec::new(),
+        intents: Vec::new(),
+    }
+}
+
+fn comment(id: &str, message: &str) -> Comment {
+    Comment {
+        id: id.into(),
+        message: message.into(),
+        author: "Noor".into(),
+        created: Stamp(1),
+        ..Comment::default()
+    }
+}
+
+fn row(id: &str, by: &str, text: &str) -> JournalEntry {
+    JournalEntry {
+        sys_id: SysId::new(id),
+        record: SysId::new("a".repeat(32)),
+        element: "work_notes".into(),
+        text: text.into(),
+        created_on: Stamp(1),
+        created_by: by.into(),
+    }
+}
+
+fn store(state: &mut LinkState, changed: Vec<Entry>) {
+    for entry in changed {
+        state.entries.retain(|e| (e.origin, &e.origin_id) != (entry.origin, &entry.origin_id));
+        state.entries.push(entry);
+    }
+}
+
+#[test]
+fn a_comment_is_taken_up_once_and_an_edit_adds_one_note() {
+    let mut s = state();
+    let found = absorb_comments(&s, &[comment("c1", "<p>look at <b>this</b></p>")], &keys());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].text.raw(), "look at this");
+    assert_eq!(found[0].to_servicenow, Delivery::Waiting);
+    store(&mut s, found);
+    assert!(absorb_comments(&s, &[comment("c1", "<p>look at <b>this</b></p>")], &keys()).is_empty());
+    let edited = absorb_comments(&s, &[comment("c1", "<p>look at that</p>")], &keys());
+    assert_eq!(edited.len(), 1);
+    assert!(edited[0].text.raw().starts_with("(edited)"));
+    store(&mut s, edited);
+    assert!(absorb_comments(&s, &[comment("c1", "<p>look at that</p>")], &keys()).is_empty());
+}
+
+#[test]
+fn our_own_copies_never_come_back() {
+    let mut s = state();
+    let found = absorb_journal(&s, &[row("j1", "beth", "hello")], "diptych", "work_notes", &keys());
+    assert_eq!(found[0].to_sentinel, Delivery::Waiting);
+    let id = found[0].sentinel_id.clone();
+    store(&mut s, found);
+    let echo = absorb_comments(&s, &[comment(&id, "<p>hello</p>")], &keys());
+    assert_eq!(echo.len(), 1);
+    assert_eq!(echo[0].to_sentinel, Delivery::Delivered);
+
+    let mut s = state();
+    let found = absorb_comments(&s, &[comment("c1", "hi")], &keys());
+    store(&mut s, found);
+    let note = note_text(&s.entries[0]);
+    let echo = absorb_journal(&s, &[row("j2", "diptych", &note)], "diptych", "work_notes", &keys());
+    assert_eq!(echo.len(), 1);
+    assert_eq!(echo[0].to_servicenow, Delivery::Delivered);
+    assert_eq!(echo[0].journal_id, "j2");
+}
+
+#[test]
+fn a_marker_in_somebody_elses_text_swallows_nothing() {
+    let mut s = state();
+    let found = absorb_comments(&s, &[comment("c1", "hi")], &keys());
+    store(&mut s, found);
+    let note = note_text(&s.entries[0]);
+    let quoted = absorb_journal(&s, &[row("j3", "beth", &note)], "diptych", "work_notes", &keys());
+    assert_eq!(quoted[0].origin, CommentOrigin::ServiceNow, "a person's note is a person's note");
+    assert_eq!(quoted[0].to_sentinel, Delivery::Waiting);
+}
+
+#[test]
+fn our_user_without_a_marker_is_held_and_never_mirrored() {
+    let s = state();
+    let found = absorb_journal(&s, &[row("j4", "Diptych", "by hand")], "diptych", "work_notes", &keys());
+    assert_eq!(found[0].to_sentinel, Delivery::Held);
+    assert!(!found[0].reason.is_empty());
+}
+
+#[test]
+fn markup_survives_in_neither_system() {
+    let mut s = state();
+    let text = "[code]<script>alert(1)</script>[/code] [ CODE ] <b>x</b> & \"y\"";
+    let found = absorb_journal(&s, &[row("j5", "beth", text)], "d", "work_notes", &keys());
+    store(&mut s, found);
+    let html = comment_html(&s.entries[0], "INC0010001");
+    assert!(!html.contains("<script") && html.contains("&lt;script&gt;"), "{html}");
+    let mut entry = s.entries[0].clone();
+    entry.origin = CommentOrigin::Sentinel;
+    let note = note_text(&entry).to_lowercase();
+    assert!(!note.contains("[code]") && !note.contains("[/code]"), "{note}");
+}
+
+#[test]
+fn long_and_hostile_texts_stay_within_limits_and_visible() {
+    let mut s = state();
+    let text = format!("\u{1b}[31m{}", "<&>".repeat(20_000));
+    let found = absorb_journal(&s, &[row("j6", "beth", &text)], "d", "work_notes", &keys());
+    store(&mut s, found);
+    let html = comment_html(&s.entries[0], "INC1");
+    assert!(html.chars().count() <= 30_000, "{}", html.chars().count());
+    assert!(html.contains("cut here") && !html.contains('\u{1b}'));
+    assert!(
+        marker::find(&note_text(&Entry {
+            marker: keys().make(&s.link.incident, "x", "y"),
+            ..s.entries[0].clone()
+        }))
+        .is_some()
+    );
+}

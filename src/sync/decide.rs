@@ -1,0 +1,234 @@
+//! The three-way decision for one field: what both sides show against what they last agreed on
+//! (sync-engine B.3, D19 to D25).
+
+use crate::model::settings::{Policy, TIE_WINNER};
+use crate::model::{Base, Field, Incident, Severity, Side};
+use crate::text::Stamp;
+
+use super::PlanContext;
+use super::cross::{Crossed, equivalent, to_sentinel, to_servicenow};
+
+/// One field of one link, as it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The field.
+    pub field: Field,
+    /// Sentinel's raw value.
+    pub sentinel: &'a str,
+    /// ServiceNow's raw value, `None` when it may not be read.
+    pub servicenow: Option<&'a str>,
+    /// What both last agreed on.
+    pub base: Option<&'a Base>,
+    /// The incident, for the whole owner.
+    pub incident: &'a Incident,
+}
+
+/// What is to be done about one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    InStep,
+    /// The pair as it stands becomes the base; nobody is written.
+    Rebase {
+        /// Why.
+        rule: String,
+        /// ServiceNow's value stays a person's own from now on (D23).
+        detached: bool,
+    },
+    /// One side gets a value.
+    Write {
+        /// The side that is written.
+        to: Side,
+        /// Its raw value.
+        raw: String,
+        /// Which rule decided.
+        rule: String,
+        /// Set when both sides had changed within one interval and the policy's side won.
+        tie: bool,
+    },
+    /// Sentinel's new value goes into a note, because a person's value in ServiceNow stays.
+    Note {
+        /// Why.
+        rule: String,
+    },
+    /// Both sides changed and a person must decide.
+    Conflict {
+        /// How it came.
+        why: String,
+    },
+    /// A person must decide still; nothing moved since.
+    Frozen,
+    /// No row maps a value.
+    Held(String),
+    /// Users to look up first.
+    Lookup(Vec<crate::model::call::UserKey>),
+}
+
+fn rebase(rule: impl Into<String>) -> Verdict {
+    Verdict::Rebase { rule: rule.into(), detached: false }
+}
+
+/// Decides one field. Total: every combination of changed, equal, mapped and policy ends in a
+/// verdict. A side changed if it differs from its own base, never by comparing stamps.
+pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> Verdict {
+    let policy = ctx.workspace.policies.of(case.field);
+    let Some(servicenow) = case.servicenow else {
+        return Verdict::Held(format!(
+            "the {} field of the record may not be read by our ServiceNow user",
+            case.field.label().to_lowercase()
+        ));
+    };
+    let Some(base) = case.base else {
+        return without_base(case, servicenow, ctx);
+    };
+    if let Some(conflict) = base.conflict.as_ref().filter(|c| c.taken.is_none())
+        && conflict.sentinel == case.sentinel
+        && conflict.servicenow == servicenow
+    {
+        return Verdict::Frozen;
+    }
+    let changed = (case.sentinel != base.sentinel, servicenow != base.servicenow);
+    if changed == (false, false) || policy == Policy::Off {
+        return Verdict::InStep;
+    }
+    if equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {
+        return rebase("equal under the tables");
+    }
+    match changed {
+        (true, false) => sentinel_changed(case, servicenow, base, policy, ctx),
+        (false, true) => servicenow_changed(case, servicenow, policy, ctx),
+        _ => both_changed(case, servicenow, policy, ctx, intervals),
+    }
+}
+
+fn without_base(case: &Case<'_>, servicenow: &str, ctx: &PlanContext<'_>) -> Verdict {
+    if equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {
+        rebase("first contact: equal under the tables")
+    } else {
+        Verdict::Conflict { why: "first contact: the sides differ and nothing tells which is newer".into() }
+    }
+}
+
+fn write(to: Side, crossed: Crossed, current: &str, why: &str, tie: bool) -> Verdict {
+    match crossed {
+        Crossed::Value { raw, .. } if raw == current => rebase(why),
+        Crossed::Value { raw, rule } => Verdict::Write { to, raw, rule: format!("{why}; {rule}"), tie },
+        Crossed::Held(why) => Verdict::Held(why),
+        Crossed::Lookup(keys) => Verdict::Lookup(keys),
+    }
+}
+
+/// Title and description belong to Sentinel by default and are free text, so a person's own
+/// words in ServiceNow are worth keeping (D23).
+fn keeps_hand_edits(field: Field) -> bool {
+    matches!(field, Field::Title | Field::Description)
+}
+
+fn sentinel_changed(
+    case: &Case<'_>,
+    servicenow: &str,
+    base: &Base,
+    policy: Policy,
+    ctx: &PlanContext<'_>,
+) -> Verdict {
+    if policy == Policy::Servicenow {
+        return rebase("ServiceNow owns this field; the change in Sentinel stays there");
+    }
+    if base.detached && keeps_hand_edits(case.field) {
+        return Verdict::Note {
+            rule: "edited by hand in ServiceNow, so Sentinel's change becomes a note".into(),
+        };
+    }
+    let crossed = to_servicenow(ctx, case.field, case.sentinel, case.incident);
+    write(Side::ServiceNow, crossed, servicenow, "changed in Sentinel", false)
+}
+
+fn servicenow_changed(case: &Case<'_>, servicenow: &str, policy: Policy, ctx: &PlanContext<'_>) -> Verdict {
+    if policy == Policy::Sentinel {
+        return Verdict::Rebase {
+            rule: "Sentinel owns this field; the change in ServiceNow stays there".into(),
+            detached: true,
+        };
+    }
+    write(
+        Side::Sentinel,
+        to_sentinel(ctx, case.field, servicenow),
+        case.sentinel,
+        "changed in ServiceNow",
+        false,
+    )
+}
+
+fn both_changed(
+    case: &Case<'_>,
+    servicenow: &str,
+    policy: Policy,
+    ctx: &PlanContext<'_>,
+    intervals: Intervals,
+) -> Verdict {
+    let toward = |to: Side, why: &str, tie: bool| match to {
+        Side::ServiceNow => {
+            let crossed = to_servicenow(ctx, case.field, case.sentinel, case.incident);
+            write(to, crossed, servicenow, why, tie)
+        }
+        Side::Sentinel => write(to, to_sentinel(ctx, case.field, servicenow), case.sentinel, why, tie),
+    };
+    match policy {
+        Policy::Sentinel if keeps_hand_edits(case.field) => {
+            Verdict::Note { rule: "edited by hand in ServiceNow, so Sentinel's change becomes a note".into() }
+        }
+        Policy::Sentinel => toward(Side::ServiceNow, "both changed; Sentinel owns this field", true),
+        Policy::Servicenow => toward(Side::Sentinel, "both changed; ServiceNow owns this field", true),
+        Policy::Ratchet => ratchet(case, servicenow, ctx, &toward),
+        Policy::Latest => match intervals.later() {
+            Some(Side::Sentinel) => toward(Side::ServiceNow, "both changed; Sentinel changed later", false),
+            Some(Side::ServiceNow) => toward(Side::Sentinel, "both changed; ServiceNow changed later", false),
+            None => {
+                toward(TIE_WINNER.other(), "both changed at about the same time; Sentinel wins a tie", true)
+            }
+        },
+        Policy::Manual | Policy::FirstCloser | Policy::Off => {
+            Verdict::Conflict { why: "both sides changed".into() }
+        }
+    }
+}
+
+fn ratchet(
+    case: &Case<'_>,
+    servicenow: &str,
+    ctx: &PlanContext<'_>,
+    toward: &dyn Fn(Side, &str, bool) -> Verdict,
+) -> Verdict {
+    let theirs = match to_sentinel(ctx, case.field, servicenow) {
+        Crossed::Value { raw, .. } => Severity::from_word(&raw),
+        Crossed::Held(why) => return Verdict::Held(why),
+        Crossed::Lookup(keys) => return Verdict::Lookup(keys),
+    };
+    if Severity::from_word(case.sentinel) >= theirs {
+        toward(Side::ServiceNow, "both changed; the higher severity wins", true)
+    } else {
+        toward(Side::Sentinel, "both changed; the higher severity wins", true)
+    }
+}
+
+/// When each side left its base: after the first stamp, not after the second (D21).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Intervals {
+    /// Sentinel's.
+    pub sentinel: (Stamp, Stamp),
+    /// ServiceNow's.
+    pub servicenow: (Stamp, Stamp),
+}
+
+impl Intervals {
+    /// The side that surely changed later, `None` when the intervals overlap.
+    pub fn later(&self) -> Option<Side> {
+        if self.servicenow.1 <= self.sentinel.0 {
+            Some(Side::Sentinel)
+        } else if self.sentinel.1 <= self.servicenow.0 {
+            Some(Side::ServiceNow)
+        } else {
+            None
+        }
+    }
+}

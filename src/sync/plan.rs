@@ -1,0 +1,340 @@
+//! The plan of one link: every field's verdict, and the writes that follow from them.
+//!
+//! Pure: the same link, tables, users and policies always give the same plan. Planning a link
+//! whose plan was carried out gives an empty plan.
+
+use std::collections::BTreeMap;
+
+use crate::model::call::UserKey;
+use crate::model::intent::Target;
+use crate::model::link::{Conflict, Seen};
+use crate::model::{Base, Field, Incident, IncidentWrite, LinkState, OwnerRef, Record, Side};
+use crate::text::Stamp;
+
+use super::PlanContext;
+use super::cross::owner_to_sentinel;
+use super::decide::{Case, Intervals, Verdict, decide};
+use super::values::{sentinel_value, servicenow_value, set_servicenow};
+
+/// Something decided, for the audit and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The field.
+    pub field: Field,
+    /// What was decided, and by which rule.
+    pub text: String,
+    /// True when a person should look at it.
+    pub needs_a_look: bool,
+}
+
+/// What should happen to one link.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Bases to store: agreed pairs, held values, conflicts, intervals.
+    pub bases: Vec<Base>,
+    /// Fields that the incident gets.
+    pub to_incident: Vec<Target>,
+    /// Fields that the record gets.
+    pub to_record: Vec<Target>,
+    /// Texts for the record's journal, each with what makes it unique.
+    pub notes: Vec<(String, String)>,
+    /// Users to look up before the owner can be decided.
+    pub lookups: Vec<UserKey>,
+    /// What was decided.
+    pub decisions: Vec<Decision>,
+    /// Who owns the closing fields from now on, if that changes.
+    pub closer: Option<Option<Side>>,
+}
+
+impl Plan {
+    /// True when neither side is to be written.
+    pub fn writes_nothing(&self) -> bool {
+        self.to_incident.is_empty() && self.to_record.is_empty() && self.notes.is_empty()
+    }
+}
+
+/// Up to when either side is known to have shown what the store holds: the start of its last
+/// complete pass before the present observation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passes {
+    /// Sentinel's.
+    pub sentinel: Stamp,
+    /// ServiceNow's.
+    pub servicenow: Stamp,
+}
+
+/// Working state of one planning.
+pub(super) struct Draft<'a> {
+    pub state: &'a LinkState,
+    pub ctx: &'a PlanContext<'a>,
+    pub incident: &'a Incident,
+    pub record: &'a Record,
+    pub passes: Passes,
+    pub now: Stamp,
+    pub plan: Plan,
+}
+
+/// Plans one link. Empty when one of its sides was not observed yet.
+pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, passes: Passes, now: Stamp) -> Plan {
+    let (Some(incident), Some(record)) = (&state.incident, &state.record) else {
+        return Plan::default();
+    };
+    let mut draft = Draft { state, ctx, incident, record, passes, now, plan: Plan::default() };
+    for field in [Field::Title, Field::Description, Field::Severity, Field::Owner] {
+        let verdict = draft.verdict(field);
+        draft.apply(field, verdict);
+    }
+    super::closing::plan_status(&mut draft);
+    draft.plan
+}
+
+impl Draft<'_> {
+    pub(super) fn sentinel(&self, field: Field) -> String {
+        sentinel_value(self.incident, field)
+    }
+
+    pub(super) fn servicenow(&self, field: Field) -> Option<String> {
+        servicenow_value(self.record, &self.ctx.workspace.route.shape, field)
+    }
+
+    pub(super) fn verdict(&self, field: Field) -> Verdict {
+        let sentinel = self.sentinel(field);
+        let servicenow = self.servicenow(field);
+        let case = Case {
+            field,
+            sentinel: &sentinel,
+            servicenow: servicenow.as_deref(),
+            base: self.state.base(field),
+            incident: self.incident,
+        };
+        decide(&case, self.ctx, self.intervals(field))
+    }
+
+    fn seen(&self, field: Field) -> (Seen, Seen) {
+        let Some(base) = self.state.base(field) else {
+            return (Seen::default(), Seen::default());
+        };
+        let mark = |seen: Seen, differs: bool, pass: Stamp, at: Stamp| match (differs, seen.differs) {
+            (false, _) => Seen { same: seen.same.max(at), differs: None },
+            (true, Some(_)) => seen,
+            (true, None) => Seen { same: seen.same.max(pass), differs: Some(at) },
+        };
+        let s = self.sentinel(field) != base.sentinel;
+        let n = self.servicenow(field).is_some_and(|v| v != base.servicenow);
+        (
+            mark(base.sentinel_seen, s, self.passes.sentinel, self.state.incident_seen),
+            mark(base.servicenow_seen, n, self.passes.servicenow, self.state.record_seen),
+        )
+    }
+
+    fn intervals(&self, field: Field) -> Intervals {
+        let (s, n) = self.seen(field);
+        Intervals {
+            sentinel: (s.same, s.differs.unwrap_or(self.state.incident_seen)),
+            servicenow: (n.same, n.differs.unwrap_or(self.state.record_seen)),
+        }
+    }
+
+    /// The base of a field to change, or a new one that agrees on nothing yet.
+    fn base_or_new(&self, field: Field) -> Base {
+        self.state.base(field).cloned().unwrap_or_else(|| Base::agreed(field, NOTHING, NOTHING, Stamp(0)))
+    }
+
+    pub(super) fn decided(&mut self, field: Field, text: impl Into<String>, needs_a_look: bool) {
+        self.plan.decisions.push(Decision { field, text: text.into(), needs_a_look });
+    }
+
+    /// Makes the pair as it stands the base of a field.
+    pub(super) fn rebase(&mut self, field: Field, rule: &str, detached: bool) {
+        let mut base =
+            Base::agreed(field, self.sentinel(field), self.servicenow(field).unwrap_or_default(), self.now);
+        base.detached = detached;
+        base.rule = rule.to_owned();
+        if self.state.base(field).is_some_and(|old| same_agreement(old, &base)) {
+            return;
+        }
+        self.plan.bases.push(base);
+    }
+
+    /// Marks a field as held for a reason, without moving its base.
+    pub(super) fn hold(&mut self, field: Field, why: String) {
+        let mut base = self.base_or_new(field);
+        if base.held != why {
+            self.decided(field, format!("held: {why}"), true);
+        } else if base.conflict.is_none() {
+            return;
+        }
+        (base.sentinel_seen, base.servicenow_seen) = self.seen(field);
+        base.held = why;
+        base.conflict = None;
+        self.plan.bases.push(base);
+    }
+
+    pub(super) fn conflict(&mut self, field: Field, why: String) {
+        let mut base = self.base_or_new(field);
+        (base.sentinel_seen, base.servicenow_seen) = self.seen(field);
+        base.conflict = Some(Conflict {
+            sentinel: self.sentinel(field),
+            servicenow: self.servicenow(field).unwrap_or_default(),
+            since: self.now,
+            why: why.clone(),
+            taken: None,
+        });
+        base.held.clear();
+        self.plan.bases.push(base);
+        self.decided(field, format!("conflict: {why}"), true);
+    }
+
+    /// Plans a write of one field to one side.
+    pub(super) fn write(&mut self, field: Field, to: Side, raw: String, rule: String) {
+        let sentinel = self.sentinel(field);
+        let servicenow = self.servicenow(field).unwrap_or_default();
+        let target = match to {
+            Side::Sentinel => Target { field, before: sentinel, sentinel: raw, servicenow, rule },
+            Side::ServiceNow => Target { field, before: servicenow, sentinel, servicenow: raw, rule },
+        };
+        match to {
+            Side::Sentinel => self.plan.to_incident.push(target),
+            Side::ServiceNow => self.plan.to_record.push(target),
+        }
+    }
+
+    /// Keeps when each side left its base, and clears a held value or conflict that is over.
+    pub(super) fn remember_seen(&mut self, field: Field, tie: Option<(Side, &str)>) {
+        let Some(old) = self.state.base(field) else { return };
+        let mut base = old.clone();
+        (base.sentinel_seen, base.servicenow_seen) = self.seen(field);
+        base.held.clear();
+        base.conflict = tie.map(|(to, why)| Conflict {
+            sentinel: self.sentinel(field),
+            servicenow: self.servicenow(field).unwrap_or_default(),
+            since: self.now,
+            why: why.to_owned(),
+            taken: Some(to.other()),
+        });
+        if base != *old {
+            self.plan.bases.push(base);
+        }
+    }
+
+    fn apply(&mut self, field: Field, verdict: Verdict) {
+        match verdict {
+            Verdict::InStep => self.clear_stale_marks(field),
+            Verdict::Frozen => {}
+            Verdict::Rebase { rule, detached } => self.rebase(field, &rule, detached),
+            Verdict::Write { to, raw, rule, tie } => {
+                self.remember_seen(field, tie.then_some((to, rule.as_str())));
+                if tie {
+                    self.decided(field, rule.clone(), true);
+                }
+                self.write(field, to, raw, rule);
+            }
+            Verdict::Note { rule } => {
+                let text = format!(
+                    "{} changed in Microsoft Sentinel. It was edited here by hand, so it stays; Sentinel now says:\n{}",
+                    field.label(),
+                    self.sentinel(field)
+                );
+                self.plan.notes.push((format!("{}@{}", field.word(), self.incident.etag), text));
+                self.rebase(field, &rule, true);
+                self.decided(field, rule, false);
+            }
+            Verdict::Conflict { why } => self.conflict(field, why),
+            Verdict::Held(why) => self.hold(field, why),
+            Verdict::Lookup(keys) => self.plan.lookups.extend(keys),
+        }
+    }
+
+    /// A value that went back to its base is neither held nor in conflict any more.
+    pub(super) fn clear_stale_marks(&mut self, field: Field) {
+        if let Some(old) = self.state.base(field)
+            && (!old.held.is_empty()
+                || old.conflict.as_ref().is_some_and(|c| c.taken.is_none())
+                || old.sentinel_seen.differs.is_some()
+                || old.servicenow_seen.differs.is_some())
+        {
+            let mut base = old.clone();
+            base.held.clear();
+            base.conflict = None;
+            (base.sentinel_seen, base.servicenow_seen) = self.seen(field);
+            self.plan.bases.push(base);
+        }
+    }
+}
+
+/// A raw value that no system can hold: the base of a field on which nothing was agreed.
+pub const NOTHING: &str = "\u{1}";
+
+fn same_agreement(a: &Base, b: &Base) -> bool {
+    a.sentinel == b.sentinel
+        && a.servicenow == b.servicenow
+        && a.detached == b.detached
+        && a.held == b.held
+        && a.conflict == b.conflict
+        && a.sentinel_seen.differs.is_none()
+        && a.servicenow_seen.differs.is_none()
+}
+
+/// The columns that a plan's fields become in one PATCH.
+pub fn record_values(targets: &[Target], ctx: &PlanContext<'_>) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for target in targets {
+        set_servicenow(&mut values, &ctx.workspace.route.shape, target.field, &target.servicenow);
+    }
+    values
+}
+
+/// The whole incident with a plan's fields changed: a PUT replaces everything, so everything
+/// else goes back as it was observed (D16).
+pub fn incident_write(
+    incident: &Incident,
+    record: Option<&Record>,
+    targets: &[Target],
+    ctx: &PlanContext<'_>,
+) -> IncidentWrite {
+    let mut write = IncidentWrite::from(incident);
+    for target in targets {
+        match target.field {
+            Field::Title => write.title = target.sentinel.clone(),
+            Field::Description => write.description = target.sentinel.clone(),
+            Field::Severity => write.severity = target.sentinel.clone(),
+            Field::Status => write.status = target.sentinel.clone(),
+            Field::CloseNotes => write.classification_comment = target.sentinel.clone(),
+            Field::Closure => {
+                let mut parts = target.sentinel.splitn(2, '-');
+                write.classification = parts.next().unwrap_or_default().to_owned();
+                write.reason = parts.next().unwrap_or_default().to_owned();
+            }
+            Field::Owner => write.owner = owner_of(incident, record, target, ctx),
+        }
+    }
+    if !write.status.eq_ignore_ascii_case("Closed") {
+        write.classification.clear();
+        write.reason.clear();
+        write.classification_comment.clear();
+    }
+    write
+}
+
+fn owner_of(
+    incident: &Incident,
+    record: Option<&Record>,
+    target: &Target,
+    ctx: &PlanContext<'_>,
+) -> OwnerRef {
+    if target.sentinel.is_empty() {
+        return OwnerRef::default();
+    }
+    if incident.owner.key() == target.sentinel {
+        return incident.owner.clone();
+    }
+    // The user behind the target: what the record holds, unless a person named somebody else.
+    let raw = if target.servicenow.is_empty() {
+        record.and_then(|r| servicenow_value(r, &ctx.workspace.route.shape, Field::Owner)).unwrap_or_default()
+    } else {
+        target.servicenow.clone()
+    };
+    owner_to_sentinel(ctx, &raw)
+        .map(|(owner, _)| owner)
+        .unwrap_or_else(|_| OwnerRef { upn: target.sentinel.clone(), ..OwnerRef::default() })
+}

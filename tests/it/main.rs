@@ -1,0 +1,9 @@
+//! Every integration test that is not the Gauntlet and not a foreign client, in one binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cli;
+mod config;
+mod docs;
+mod layering;
+mod simulation;
