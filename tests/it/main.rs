@@ -7,3 +7,4 @@ mod config;
 mod docs;
 mod layering;
 mod simulation;
+mod terminal;

@@ -139,9 +139,15 @@ fn draw_panels(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
     }
     let h = hinge(area.width);
     let at = model.incident.field.min(model.fields.len() - 1);
-    let rows: Vec<Row> =
-        model.fields.iter().enumerate().map(|(i, f)| row(model, f, &h, i == at, area.height >= 28)).collect();
     let room = area.height - 2;
+    let build = |tall| -> Vec<Row> {
+        model.fields.iter().enumerate().map(|(i, f)| row(model, f, &h, i == at, tall)).collect()
+    };
+    // Long texts are shown further where they fit without pushing anything out.
+    let mut rows = build(true);
+    if rows.iter().map(|r| r.height).sum::<u16>() > room {
+        rows = build(false);
+    }
     let total: u16 = rows.iter().map(|r| r.height).sum();
     let gap = u16::from(total.saturating_add(rows.len() as u16) <= room);
     let top = first_visible(&rows, at, room, gap);

@@ -35,7 +35,7 @@ fn columns(model: &Model, width: u16) -> Vec<Placed<SortBy>> {
         Column { id: SortBy::Status, title: "STATUS", min: pairs(6, 18), ideal: pairs(8, 21), priority: 4 },
         Column { id: SortBy::Owner, title: "OWNER", min: 12, ideal: pairs(16, 24), priority: 7 },
         Column { id: SortBy::Age, title: "AGE", min: 5, ideal: 5, priority: 6 },
-        Column { id: SortBy::Title, title: "TITLE", min: pairs(22, 32), ideal: u16::MAX, priority: 1 },
+        Column { id: SortBy::Title, title: "TITLE", min: pairs(19, 32), ideal: u16::MAX, priority: 1 },
     ];
     if workspaces {
         all.insert(1, Column { id: SortBy::Workspace, title: "WS", min: 6, ideal: 10, priority: 8 });
