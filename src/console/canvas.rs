@@ -122,7 +122,7 @@ impl<'a> Canvas<'a> {
     /// Empties a rectangle and gives it the style of a role.
     pub fn clear(&mut self, rect: Rect, role: Role) {
         let rect = rect.intersection(self.buf.area);
-        let base = self.style(Role::Text);
+        let base = self.look.theme.base();
         let style = base.patch(self.style(role));
         for y in rect.top()..rect.bottom() {
             for x in rect.left()..rect.right() {

@@ -114,7 +114,10 @@ pub(crate) fn counts(model: &Model, canvas: &Canvas<'_>, room: u16) -> Vec<Bit> 
     };
     let mut bits = build(&steps);
     while width_of(&bits) > room.saturating_add(3) && steps.len() > 1 {
-        steps.remove(0);
+        // What needs nobody goes first, and of that what is least often asked for.
+        let calm = [Step::Watched, Step::Merged, Step::Gone, Step::InStep];
+        let out = calm.iter().find_map(|c| steps.iter().position(|s| s == c)).unwrap_or(0);
+        steps.remove(out);
         bits = build(&steps);
     }
     bits
@@ -128,6 +131,7 @@ fn connection(model: &Model, canvas: &Canvas<'_>) -> Vec<Bit> {
     holders.sort();
     holders.dedup();
     let who = match holders.as_slice() {
+        _ if model.size.0 < 100 => String::new(),
         [] => String::new(),
         [one] if *one == model.setup.settings.holder => "  synced here".into(),
         [one] => format!("  synced by {}", text::fit(&text::escape_line(one), 22)),

@@ -13,8 +13,8 @@ use crate::mapping::{Directory, Tables};
 use crate::model::settings::WorkspaceSettings;
 use crate::model::view::{LinkView, Step};
 use crate::model::{
-    Closure, Command, CommandId, CommandState, LinkId, LinkState, Severity, Shown, Side, Status, SysId, Verb,
-    WorkspaceKey,
+    Closure, Command, CommandId, CommandState, Field, LinkId, LinkState, Severity, Shown, Side, Status,
+    SysId, Verb, WorkspaceKey,
 };
 use crate::sync::{self, PlanContext};
 
@@ -161,10 +161,9 @@ fn open_closing(model: &mut Model, link: LinkId) {
             let verb = Verb::Close { closure, notes: String::new() };
             let shown = with_context(model, link, |s, c| sync::preview(s, c, &verb));
             let shown = shown.unwrap_or_else(|| Err("not known yet".into()))?;
-            let code = shown.iter().find(|s| {
-                s.side == Side::ServiceNow && (s.what.contains("closure") || s.what.contains("close_code"))
-            });
-            Ok(code.map_or_else(|| "unchanged".to_owned(), |s| crate::text::escape_line(&s.to)))
+            let code = shown.iter().find(|s| s.side == Side::ServiceNow && s.what == Field::Closure.word());
+            let code = code.map(|s| in_people_words(model, link, s, &s.to));
+            Ok(code.map_or_else(|| "as it is".to_owned(), |c| crate::text::escape_line(&c)))
         })
         .collect();
     let subject = model.links.get(link).map(subject).unwrap_or_default();
@@ -220,7 +219,7 @@ pub(crate) fn show_plan(
             None,
         ),
         Ok(shown) => {
-            let writes = shown.iter().map(write).collect();
+            let writes = shown.iter().map(|s| write(model, link, s)).collect();
             let note = match (&verb, shown.is_empty()) {
                 (Verb::Retry, _) => "Failures and parked writes are forgotten; the next pass plans anew.",
                 (_, true) => "Nothing is written; the value becomes the agreed one.",
@@ -234,12 +233,31 @@ pub(crate) fn show_plan(
     model.overlays.push(Overlay::Plan(plan));
 }
 
-fn write(shown: &Shown) -> Write {
+fn write(model: &Model, link: LinkId, shown: &Shown) -> Write {
     Write {
         side: Some(shown.side),
-        what: shown.what.clone(),
-        before: shown.from.clone(),
-        after: shown.to.clone(),
+        what: Field::from_word(&shown.what).map_or_else(|| shown.what.clone(), |f| f.label().to_owned()),
+        before: in_people_words(model, link, shown, &shown.from),
+        after: in_people_words(model, link, shown, &shown.to),
+    }
+}
+
+/// A raw value with the label or name that people know it by.
+fn in_people_words(model: &Model, link: LinkId, shown: &Shown, raw: &str) -> String {
+    let Some(view) = model.links.get(link).filter(|_| shown.side == Side::ServiceNow && !raw.is_empty())
+    else {
+        return raw.to_owned();
+    };
+    let label = match Field::from_word(&shown.what) {
+        Some(Field::Owner) => Some(user_name(model, link, &SysId::new(raw))),
+        Some(Field::Status) => model.tables.status_label(&view.table, raw).map(str::to_owned),
+        Some(Field::Closure) => model.tables.closure_label(&view.table, raw).map(str::to_owned),
+        _ => None,
+    };
+    match label {
+        Some(label) if !label.is_empty() && label != raw && shown.what == Field::Owner.word() => label,
+        Some(label) if !label.is_empty() && label != raw => format!("{label} ({raw})"),
+        _ => raw.to_owned(),
     }
 }
 

@@ -76,8 +76,9 @@ pub(crate) fn list(width: u16, height: u16) -> ListParts {
             let (divider, pane) = split_top(rest, 1);
             (list, divider, pane)
         }
-        Room::Wide | Room::Huge => {
-            let (list, rest) = split_left(body, (u32::from(width) * 60 / 100) as u16);
+        room => {
+            let share = if room == Room::Huge { 68 } else { 62 };
+            let (list, rest) = split_left(body, (u32::from(width) * share / 100) as u16);
             let (divider, pane) = split_left(rest, 1);
             (list, divider, pane)
         }

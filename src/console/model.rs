@@ -176,6 +176,16 @@ impl Model {
         self.due
     }
 
+    /// The time as it knows it.
+    pub fn clock(&self) -> Stamp {
+        self.now
+    }
+
+    /// The theme it is drawn in.
+    pub fn theme(&self) -> &Theme {
+        &self.look.theme
+    }
+
     pub(crate) fn touch(&mut self, dirty: Dirty) {
         self.dirty = self.dirty.max(dirty);
     }

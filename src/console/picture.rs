@@ -33,6 +33,25 @@ pub fn svg(buf: &Buffer, theme: &Theme) -> String {
     out
 }
 
+/// The buffer as lines of text, without styles.
+pub fn lines(buf: &Buffer) -> Vec<String> {
+    let line = |y: u16| {
+        let mut out = String::new();
+        let mut covered = 0;
+        for x in 0..buf.area.width {
+            let Some(cell) = buf.cell((buf.area.x + x, buf.area.y + y)) else { continue };
+            if covered > 0 {
+                covered -= 1;
+                continue;
+            }
+            out.push_str(cell.symbol());
+            covered = text::width(cell.symbol()).saturating_sub(1);
+        }
+        out.trim_end().to_owned()
+    };
+    (0..buf.area.height).map(line).collect()
+}
+
 fn at(x: usize, y: u16) -> (f32, f32) {
     (MARGIN + x as f32 * CELL_W, MARGIN + f32::from(y) * CELL_H)
 }

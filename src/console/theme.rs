@@ -132,6 +132,7 @@ pub struct Theme {
     /// Its name.
     pub name: String,
     styles: [Style; Role::ALL.len()],
+    base: Style,
     /// Foreground that a picture uses for the terminal's own.
     pub picture_foreground: Color,
     /// Background that a picture uses for the terminal's own.
@@ -174,6 +175,7 @@ impl Theme {
         let mut theme = Self {
             name: "mono".into(),
             styles: [Style::new(); Role::ALL.len()],
+            base: Style::new(),
             picture_foreground: Color::Rgb(0xd8, 0xd8, 0xd8),
             picture_background: Color::Rgb(0x10, 0x10, 0x10),
         };
@@ -188,7 +190,18 @@ impl Theme {
         self.styles[role as usize]
     }
 
+    /// What an empty cell looks like: the text role with its background.
+    pub fn base(&self) -> Style {
+        self.base
+    }
+
     fn set(&mut self, role: Role, style: Style) {
+        if role == Role::Text {
+            // Text keeps the background it is written on, a dialog's too.
+            self.base = style;
+            self.styles[role as usize] = Style { bg: None, ..style };
+            return;
+        }
         self.styles[role as usize] = style;
     }
 }

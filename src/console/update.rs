@@ -12,6 +12,7 @@ use super::overlays::{self, Overlay, choosing, help};
 use super::theme::Role;
 use super::{chrome, command, screens};
 use crate::mapping::Directory;
+use crate::model::ledger::Lease;
 use crate::model::view::Level;
 use crate::model::{Command, CommandState, InstanceKey, LinkId, User};
 use crate::text::escape_line;
@@ -42,6 +43,15 @@ pub fn update(model: &mut Model, msg: Msg, fx: &mut Effects) {
             model.say(level, text);
             model.touch(Dirty::Data);
         }
+        // A lease is prolonged all the time; only another holder is news.
+        Msg::Leases(list) => {
+            let who = |l: &[Lease]| l.iter().map(|l| (l.holder.clone(), l.epoch)).collect::<Vec<_>>();
+            let over = model.leases.iter().any(|l| l.ends <= model.now);
+            if over || who(&model.leases) != who(&list) {
+                model.touch(Dirty::Data);
+            }
+            model.leases = list;
+        }
         data => {
             model.touch(Dirty::Data);
             take_data(model, data, fx);
@@ -57,7 +67,6 @@ fn take_data(model: &mut Model, msg: Msg, fx: &mut Effects) {
             model.workspaces.sort_by(|a, b| a.workspace.cmp(&b.workspace));
         }
         Msg::Lanes(list) => model.lanes = list,
-        Msg::Leases(list) => model.leases = list,
         Msg::Events(list) => take_events(model, list),
         Msg::Detail(detail) => {
             let id = detail.id;

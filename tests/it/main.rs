@@ -8,3 +8,4 @@ mod docs;
 mod end_to_end;
 mod layering;
 mod simulation;
+mod terminal;

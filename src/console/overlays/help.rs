@@ -43,7 +43,7 @@ fn lines(model: &Model, help: &Help, canvas: &Canvas<'_>, width: usize) -> Vec<V
         }
         out.push(Vec::new());
     }
-    let mut scopes: Vec<Scope> = SCOPES.into_iter().filter(|s| help.here.contains(s)).collect();
+    let mut scopes: Vec<Scope> = help.here.clone();
     scopes.extend(SCOPES.into_iter().filter(|s| !help.here.contains(s)));
     for scope in scopes {
         let rows: Vec<_> = ACTIONS

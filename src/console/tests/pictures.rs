@@ -7,8 +7,11 @@ use crate::model::{LinkId, Severity, Shown, Side, Verb};
 
 const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 50)];
 
-/// Scenes by name: how to get there.
-fn scenes() -> Vec<(&'static str, fn(&mut Model))> {
+/// A name and how to get there.
+type Scene = (&'static str, fn(&mut Model));
+
+/// Every screen.
+fn scenes() -> Vec<Scene> {
     vec![
         ("incidents", |m| {
             keys(m, "j j");
@@ -36,7 +39,7 @@ fn scenes() -> Vec<(&'static str, fn(&mut Model))> {
     ]
 }
 
-fn dialogs() -> Vec<(&'static str, fn(&mut Model))> {
+fn dialogs() -> Vec<Scene> {
     vec![
         ("plan", plan),
         ("close", |m| {

@@ -299,6 +299,39 @@ fn entry(id: i64, origin: CommentOrigin, author: &str, ago: u64, text: &str, to:
     }
 }
 
+fn incident() -> Incident {
+    Incident {
+        id: IncidentId::new("guid-4721"),
+        etag: "\"1\"".into(),
+        number: 4721,
+        title: "Mass download by a user who gave notice".into(),
+        severity: "Medium".into(),
+        status: "New".into(),
+        ..Incident::default()
+    }
+}
+
+fn record() -> Record {
+    let values = [
+        ("short_description", "Mass download by a user who gave notice"),
+        ("impact", "1"),
+        ("urgency", "1"),
+        ("state", "1"),
+        ("assigned_to", "u4"),
+        ("close_code", ""),
+        ("close_notes", ""),
+        ("description", ""),
+    ];
+    Record {
+        table: table(),
+        sys_id: SysId::new("9d385017c611228701d22104cc95c371"),
+        number: "INC0010034".into(),
+        mod_count: 4,
+        values: values.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        ..Record::default()
+    }
+}
+
 /// The third link in full.
 pub fn detail(id: i64) -> Detail {
     use Delivery::{Delivered, Held, None as No, Waiting};
@@ -392,9 +425,9 @@ pub fn detail(id: i64) -> Detail {
         id: LinkId(id),
         state: Some(LinkState {
             link,
-            incident: None,
+            incident: Some(incident()),
             incident_seen: before(10),
-            record: None,
+            record: Some(record()),
             record_seen: before(12),
             bases: Vec::new(),
             entries,

@@ -28,14 +28,17 @@ pub(crate) struct Placed<C> {
     pub width: u16,
 }
 
-/// Cells between columns.
-const GAP: u16 = 2;
+/// Cells between columns: one where there is little room.
+fn gap(width: u16) -> u16 {
+    if width < 90 { 1 } else { 2 }
+}
 
 /// Gives each column that fits into `width` its place, in the order given.
 pub(crate) fn place<C: Copy>(columns: &[Column<C>], width: u16) -> Vec<Placed<C>> {
+    let gap = gap(width);
     let mut kept: Vec<&Column<C>> = columns.iter().collect();
     let need = |kept: &[&Column<C>]| -> u32 {
-        kept.iter().map(|c| u32::from(c.min) + u32::from(GAP)).sum::<u32>().saturating_sub(u32::from(GAP))
+        kept.iter().map(|c| u32::from(c.min) + u32::from(gap)).sum::<u32>().saturating_sub(u32::from(gap))
     };
     while kept.len() > 1 && need(&kept) > u32::from(width) {
         let worst = kept.iter().enumerate().max_by_key(|(i, c)| (c.priority, *i)).map(|(i, _)| i);
@@ -59,7 +62,7 @@ pub(crate) fn place<C: Copy>(columns: &[Column<C>], width: u16) -> Vec<Placed<C>
         .zip(widths)
         .map(|(c, width)| {
             let placed = Placed { id: c.id, title: c.title, x, width };
-            x = x.saturating_add(width).saturating_add(GAP);
+            x = x.saturating_add(width).saturating_add(gap);
             placed
         })
         .collect()
@@ -116,7 +119,7 @@ mod tests {
         for width in 0..300u16 {
             let placed = place(COLUMNS, width);
             for pair in placed.windows(2) {
-                assert!(pair[0].x + pair[0].width + GAP <= pair[1].x);
+                assert!(pair[0].x + pair[0].width < pair[1].x);
             }
             if let Some(last) = placed.last() {
                 assert!(last.x + last.width <= width, "{width}");

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::canvas::{Bit, Canvas};
+use crate::console::canvas::{Bit, Canvas, width_of};
 use crate::console::health::minutes;
 use crate::console::model::Model;
 use crate::console::theme::Role;
@@ -50,9 +50,16 @@ fn lines_of(model: &Model, entry: &Entry, width: usize) -> Vec<Vec<Bit>> {
         look.bit(role, format!("  {place}")),
         look.bit(Role::Muted, format!("  {}  ", entry.at.short())),
     ];
-    head.extend(delivery(model, entry));
-    let mut out = vec![head];
     let bar = || look.bit(role, format!("{} ", look.glyphs.bar()));
+    let delivery = delivery(model, entry);
+    let mut out = Vec::new();
+    if usize::from(width_of(&head).saturating_add(width_of(&delivery))) <= width.saturating_add(2) {
+        head.extend(delivery);
+        out.push(head);
+    } else {
+        out.push(head);
+        out.push(std::iter::once(bar()).chain(delivery).collect());
+    }
     for line in entry.text.lines().iter().flat_map(|l| text::wrap(l, width.saturating_sub(2).max(1))) {
         out.push(vec![bar(), look.bit(Role::Text, line)]);
     }

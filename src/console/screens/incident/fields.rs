@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::canvas::{Bit, Canvas, inset, split_top};
+use crate::console::canvas::{Bit, Canvas, split_top};
 use crate::console::glyphs::{severity_role, step_role};
 use crate::console::model::Model;
 use crate::console::theme::Role;
@@ -19,7 +19,7 @@ struct Hinge {
 }
 
 fn hinge(width: u16) -> Hinge {
-    let label = if width >= 56 { 12 } else { 0 };
+    let label = if width >= 56 { 13 } else { 0 };
     let middle = match width {
         0..=55 => 3,
         56..=99 => 12,
@@ -56,8 +56,10 @@ fn lines(field: &FieldView, side: Side, width: u16, most: usize) -> Vec<String> 
     out
 }
 
-fn most_lines(field: Field, open: bool) -> usize {
+fn most_lines(field: Field, open: bool, tall: bool) -> usize {
     match (field, open) {
+        (Field::Description, _) if tall => 12,
+        (Field::CloseNotes, _) if tall => 6,
         (Field::Description | Field::CloseNotes, true) => 10,
         (Field::Description, false) => 3,
         (_, true) => 4,
@@ -65,9 +67,9 @@ fn most_lines(field: Field, open: bool) -> usize {
     }
 }
 
-fn row(model: &Model, field: &FieldView, h: &Hinge, open: bool) -> Row {
+fn row(model: &Model, field: &FieldView, h: &Hinge, open: bool, tall: bool) -> Row {
     let inner = h.panel.saturating_sub(4);
-    let most = most_lines(field.field, open);
+    let most = most_lines(field.field, open, tall);
     let left = lines(field, Side::Sentinel, inner, most);
     let right = lines(field, Side::ServiceNow, inner, most);
     let look = &model.look;
@@ -91,13 +93,11 @@ fn base(model: &Model, field: &FieldView, width: u16) -> Vec<Bit> {
     }
     let Some(base) = &field.base else { return vec![look.bit(Role::Muted, "never agreed")] };
     let (s, n) = (base.sentinel.line(), base.servicenow.line());
-    let value = if s == n { s } else { format!("{s} {} {n}", look.glyphs.v()) };
+    // `Low` and `Low (3/3)` say the same; one of them is enough.
+    let value = if n.starts_with(&s) { s } else { format!("{s} {} {n}", look.glyphs.v()) };
     let value = if value.trim().is_empty() { "(empty)".into() } else { value };
     let room = width.saturating_sub(2) as usize;
-    if width >= 18 {
-        return vec![look.bit(Role::Before, text::fit(&format!("was {value}"), room))];
-    }
-    vec![look.bit(Role::Before, text::fit(&value, room))]
+    vec![look.bit(Role::Before, text::fit(&format!("was {value}"), room))]
 }
 
 fn value_role(field: &FieldView, side: Side) -> Role {
@@ -139,8 +139,15 @@ fn draw_panels(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
     }
     let h = hinge(area.width);
     let at = model.incident.field.min(model.fields.len() - 1);
-    let rows: Vec<Row> = model.fields.iter().enumerate().map(|(i, f)| row(model, f, &h, i == at)).collect();
     let room = area.height - 2;
+    let build = |tall| -> Vec<Row> {
+        model.fields.iter().enumerate().map(|(i, f)| row(model, f, &h, i == at, tall)).collect()
+    };
+    // Long texts are shown further where they fit without pushing anything out.
+    let mut rows = build(true);
+    if rows.iter().map(|r| r.height).sum::<u16>() > room {
+        rows = build(false);
+    }
     let total: u16 = rows.iter().map(|r| r.height).sum();
     let gap = u16::from(total.saturating_add(rows.len() as u16) <= room);
     let top = first_visible(&rows, at, room, gap);
@@ -168,7 +175,25 @@ fn draw_panels(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> u16 {
         draw_row(model, canvas, i, row, &h, Rect { y, height, ..area }, i == at);
         y += height + gap;
     }
+    let below = rows.len().saturating_sub(top + visible_rows(&rows, top, room, gap));
+    if below > 0 && h.middle >= 12 {
+        let more = [canvas.look.bit(Role::Muted, format!("{below} more"))];
+        canvas.bits(left_x + h.panel + 1, area.y + box_height - 1, h.middle.saturating_sub(2), &more);
+    }
     box_height
+}
+
+/// Fields from `top` on that are at least begun.
+fn visible_rows(rows: &[Row], top: usize, room: u16, gap: u16) -> usize {
+    let mut used = 0;
+    rows.iter()
+        .skip(top)
+        .take_while(|r| {
+            let seen = used < room;
+            used += r.height + gap;
+            seen
+        })
+        .count()
 }
 
 fn first_visible(rows: &[Row], at: usize, room: u16, gap: u16) -> usize {
@@ -277,6 +302,5 @@ pub(crate) fn draw_small(model: &Model, canvas: &mut Canvas<'_>, area: Rect) -> 
             canvas.put(area.x + label + 2 + column * n as u16, y, column.saturating_sub(1), &fitted, style);
         }
     }
-    let _ = inset(area, 0, 0);
     fields.len() as u16 + 1
 }

@@ -20,7 +20,7 @@ fn command_line(model: &Model, command: &Command) -> Vec<Bit> {
     };
     vec![
         look.bit(Role::Muted, format!("{}  ", command.at.short())),
-        look.bit(role, text::pad(command.state.word(), 9)),
+        look.bit(role, text::pad(command.state.word(), 14)),
         look.bit(Role::Key, text::pad(&text::escape_line(&command.who), 14)),
         look.bit(Role::Text, format!(" {}", in_words(model, command))),
         look.bit(Role::Muted, format!("  {}", text::escape_line(&command.result))),
@@ -38,7 +38,7 @@ fn audit_line(model: &Model, row: &AuditRow) -> Vec<Bit> {
     let one = |t: &str| text::fit(&text::escape_line(t), 40);
     let mut bits = vec![
         look.bit(Role::Muted, format!("{}  ", d.at.short())),
-        look.bit(Role::Text, text::pad(&text::escape_line(&d.act), 9)),
+        look.bit(Role::Text, text::pad(&text::escape_line(&d.act), 14)),
         look.bit(Role::Key, text::pad(&text::escape_line(&d.who), 14)),
         look.bit(Role::Text, " "),
         side,

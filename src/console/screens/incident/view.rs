@@ -84,7 +84,7 @@ fn draw_head(model: &Model, view: &LinkView, canvas: &mut Canvas<'_>, area: Rect
         .enumerate()
     {
         let x = area.x + half * i as u16;
-        let shown = if url.is_empty() { "no address yet".into() } else { url.line() };
+        let shown = if url.is_empty() { "no address known".into() } else { url.line() };
         let bits = [
             look.bit(role, ["o ", "O "][i]),
             look.bit(Role::Muted, text::fit(&shown, half.saturating_sub(4) as usize)),

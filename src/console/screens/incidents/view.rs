@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{new_above, pane};
+use super::{FRESH_MAX, new_above, pane};
 use crate::console::canvas::{Bit, Canvas, width_of};
 use crate::console::glyphs::{severity_role, step_role};
 use crate::console::health::minutes;
@@ -23,19 +23,19 @@ fn columns(model: &Model, width: u16) -> Vec<Placed<SortBy>> {
     let pairs = |one: u16, two: u16| if both { two } else { one };
     let mut all = vec![
         Column { id: SortBy::Step, title: "STEP", min: 10, ideal: 10, priority: 0 },
-        Column { id: SortBy::Number, title: "INCIDENT", min: 8, ideal: 8, priority: 5 },
+        Column { id: SortBy::Number, title: "NUMBER", min: 6, ideal: 8, priority: 5 },
         Column { id: SortBy::Record, title: "RECORD", min: 10, ideal: 11, priority: 2 },
         Column {
             id: SortBy::Severity,
             title: "SEVERITY",
             min: pairs(10, 19),
-            ideal: pairs(11, 19),
+            ideal: pairs(10, 19),
             priority: 3,
         },
-        Column { id: SortBy::Status, title: "STATUS", min: pairs(8, 18), ideal: pairs(8, 20), priority: 4 },
-        Column { id: SortBy::Owner, title: "OWNER", min: 12, ideal: pairs(16, 28), priority: 7 },
+        Column { id: SortBy::Status, title: "STATUS", min: pairs(6, 18), ideal: pairs(8, 21), priority: 4 },
+        Column { id: SortBy::Owner, title: "OWNER", min: 12, ideal: pairs(16, 24), priority: 7 },
         Column { id: SortBy::Age, title: "AGE", min: 5, ideal: 5, priority: 6 },
-        Column { id: SortBy::Title, title: "TITLE", min: 12, ideal: u16::MAX, priority: 1 },
+        Column { id: SortBy::Title, title: "TITLE", min: pairs(19, 32), ideal: u16::MAX, priority: 1 },
     ];
     if workspaces {
         all.insert(1, Column { id: SortBy::Workspace, title: "WS", min: 6, ideal: 10, priority: 8 });
@@ -64,9 +64,7 @@ pub(crate) fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let place = model.incidents.top.saturating_add(row as usize);
         let Some(view) = model.links.at(place) else { break };
         let line = Rect { y: parts.rows.y + row, height: 1, ..parts.rows };
-        grid::draw_row(canvas, inner(line), &placed, |c, width| {
-            cell(model, canvas_look(model), view, c, width)
-        });
+        grid::draw_row(canvas, inner(line), &placed, |c, width| cell(model, &model.look, view, c, width));
         if model.tracked.iter().any(|t| t.link == view.id) {
             let style = canvas.style(Role::Pending);
             canvas.put(line.x + 1, line.y, 1, canvas.look.glyphs.waiting(), style);
@@ -88,10 +86,6 @@ pub(crate) fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         pane::draw(model, canvas, parts.pane);
     }
-}
-
-fn canvas_look(model: &Model) -> &crate::console::canvas::Look {
-    &model.look
 }
 
 fn draw_empty(model: &Model, canvas: &mut Canvas<'_>, rows: Rect) {
@@ -118,7 +112,12 @@ fn draw_bar(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut right = Vec::new();
     let above = new_above(model);
     if above > 0 {
-        right.push(look.bit(Role::Pending, format!("{above} new above  ")));
+        right.push(
+            look.bit(
+                Role::Pending,
+                format!("{above}{} new above  ", if above >= FRESH_MAX { "+" } else { "" }),
+            ),
+        );
     }
     let count = if model.links.is_filtered() {
         format!("{} of {} ", model.links.len(), model.links.total())
@@ -147,8 +146,11 @@ fn draw_bar(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         canvas.bits(area.x + 1, area.y, room, &bits);
     } else {
         let sort = model.links.sort();
-        let text = format!("newest change first{}", if sort == Default::default() { "" } else { " no more" });
-        let text = if sort == Default::default() { text } else { format!("by {}", sort.by.word()) };
+        let text = if sort == Default::default() {
+            "newest change first".to_owned()
+        } else {
+            format!("by {}{}", sort.by.word(), if sort.descending { ", downwards" } else { "" })
+        };
         let bits = [look.bit(Role::Muted, format!(" {text}"))];
         canvas.bits(area.x + 1, area.y, room, &bits);
     }
@@ -205,6 +207,14 @@ pub(crate) fn severity_word(raw: &str) -> String {
     }
 }
 
+/// At most four letters, so that two fit into one column.
+fn short_word(raw: &str) -> String {
+    match Severity::from_word(raw) {
+        Some(Severity::Medium) => "Med".into(),
+        _ => text::fit(&severity_word(raw), 5),
+    }
+}
+
 fn severity(look: &crate::console::canvas::Look, view: &LinkView, wide: bool) -> Vec<Bit> {
     let (s, n) = (view.severity.sentinel.raw(), view.severity.servicenow.raw());
     let known = Severity::from_word(s);
@@ -218,11 +228,11 @@ fn severity(look: &crate::console::canvas::Look, view: &LinkView, wide: bool) ->
         let word = if view.record_number.is_empty() { "".into() } else { severity_word(n) };
         bits.push(look.bit(right, word));
     } else if differ {
-        // Three letters of each: the meter in front says the first in full.
+        // Short words of each: there is no room for the meter.
         bits = vec![
-            look.bit(role, text::fit(&severity_word(s), 5)),
+            look.bit(role, short_word(s)),
             look.bit(Role::Line, look.glyphs.v()),
-            look.bit(Role::Changed, text::fit(&severity_word(n), 5)),
+            look.bit(Role::Changed, short_word(n)),
         ];
     } else {
         bits.push(look.bit(role, severity_word(s)));

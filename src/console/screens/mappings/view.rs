@@ -63,11 +63,12 @@ fn columns(table: TableKind, width: u16) -> Vec<Placed<usize>> {
                 "sentinel" if table == TableKind::Closure => (16, 38, 0),
                 "sentinel" if table == TableKind::Owner => (16, 42, 1),
                 "sentinel" => (13, 16, 0),
-                "servicenow" => (10, 26, 1),
-                "label" => (10, 34, 4),
+                "servicenow" if table == TableKind::Closure => (14, 30, 1),
+                "servicenow" => (10, 14, 1),
+                "label" => (14, 34, 4),
                 "flow" => (13, 13, 2),
                 "source_is_sentinel" => (7, 17, 2),
-                _ => (9, 18, 3),
+                _ => (14, 18, 3),
             };
             Column { id, title: title(name), min, ideal, priority }
         })

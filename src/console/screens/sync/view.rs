@@ -54,7 +54,8 @@ pub(crate) fn draw(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
         return;
     }
     let narrow = body.width < 76;
-    let card = card_rows(narrow, body.height);
+    let failing = model.lanes.iter().any(|l| l.error.is_some());
+    let card = card_rows(narrow, body.height, failing);
     let log =
         if body.height >= 20 { (body.height / 3).max(6) } else { body.height.saturating_sub(card).min(6) };
     let room = body.height.saturating_sub(log);
@@ -70,10 +71,12 @@ pub(crate) fn draw(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
     draw_log(model, canvas, Rect { y, height: body.bottom() - y, ..body });
 }
 
-fn card_rows(narrow: bool, height: u16) -> u16 {
+/// Rows of one card; an error gets rows of its own where there is room for them.
+fn card_rows(narrow: bool, height: u16, failing: bool) -> u16 {
     match (narrow, height) {
         (true, _) => 7,
         (false, 0..=15) => 8,
+        (false, 30..) if failing => 14,
         (false, _) => 11,
     }
 }
