@@ -152,6 +152,7 @@ fn link(n: u32) -> Link {
         failures: 0,
         unread: false,
         pending: false,
+        comments_seen: 0,
     }
 }
 
