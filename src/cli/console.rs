@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -29,19 +30,27 @@ pub async fn run(common: &Common, args: ConsoleArgs) -> Result<Exit, Failure> {
     };
     let Session { config, store } = session;
     let log = config.log.file.clone().unwrap_or_else(|| config.store.with_file_name("diptych.log"));
-    let syncs = !readonly && config.console.sync_in_console;
+    let mut syncs = !readonly && config.console.sync_in_console;
     let mut options = options(&config, &store, &args, environment(&config));
     options.background = background_words(syncs, readonly);
-    show(&config, options, log, common.verbose, syncs).await
+    if let (true, Err(missing)) = (syncs, config.check_can_sync()) {
+        // there may still be something to look at
+        syncs = false;
+        options.background =
+            missing.problems.first().map(|p| format!("This console does not sync: {}.", p.message));
+    }
+    let logging = (log, common.verbose);
+    show(&config, options, logging, syncs, None).await
 }
 
-/// Opens the console, with the sync behind it when `syncs`; returns when the person leaves.
+/// Opens the console, with the sync behind it when `syncs`; returns when the person leaves, or
+/// after `span`.
 pub async fn show(
     config: &Config,
     look: TerminalOptions,
-    log: PathBuf,
-    verbose: u8,
+    (log, verbose): (PathBuf, u8),
     syncs: bool,
+    span: Option<Duration>,
 ) -> Result<Exit, Failure> {
     let settings = LogSettings { file: Some(log.clone()), ..config.log.clone() };
     telemetry::start(&settings, &Target::File(log), verbose).map_err(|e| Failure::new(Exit::Usage, e))?;
@@ -53,15 +62,19 @@ pub async fn show(
         None
     };
     telemetry::keep_quiet(true);
-    let left = terminal::run(look).await;
+    let left = match span {
+        None => terminal::run(look).await,
+        // dropped, the console gives the terminal back
+        Some(span) => tokio::time::timeout(span, terminal::run(look)).await.unwrap_or(Ok(())),
+    };
     telemetry::keep_quiet(false);
     stop.send_replace(true);
     let ended = match engine {
-        Some(task) => task.await.unwrap_or(Ok(())),
-        None => Ok(()),
+        Some(task) => task.await,
+        None => Ok(Ok(())),
     };
     left?;
-    ended?;
+    ended.map_err(|e| Failure::new(Exit::Failed, format!("the sync ended badly: {e}")))??;
     Ok(Exit::Done)
 }
 
@@ -125,7 +138,7 @@ fn background_words(syncs: bool, readonly: bool) -> Option<String> {
 }
 
 /// Ends at a signal or after a span, whichever comes first.
-pub async fn span_or_signal(span: Option<std::time::Duration>) {
+pub async fn span_or_signal(span: Option<Duration>) {
     let over = async {
         match span {
             Some(span) => tokio::time::sleep(span).await,

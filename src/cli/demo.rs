@@ -66,15 +66,7 @@ async fn with_console(
     look.background =
         Some("Demo: two sandbox servers on this machine, with simulated analysts on both sides.".into());
     let log = config.store.with_file_name("diptych.log");
-    let shown = console::show(config, look, log, common.verbose, true);
-    let ended = match args.span {
-        None => shown.await,
-        Some(span) => tokio::select! {
-            ended = shown => ended,
-            () = tokio::time::sleep(span) => Ok(Exit::Done),
-        },
-    };
-    telemetry::keep_quiet(false);
+    let ended = console::show(config, look, (log, common.verbose), true, args.span).await;
     take_pictures(args, config, store).await?;
     ended
 }
