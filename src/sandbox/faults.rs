@@ -191,6 +191,9 @@ impl FaultPlan {
         let nature = nature(side, request);
         let fitting: Vec<FaultKind> = FaultKind::all()
             .filter(|kind| kind.fits(side, &nature) && kind.comes_and_goes() && (!outage || kind.is_outage()))
+            // A journal entry has no key: delivered twice it stands there twice, and no client in
+            // the world can help it. Only asked for by name.
+            .filter(|kind| *kind != FaultKind::Duplicate || !appends(side, request))
             .collect();
         self.rng.choice(fitting)
     }
@@ -223,6 +226,12 @@ pub(crate) fn nature(side: Side, request: &Request) -> Nature {
     let token = matches!(operation, "token" | "discovery");
     let follows = request.query.to_lowercase().contains("skiptoken=");
     Nature { token, write: is_write(side, request), follows, operation }
+}
+
+/// True for a write that appends to a journal.
+fn appends(side: Side, request: &Request) -> bool {
+    let has = |name: &str| request.body.windows(name.len()).any(|w| w == name.as_bytes());
+    side == Side::ServiceNow && (has("\"work_notes\"") || has("\"comments\""))
 }
 
 #[cfg(test)]

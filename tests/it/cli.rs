@@ -150,6 +150,7 @@ fn link(n: u32) -> Link {
         error: String::new(),
         not_before: Stamp(0),
         failures: 0,
+        comments_seen: 0,
         unread: false,
         pending: false,
         comments_seen: 0,

@@ -88,6 +88,7 @@ pub struct Simulation {
     life: u32,
     rng: fastrand::Rng,
     lease_clock: Duration,
+    traced: bool,
 }
 
 fn settings(life: u32) -> EngineSettings {
@@ -194,6 +195,7 @@ impl Simulation {
             life: 0,
             rng: fastrand::Rng::with_seed(setting.seed),
             lease_clock: Duration::ZERO,
+            traced: std::env::var_os("DIPTYCH_TRACE").is_some(),
         };
         let effects = sim.machine.start(now);
         sim.take_up(effects);
@@ -224,6 +226,13 @@ impl Simulation {
                     self.push(way, Happening::Carry(effect));
                 }
             }
+        }
+    }
+
+    /// Every effect and reply on standard error with `DIPTYCH_TRACE=1`, for a seed that fails.
+    fn trace(&self, way: &str, what: &str) {
+        if self.traced {
+            eprintln!("{:>9.3} {} {way} {what}", self.time.since_start().as_secs_f64(), self.life);
         }
     }
 
@@ -265,6 +274,7 @@ impl Simulation {
     }
 
     fn carry(&mut self, effect: Effect) {
+        self.trace("→", &format!("{:?}", effect.what));
         let reply = match effect.what {
             Request::Store(ask) => {
                 let since = self.time.since_start();
@@ -278,6 +288,7 @@ impl Simulation {
             Request::Desk(_, call) => Reply::Desk(self.runtime.block_on(self.desk.call(call))),
             Request::Timer(_) => Reply::Timer,
         };
+        self.trace("←", &format!("{reply:?}"));
         let lates: Vec<Late> = std::mem::take(&mut *self.transport.late.lock().unwrap());
         for late in lates {
             let after = late.at.saturating_sub(self.time.since_start());
