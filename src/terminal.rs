@@ -23,34 +23,10 @@ use jiff::Timestamp;
 use crate::console::theme::ThemeError;
 use crate::console::{Model, Setup};
 use crate::model::ledger::StoreFault;
-use crate::model::settings::EngineSettings;
 use crate::store::Store;
 use crate::text::Stamp;
 
 pub use headless::Headless;
-
-/// What the console is started with.
-#[derive(Clone)]
-pub struct TerminalOptions {
-    /// The store that is watched and commanded.
-    pub store: Store,
-    /// What the engine runs on.
-    pub settings: EngineSettings,
-    /// Nothing may be written.
-    pub readonly: bool,
-    /// The name of a theme; the terminal's own colours by default.
-    pub theme: Option<String>,
-    /// ASCII signs only.
-    pub ascii: bool,
-    /// Take the mouse.
-    pub mouse: bool,
-    /// Who sits here.
-    pub who: String,
-    /// The name of the environment, shown in the header and in every plan.
-    pub environment: String,
-    /// A sentence about who syncs, shown once at the start.
-    pub background: Option<String>,
-}
 
 /// Why the console could not be shown, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -74,24 +50,12 @@ fn now() -> Stamp {
     Stamp(Timestamp::now().as_microsecond())
 }
 
-/// A model for these options; `NO_COLOR` chooses the theme without colour.
-fn model(options: &TerminalOptions, no_color: bool, now: Stamp) -> Result<Model, ThemeError> {
-    let theme = match (&options.theme, no_color) {
-        (_, true) => "mono".to_owned(),
-        (Some(name), false) => name.clone(),
-        (None, false) => "terminal".to_owned(),
-    };
-    Model::new(Setup {
-        settings: options.settings.clone(),
-        environment: options.environment.clone(),
-        who: options.who.clone(),
-        readonly: options.readonly,
-        theme,
-        ascii: options.ascii,
-        mouse: options.mouse,
-        background: options.background.clone(),
-        now,
-    })
+/// A model; `NO_COLOR` chooses the theme without colour.
+fn model(mut setup: Setup, no_color: bool) -> Result<Model, ThemeError> {
+    if no_color {
+        setup.theme = "mono".to_owned();
+    }
+    Model::new(setup)
 }
 
 /// Shows the console until it is left, hung up or told to end. The terminal is as it was
@@ -100,14 +64,15 @@ fn model(options: &TerminalOptions, no_color: bool, now: Stamp) -> Result<Model,
 /// # Errors
 /// [`TerminalError::NoTerminal`] without a terminal, with the commands that do the same; the
 /// others as they say.
-pub async fn run(options: TerminalOptions) -> Result<(), TerminalError> {
+pub async fn run(setup: Setup, store: Store) -> Result<(), TerminalError> {
     caps::check(&caps::Environment::of_process()).map_err(TerminalError::NoTerminal)?;
-    let mut model = model(&options, caps::no_color(), now())?;
+    let ports = run::Ports::open(&setup, store)?;
+    let mouse = setup.mouse;
+    let mut model = model(setup, caps::no_color())?;
     // Our own themes know about NO_COLOR; the library's half-way answer to it would also wipe
     // out reverse video, and with it the selected row.
     crossterm::style::force_color_output(true);
-    let mut face = face::Tty::open(options.mouse)?;
-    let ports = run::Ports::open(&options)?;
+    let mut face = face::Tty::open(mouse)?;
     let ended = session::watched(run::drive(&mut model, &mut face, ports, now)).await;
     face.close();
     ended

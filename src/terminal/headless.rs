@@ -3,8 +3,9 @@
 
 use super::effects::{self, Out};
 use super::feed::Feed;
-use super::{TerminalError, TerminalOptions, model};
-use crate::console::{Effect, Effects, Key, Model, Msg, picture, render, update};
+use super::{TerminalError, model};
+use crate::console::{Effect, Effects, Key, Model, Msg, Setup, picture, render, update};
+use crate::store::Store;
 use crate::text::Stamp;
 use tokio::sync::mpsc;
 
@@ -18,22 +19,17 @@ pub struct Headless {
 }
 
 impl Headless {
-    /// A console of that size at that time; nothing is read yet.
+    /// A console of that size; nothing is read yet.
     ///
     /// # Errors
     /// When the theme does not exist.
-    pub fn new(
-        options: &TerminalOptions,
-        now: Stamp,
-        width: u16,
-        height: u16,
-    ) -> Result<Self, TerminalError> {
-        let mut model = model(options, false, now)?;
-        update(&mut model, Msg::Resize(width, height), &mut Effects::default());
+    pub fn new(setup: Setup, store: Store, width: u16, height: u16) -> Result<Self, TerminalError> {
         let (wants, _) = mpsc::channel(1);
         let (replies, _) = mpsc::channel(1);
-        let out = Out { store: options.store.clone(), who: options.who.clone(), wants, replies };
-        let feed = Feed::new(options.store.clone(), options.settings.clone());
+        let out = Out { store: store.clone(), who: setup.who.clone(), wants, replies };
+        let feed = Feed::new(store, setup.settings.clone());
+        let mut model = model(setup, false)?;
+        update(&mut model, Msg::Resize(width, height), &mut Effects::default());
         Ok(Self { model, feed, out, size: (width, height), quit: false })
     }
 

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use super::TerminalError;
 use super::effects::{self, Out, Then};
 use super::face::Face;
 use super::feed::{self, Feed};
 use super::signals::{self, Signal};
-use super::{TerminalError, TerminalOptions};
-use crate::console::{Dirty, Effects, Model, Msg, update};
+use crate::console::{Dirty, Effects, Model, Msg, Setup, update};
+use crate::store::Store;
 use crate::text::Stamp;
 
 /// Distance between two frames that only show data.
@@ -34,17 +35,17 @@ pub(super) struct Ports {
 
 impl Ports {
     /// Opens everything for a real console.
-    pub fn open(options: &TerminalOptions) -> Result<Self, TerminalError> {
-        Ok(Self::with_signals(options, signals::listen()?))
+    pub fn open(setup: &Setup, store: Store) -> Result<Self, TerminalError> {
+        Ok(Self::with_signals(setup, store, signals::listen()?))
     }
 
     /// Opens everything but the signals.
-    pub fn with_signals(options: &TerminalOptions, signals: mpsc::Receiver<Signal>) -> Self {
+    pub fn with_signals(setup: &Setup, store: Store, signals: mpsc::Receiver<Signal>) -> Self {
         let (wants, wanted) = mpsc::channel(50);
         let (replies, data) = mpsc::channel(16);
-        let feed = Feed::new(options.store.clone(), options.settings.clone());
+        let feed = Feed::new(store.clone(), setup.settings.clone());
         tokio::spawn(feed::run(feed, wanted, replies.clone()));
-        let out = Out { store: options.store.clone(), who: options.who.clone(), wants, replies };
+        let out = Out { store, who: setup.who.clone(), wants, replies };
         Self { signals, data, out }
     }
 }

@@ -19,6 +19,8 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue};
 
+use crate::telemetry;
+
 /// True while the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
@@ -33,6 +35,7 @@ pub(super) fn enter(mouse: bool) -> io::Result<()> {
     install_hook();
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
+    telemetry::keep_quiet(true);
     let mut out = io::stdout();
     let entered = write_enter(&mut out, mouse);
     if entered.is_err() {
@@ -57,6 +60,7 @@ pub(super) fn leave() {
         // Nothing can be done about a terminal that is gone.
         let _ = write_leave(&mut out);
         let _ = disable_raw_mode();
+        telemetry::keep_quiet(false);
     }
 }
 
@@ -84,15 +88,13 @@ pub(super) fn end_frame(out: &mut impl Write) -> io::Result<()> {
 
 fn install_hook() {
     HOOK.call_once(|| {
+        telemetry::guard_panics();
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let ours = TAKEN.load(Ordering::SeqCst);
-            if ours && !IN_UI.get() {
-                // The screen is in use: this goes to the log and nowhere else.
-                tracing::error!(panic = %info, "a background task panicked");
-                return;
+            // A panic elsewhere goes to the log and nowhere else: the screen is in use.
+            if !TAKEN.load(Ordering::SeqCst) || IN_UI.get() {
+                leave();
             }
-            leave();
             before(info);
         }));
     });

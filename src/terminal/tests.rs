@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use super::face::{Face, Screen};
 use super::run::{Ports, drive};
 use super::signals::Signal;
-use super::{Headless, TerminalOptions, model};
-use crate::console::{Key, Model, Msg, picture, render};
+use super::{Headless, model};
+use crate::console::{Key, Model, Msg, Setup, picture, render};
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::settings::EngineSettings;
 use crate::model::view::LinkView;
@@ -108,6 +108,9 @@ async fn publish(store: &Store, ids: std::ops::Range<i64>) {
         error: String::new(),
         not_before: Stamp(0),
         failures: 0,
+        comments_seen: 0,
+        pending: Default::default(),
+        unread: Default::default(),
     };
     let commit = Commit {
         workspace: ws(),
@@ -129,9 +132,8 @@ async fn publish(store: &Store, ids: std::ops::Range<i64>) {
     store.ask(Ask::Commit(Box::new(commit))).await.unwrap();
 }
 
-fn options(store: Store) -> TerminalOptions {
-    TerminalOptions {
-        store,
+fn setup() -> Setup {
+    Setup {
         settings: EngineSettings {
             workspaces: Vec::new(),
             instances: Vec::new(),
@@ -140,13 +142,14 @@ fn options(store: Store) -> TerminalOptions {
             holder: "t".into(),
             seed: 1,
         },
+        environment: "test".into(),
+        who: "noor".into(),
         readonly: false,
-        theme: None,
+        theme: "terminal".into(),
         ascii: false,
         mouse: false,
-        who: "noor".into(),
-        environment: "test".into(),
         background: None,
+        now: Stamp(0),
     }
 }
 
@@ -159,13 +162,13 @@ struct Running {
 }
 
 impl Running {
-    fn start(options: &TerminalOptions, seen: Seen) -> Self {
+    fn start(store: Store, seen: Seen) -> Self {
         let seen = Arc::new(Mutex::new(seen));
         let (keys, from_keys) = input::unbounded();
         let (signals, from_signals) = mpsc::channel(4);
         let mut face = Fake { seen: seen.clone(), input: vec![from_keys] };
-        let mut model = model(options, false, Stamp(0)).unwrap();
-        let ports = Ports::with_signals(options, from_signals);
+        let mut model = model(setup(), false).unwrap();
+        let ports = Ports::with_signals(&setup(), store, from_signals);
         let task =
             tokio::task::spawn_local(async move { drive(&mut model, &mut face, ports, || Stamp(0)).await });
         Self { seen, keys, signals, task }
@@ -199,7 +202,7 @@ async fn what_is_published_is_seen_and_keys_are_heard() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(&dir).await;
         publish(&store, 1..1200).await;
-        let run = Running::start(&options(store.clone()), Seen::default());
+        let run = Running::start(store.clone(), Seen::default());
         run.until("all of them", |s| s.text.contains("1199 incidents")).await;
         run.press("/");
         for c in "number 1199".chars() {
@@ -221,7 +224,7 @@ async fn an_idle_console_draws_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(&dir).await;
         publish(&store, 1..3).await;
-        let run = Running::start(&options(store.clone()), Seen::default());
+        let run = Running::start(store.clone(), Seen::default());
         run.until("both", |s| s.text.contains("2 incidents")).await;
         // The lease is prolonged, which writes to the store and is no news.
         let frames = run.seen.lock().unwrap().frames;
@@ -245,7 +248,7 @@ async fn signals_end_it_and_a_suspend_opens_the_input_anew() {
     local(async {
         let dir = tempfile::tempdir().unwrap();
         let store = store(&dir).await;
-        let run = Running::start(&options(store), Seen::default());
+        let run = Running::start(store, Seen::default());
         run.until("drawn", |s| s.frames > 0).await;
         run.signals.send(Signal::Suspend).await.unwrap();
         run.until("suspended", |s| s.suspended == 1).await;
@@ -262,11 +265,11 @@ async fn a_lost_frame_is_drawn_again_and_a_lost_terminal_ends_it() {
     local(async {
         let dir = tempfile::tempdir().unwrap();
         let store = store(&dir).await;
-        let run = Running::start(&options(store.clone()), Seen { fail: 2, ..Seen::default() });
+        let run = Running::start(store.clone(), Seen { fail: 2, ..Seen::default() });
         run.until("drawn after two failures", |s| s.frames > 0).await;
         run.press("Ctrl-C");
         assert!(run.task.await.unwrap().is_ok());
-        let run = Running::start(&options(store), Seen { fail: u32::MAX, ..Seen::default() });
+        let run = Running::start(store, Seen { fail: u32::MAX, ..Seen::default() });
         assert!(run.task.await.unwrap().is_err());
     })
     .await;
@@ -293,11 +296,9 @@ fn count(bytes: &[u8], what: &[u8]) -> usize {
     bytes.windows(what.len()).filter(|w| *w == what).count()
 }
 
-#[tokio::test]
-async fn every_frame_begins_and_ends_even_a_broken_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = options(store(&dir).await);
-    let model = model(&options, false, Stamp(0)).unwrap();
+#[test]
+fn every_frame_begins_and_ends_even_a_broken_one() {
+    let model = model(setup(), false).unwrap();
     let out = Bytes::default();
     let mut screen = Screen::new(out.clone());
     screen.draw(&model, (80, 24)).unwrap();
@@ -333,9 +334,8 @@ async fn without_a_terminal_it_can_be_driven_and_looked_at() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(&dir).await;
     publish(&store, 1..4).await;
-    let mut options = options(store.clone());
-    options.theme = Some("dark".into());
-    let mut console = Headless::new(&options, Stamp(0), 100, 30).unwrap();
+    let setup = Setup { theme: "dark".into(), ..setup() };
+    let mut console = Headless::new(setup, store.clone(), 100, 30).unwrap();
     console.refresh(Stamp(0)).await.unwrap();
     assert!(console.lines().join("\n").contains("incident number 3"));
     console.keys("j Enter").await.unwrap();

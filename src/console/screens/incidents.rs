@@ -33,6 +33,9 @@ pub(crate) struct State {
     pub filtering: bool,
 }
 
+/// Fresh links that are counted at most.
+pub(crate) const FRESH_MAX: usize = 300;
+
 /// Rows that are visible.
 pub(crate) fn page(model: &Model) -> usize {
     (layout::list(model.size.0, model.size.1).rows.height as usize).max(1)
@@ -51,7 +54,9 @@ pub(crate) fn take(model: &mut Model, rows: Vec<LinkView>, more: bool, fx: &mut 
     let reload = open.filter(|id| rows.iter().any(|r| r.id == *id));
     let new = model.links.take(rows);
     if model.incidents.loaded {
-        model.incidents.fresh.extend(new);
+        // Beyond some hundred the exact number says nothing, and it is counted at every frame.
+        let room = FRESH_MAX.saturating_sub(model.incidents.fresh.len());
+        model.incidents.fresh.extend(new.into_iter().take(room));
     }
     model.incidents.loaded |= !more;
     keep_place(model, before, fx);

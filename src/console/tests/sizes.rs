@@ -116,10 +116,10 @@ fn random_keys_never_write_without_a_confirmation() {
         // orders that are given at once.
         .filter(|k| !["Tab", "Left", "Right", "Shift-Tab", "3", "N"].contains(&k.to_string().as_str()))
         .collect();
-    for round in 0..40 {
+    for round in 0..25 {
         let mut model = sample::model("terminal");
         with_detail(&mut model, 1);
-        for _ in 0..300 {
+        for press in 0..200 {
             let mut fx = Effects::default();
             let key = pool[rng.usize(0..pool.len())];
             update(&mut model, Msg::Key(key), &mut fx);
@@ -142,7 +142,9 @@ fn random_keys_never_write_without_a_confirmation() {
                     with_detail(&mut model, id.0);
                 }
             }
-            render(&model, 80, 24);
+            if press % 10 == 0 {
+                render(&model, 80, 24);
+            }
         }
         for _ in 0..12 {
             keys(&mut model, "Esc");

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{new_above, pane};
+use super::{FRESH_MAX, new_above, pane};
 use crate::console::canvas::{Bit, Canvas, width_of};
 use crate::console::glyphs::{severity_role, step_role};
 use crate::console::health::minutes;
@@ -112,7 +112,12 @@ fn draw_bar(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut right = Vec::new();
     let above = new_above(model);
     if above > 0 {
-        right.push(look.bit(Role::Pending, format!("{above} new above  ")));
+        right.push(
+            look.bit(
+                Role::Pending,
+                format!("{above}{} new above  ", if above >= FRESH_MAX { "+" } else { "" }),
+            ),
+        );
     }
     let count = if model.links.is_filtered() {
         format!("{} of {} ", model.links.len(), model.links.total())
