@@ -153,6 +153,7 @@ fn link(n: u32) -> Link {
         comments_seen: 0,
         unread: false,
         pending: false,
+        comments_seen: 0,
     }
 }
 
