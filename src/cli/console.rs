@@ -12,10 +12,11 @@ use super::run::signal;
 use super::session::{self, Session};
 use super::{background, who};
 use crate::config::{Config, LogSettings};
+use crate::console::Setup;
 use crate::engine::shell;
 use crate::store::{Mode, Store};
 use crate::telemetry::{self, Target};
-use crate::terminal::{self, TerminalError, TerminalOptions};
+use crate::terminal::{self, TerminalError};
 
 /// Runs `console`.
 pub async fn run(common: &Common, args: ConsoleArgs) -> Result<Exit, Failure> {
@@ -31,23 +32,24 @@ pub async fn run(common: &Common, args: ConsoleArgs) -> Result<Exit, Failure> {
     let Session { config, store } = session;
     let log = config.log.file.clone().unwrap_or_else(|| config.store.with_file_name("diptych.log"));
     let mut syncs = !readonly && config.console.sync_in_console;
-    let mut options = options(&config, &store, &args, environment(&config));
-    options.background = background_words(syncs, readonly);
+    let mut setup = setup(&config, &args, environment(&config));
+    setup.background = background_words(syncs, readonly);
     if let (true, Err(missing)) = (syncs, config.check_can_sync()) {
         // there may still be something to look at
         syncs = false;
-        options.background =
+        setup.background =
             missing.problems.first().map(|p| format!("This console does not sync: {}.", p.message));
     }
     let logging = (log, common.verbose);
-    show(&config, options, logging, syncs, None).await
+    show(&config, &store, setup, logging, syncs, None).await
 }
 
 /// Opens the console, with the sync behind it when `syncs`; returns when the person leaves, or
 /// after `span`.
 pub async fn show(
     config: &Config,
-    look: TerminalOptions,
+    store: &Store,
+    setup: Setup,
     (log, verbose): (PathBuf, u8),
     syncs: bool,
     span: Option<Duration>,
@@ -56,16 +58,16 @@ pub async fn show(
     telemetry::start(&settings, &Target::File(log), verbose).map_err(|e| Failure::new(Exit::Usage, e))?;
     let (stop, stopping) = watch::channel(false);
     let engine = if syncs {
-        let options = background::options(config, &look.store, "console").await?;
+        let options = background::options(config, store, "console").await?;
         Some(tokio::spawn(shell::run(options, stopping)))
     } else {
         None
     };
     telemetry::keep_quiet(true);
     let left = match span {
-        None => terminal::run(look).await,
+        None => terminal::run(setup, store.clone()).await,
         // dropped, the console gives the terminal back
-        Some(span) => tokio::time::timeout(span, terminal::run(look)).await.unwrap_or(Ok(())),
+        Some(span) => tokio::time::timeout(span, terminal::run(setup, store.clone())).await.unwrap_or(Ok(())),
     };
     telemetry::keep_quiet(false);
     stop.send_replace(true);
@@ -100,17 +102,17 @@ impl From<TerminalError> for Failure {
 }
 
 /// What the console starts with.
-pub fn options(config: &Config, store: &Store, args: &ConsoleArgs, environment: String) -> TerminalOptions {
-    TerminalOptions {
-        store: store.clone(),
+pub fn setup(config: &Config, args: &ConsoleArgs, environment: String) -> Setup {
+    Setup {
         settings: config.engine(&who::holder("console"), 0),
         readonly: args.readonly || config.console.readonly,
-        theme: Some(args.theme.clone().unwrap_or_else(|| config.console.theme.clone())),
+        theme: args.theme.clone().unwrap_or_else(|| config.console.theme.clone()),
         ascii: args.ascii || config.console.ascii,
         mouse: config.console.mouse,
         who: who::os_user(),
         environment,
         background: None,
+        now: who::now(),
     }
 }
 

@@ -62,11 +62,11 @@ async fn with_console(
     config: &Config,
     store: &Store,
 ) -> Result<Exit, Failure> {
-    let mut look = console::options(config, store, &args.console, "demo".into());
-    look.background =
+    let mut setup = console::setup(config, &args.console, "demo".into());
+    setup.background =
         Some("Demo: two sandbox servers on this machine, with simulated analysts on both sides.".into());
     let log = config.store.with_file_name("diptych.log");
-    let ended = console::show(config, look, (log, common.verbose), true, args.span).await;
+    let ended = console::show(config, store, setup, (log, common.verbose), true, args.span).await;
     take_pictures(args, config, store).await?;
     ended
 }

@@ -25,10 +25,10 @@ pub async fn write(dir: &Path, config: &Config, store: &Store, look: &ConsoleArg
     let failed =
         |e: std::io::Error| Failure::new(Exit::Failed, format!("{} cannot be written: {e}", dir.display()));
     std::fs::create_dir_all(dir).map_err(failed)?;
-    let options = console::options(config, store, look, "demo".into());
+    let setup = console::setup(config, look, "demo".into());
     let chosen = talkative(&incidents::all(store).await?);
     for (name, (width, height), choose, keys) in SHOTS {
-        let mut screen = Headless::new(&options, who::now(), *width, *height)?;
+        let mut screen = Headless::new(setup.clone(), store.clone(), *width, *height)?;
         screen.refresh(who::now()).await?;
         if let (true, Some(record)) = (choose, &chosen) {
             screen.keys("/").await?;
