@@ -153,7 +153,6 @@ fn link(n: u32) -> Link {
         comments_seen: 0,
         unread: false,
         pending: false,
-        comments_seen: 0,
     }
 }
 
