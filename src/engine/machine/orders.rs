@@ -45,10 +45,8 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
                     dirty.insert(command.link);
                 }
             }
-            CommandState::Pending => {
-                if take(ws, command).await? {
-                    dirty.insert(command.link);
-                }
+            CommandState::Pending if take(ws, command).await? => {
+                dirty.insert(command.link);
             }
             _ => {}
         }
@@ -162,7 +160,7 @@ fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Tu
         state: CommandState::Taken,
         result: "under way".into(),
     });
-    let mut row = ws.audit(state, command.verb.word(), None, "command", "", "", "ordered by a person");
+    let mut row = ws.audit(state, command.verb.word(), (None, "command"), ("", ""), "ordered by a person");
     row.who.clone_from(&who);
     turn.audit.push(row);
     match opening {

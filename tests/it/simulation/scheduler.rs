@@ -116,6 +116,7 @@ fn settings(life: u32) -> EngineSettings {
         }],
         instances: vec![InstanceSettings {
             key: InstanceKey::new("sn").unwrap(),
+            url: DESK.into(),
             settle: SETTLE,
             in_flight: 2,
             overlap: Duration::from_secs(120),
