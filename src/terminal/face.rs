@@ -11,6 +11,8 @@ use futures::stream::BoxStream;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use super::{input, session};
 use crate::console::{Model, Msg, render};
@@ -123,7 +125,15 @@ impl Face for Tty {
     }
 
     fn input(&mut self) -> BoxStream<'static, Msg> {
-        EventStream::new().filter_map(|e| async { e.ok().and_then(input::translate) }).boxed()
+        let (tx, rx) = mpsc::channel(256);
+        let runtime = Handle::current();
+        // A thread of its own: when the terminal is gone, the library never comes back from
+        // reading it, and must not take the loop or the runtime with it.
+        let thread = std::thread::Builder::new().name("keys".into());
+        if let Err(e) = thread.spawn(move || runtime.block_on(read_events(tx))) {
+            tracing::error!(error = %e, "the keys cannot be read");
+        }
+        futures::stream::unfold(rx, |mut rx| async move { rx.recv().await.map(|msg| (msg, rx)) }).boxed()
     }
 
     fn mouse(&mut self, on: bool) -> io::Result<()> {
@@ -146,5 +156,23 @@ impl Face for Tty {
         session::enter(self.mouse)?;
         self.screen.forget();
         Ok(())
+    }
+}
+
+/// Passes on what the terminal says until nobody listens or it says nothing more.
+async fn read_events(tx: mpsc::Sender<Msg>) {
+    let mut events = EventStream::new();
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = tx.closed() => return,
+            event = events.next() => event,
+        };
+        let Some(Ok(event)) = event else { return };
+        if let Some(msg) = input::translate(event)
+            && tx.send(msg).await.is_err()
+        {
+            return;
+        }
     }
 }

@@ -10,11 +10,11 @@ use crate::mapping::TableSet;
 use crate::model::ledger::StoreFault;
 use crate::model::settings::EngineSettings;
 use crate::model::view::{LaneView, WorkspaceView};
-use crate::model::{CommandId, CommandState, LinkId, User, WorkspaceKey};
+use crate::model::{Choice, CommandId, CommandState, InstanceKey, LinkId, TableName, User, WorkspaceKey};
 use crate::store::{MappingVersion, Store};
 
 /// Rows per batch: small enough that a key is never kept waiting by one.
-const BATCH: u32 = 500;
+const BATCH: u32 = 2000;
 /// Happenings read at first.
 const EVENTS: u32 = 500;
 /// Versions of the tables that are read.
@@ -43,7 +43,7 @@ pub(super) struct Feed {
     workspaces: Vec<WorkspaceView>,
     version: Option<i64>,
     following: BTreeSet<CommandId>,
-    users: BTreeMap<String, Vec<User>>,
+    directory: BTreeMap<(InstanceKey, TableName), (Vec<User>, Vec<Choice>)>,
     looked: Option<Instant>,
     first: bool,
 }
@@ -59,7 +59,7 @@ impl Feed {
             workspaces: Vec::new(),
             version: None,
             following: BTreeSet::new(),
-            users: BTreeMap::new(),
+            directory: BTreeMap::new(),
             looked: None,
             first: true,
         }
@@ -129,12 +129,16 @@ impl Feed {
             .collect();
         for (instance, table) in routes {
             let users = self.store.users(&instance).await?;
-            if self.users.get(instance.as_str()) != Some(&users) {
-                self.users.insert(instance.as_str().to_owned(), users.clone());
-                out.push(Msg::Users(instance.clone(), users));
-                let choices = self.store.choices(&instance, &table).await?;
-                out.push(Msg::Choices(instance, table, choices));
+            let choices = self.store.choices(&instance, &table).await?;
+            let key = (instance.clone(), table.clone());
+            let known = self.directory.get(&key);
+            if known.map(|k| &k.0) != Some(&users) {
+                out.push(Msg::Users(instance.clone(), users.clone()));
             }
+            if known.map(|k| &k.1) != Some(&choices) {
+                out.push(Msg::Choices(instance, table, choices.clone()));
+            }
+            self.directory.insert(key, (users, choices));
         }
         Ok(())
     }
