@@ -122,6 +122,10 @@ pub struct RunArgs {
     /// Accept the first-contact plans that wait
     #[arg(long)]
     pub accept_plan: bool,
+    /// Take workspaces over whose last process ran on another config section and never gave its
+    /// lease back
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// `sync`

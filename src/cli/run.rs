@@ -17,6 +17,10 @@ pub async fn run(common: &Common, args: RunArgs) -> Result<Exit, Failure> {
     telemetry::start(&config.log, &target, common.verbose).map_err(|e| Failure::new(Exit::Usage, e))?;
     session::say_warnings(config);
     let options = background::options(config, &session.store, "run").await?;
+    if args.take_over {
+        let freed = shell::take_over(&session.store).await?;
+        tracing::info!(freed, "leases that ran out were freed");
+    }
     if args.accept_plan {
         sync::accept_plans(&session).await?;
     }

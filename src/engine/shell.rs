@@ -20,6 +20,7 @@ use crate::store::Store;
 use crate::sync::marker::MarkerKeys;
 
 pub use clients::{Clients, Desks, Sources};
+pub use drive::take_over;
 pub use report::{OnceReport, PassReport, PlannedWrite};
 
 use super::machine::Mode;

@@ -120,8 +120,9 @@ impl Sender {
                 self.heed(&response);
                 Ok(response)
             }
-            Err(error) => {
+            Err(mut error) => {
                 self.forget_cookie();
+                error.message = format!("{}: {}", self.base.origin(), error.message);
                 Err(error.into())
             }
         }

@@ -30,6 +30,9 @@ fn lost(e: CallError, writes: bool) -> CallError {
     if writes { e.unknown_outcome() } else { e }
 }
 
+/// What to do when nothing answers at an address.
+const UNREACHABLE: &str = "check the address in the config, name resolution, firewall and proxy";
+
 /// An exchange without a response.
 pub(super) fn unsent_or_lost(error: &HttpError, writes: bool) -> CallError {
     let text = error.to_string();
@@ -46,6 +49,9 @@ pub(super) fn unsent_or_lost(error: &HttpError, writes: bool) -> CallError {
                 crate::http::FailKind::Tls => CallError::new(FaultKind::Config, text)
                     .hint("check the CA file, the host name and any TLS inspection on the way"),
                 crate::http::FailKind::Unsendable => CallError::new(FaultKind::Guard, text),
+                crate::http::FailKind::Connect => {
+                    CallError::new(FaultKind::Unavailable, text).hint(UNREACHABLE)
+                }
                 crate::http::FailKind::Broken => CallError::new(FaultKind::Garbled, text),
                 _ => CallError::new(FaultKind::Unavailable, text),
             };

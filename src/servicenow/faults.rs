@@ -35,6 +35,9 @@ fn lost(e: CallError, writes: bool) -> CallError {
     if writes { e.unknown_outcome() } else { e }
 }
 
+/// What to do when nothing answers at an address.
+const UNREACHABLE: &str = "check the address in the config, name resolution, firewall and proxy";
+
 /// An exchange without a response.
 pub(super) fn unsent_or_lost(error: &HttpError, writes: bool) -> CallError {
     let text = error.to_string();
@@ -53,9 +56,8 @@ pub(super) fn unsent_or_lost(error: &HttpError, writes: bool) -> CallError {
                 FailKind::Tls => CallError::new(FaultKind::Config, text)
                     .hint("check the CA file, the host name and any TLS inspection on the way"),
                 FailKind::Broken => CallError::new(FaultKind::Garbled, text),
-                FailKind::Connect | FailKind::Timeout | FailKind::Reset => {
-                    CallError::new(FaultKind::Unavailable, text)
-                }
+                FailKind::Connect => CallError::new(FaultKind::Unavailable, text).hint(UNREACHABLE),
+                FailKind::Timeout | FailKind::Reset => CallError::new(FaultKind::Unavailable, text),
             };
             lost(out, writes && e.sent == Sent::Maybe)
         }

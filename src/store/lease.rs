@@ -6,15 +6,18 @@ use super::sql::{Row, Tx, args, broken};
 use crate::model::WorkspaceKey;
 use crate::model::ledger::{Lease, StoreFault};
 
-/// Takes a free, ended or own lease in one statement, so that two takers cannot both win. The
-/// epoch stays only while the same holder still has it.
+/// Takes a lease that is free, was given back (`ends = 0`), is our own, or ended by itself on the
+/// same config section: one statement, so that two takers cannot both win. A lease that merely
+/// ran out under another section is not taken, so that two hosts whose files differ cannot take
+/// turns (D31). The epoch stays only while the same holder still has it.
 const TAKE: &str = "INSERT INTO lease (workspace, holder, epoch, ends, section_hash, revision) \
      SELECT $1, $2, 1, micros + $3, $4, 0 FROM db_clock WHERE TRUE \
      ON CONFLICT (workspace) DO UPDATE SET \
        epoch = CASE WHEN lease.holder = excluded.holder AND lease.ends > (SELECT micros FROM db_clock) \
                     THEN lease.epoch ELSE lease.epoch + 1 END, \
        holder = excluded.holder, ends = excluded.ends, section_hash = excluded.section_hash \
-     WHERE lease.holder = excluded.holder OR lease.ends <= (SELECT micros FROM db_clock) \
+     WHERE lease.holder = excluded.holder OR lease.ends = 0 \
+        OR (lease.ends <= (SELECT micros FROM db_clock) AND lease.section_hash = excluded.section_hash) \
      RETURNING workspace, holder, epoch, ends, section_hash, (SELECT micros FROM db_clock) AS read_at";
 
 const RENEW: &str = "UPDATE lease SET ends = (SELECT micros FROM db_clock) + $3 \

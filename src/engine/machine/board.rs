@@ -20,6 +20,9 @@ pub(super) fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
     board.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Code of a write that was held back because our lease was about to end.
+pub(super) const LEASE_ENDS: &str = "lease";
+
 /// A reply that somebody waits for.
 #[derive(Default)]
 struct Slot {
@@ -295,6 +298,7 @@ impl Board {
 
 fn not_sent(what: &Request) -> Reply {
     let error = CallError::new(FaultKind::Guard, "our lease is about to end, so nothing was sent")
+        .code(LEASE_ENDS)
         .hint("whoever holds the lease next carries on");
     match what {
         Request::Sentinel(..) => Reply::Sentinel(Err(error)),

@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::sync::conversation::{note_text, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
-use crate::sync::identity::{correlation_display, correlation_id};
+use crate::sync::identity::{correlation_display, correlation_id, derived_sys_id};
 use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
 use crate::text::Stamp;
 
@@ -51,6 +51,9 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     use crate::model::Side;
     if ws.is_down(Side::ServiceNow) {
         return Ok(Next::Later);
+    }
+    if is_elsewhere(ws, state) {
+        return follow_route(ws, state).await;
     }
     let Some(incident) = state.incident.clone() else {
         return super::recover::refresh_incident(ws, state).await;
@@ -98,6 +101,23 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let intent = ws.intent(state, kind, None);
     ws.save(state, Turn { new_intent: Some(intent), ..Turn::default() }).await?;
     super::send::send_open(ws, state).await
+}
+
+/// True when the route was changed after the link was made; its record does not exist yet.
+fn is_elsewhere(ws: &Ws, state: &LinkState) -> bool {
+    let route = &ws.settings().route;
+    (&state.link.instance, &state.link.table) != (&route.instance, &route.table)
+}
+
+/// Brings a link without a record to where the route leads now.
+async fn follow_route(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let route = &ws.settings().route;
+    let mut link = state.link.clone();
+    link.instance = route.instance.clone();
+    link.table = route.table.clone();
+    link.sys_id = derived_sys_id(&ws.key, &link.incident, &link.instance, &link.table, link.ordinal);
+    ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+    Ok(Next::Again)
 }
 
 fn first_note(incident: &Incident) -> String {

@@ -144,6 +144,7 @@ pub(super) struct Memory {
     pub last_sweep: Option<Duration>,
     pub next_pause: Duration,
     pub passed: bool,
+    pub desk_was_read: bool,
     pub told: BTreeMap<Side, String>,
     pub waiting_plan: Option<(u32, u32, u32)>,
     pub taken: BTreeMap<crate::model::LinkId, Vec<crate::model::CommandId>>,
@@ -250,8 +251,9 @@ impl Ws {
 
     /// True while calls to a side make no sense after a failure that concerns the whole side.
     pub fn is_down(&self, side: Side) -> bool {
-        if side == Side::ServiceNow && self.own_user().is_empty() {
-            // Until we know under which name we write, our own notes would look like others'.
+        // Until we know under which name we write, our own notes would look like others'; and a
+        // side that could not be read is not written over.
+        if side == Side::ServiceNow && (self.own_user().is_empty() || !self.memory(|m| m.desk_was_read)) {
             return true;
         }
         self.is_resting(side)

@@ -356,7 +356,7 @@ impl Ws {
                 error: error.clone(),
                 since,
                 failures,
-                retry_at: Some(now.utc.plus(pause)),
+                retry_at: (!pause.is_zero()).then(|| now.utc.plus(pause)),
             });
         });
     }

@@ -98,7 +98,7 @@ pub(super) async fn failed(
         return Ok(if ws.is_down(side) { Next::Later } else { Next::Again });
     }
     match error.kind {
-        FaultKind::Guard => {
+        FaultKind::Guard if error.code.as_deref() == Some(super::board::LEASE_ENDS) => {
             release(ws, state, &intent, &error).await?;
             Err(Halt::Stopping)
         }

@@ -39,7 +39,12 @@ pub(super) async fn run(ws: Ws) {
                 continue;
             }
             Ok(false) => {
-                ws.summary(|s| s.refused = "another process syncs this workspace".into());
+                ws.summary(|s| {
+                    s.refused =
+                        "another process syncs this workspace, or did so on another config section and \
+                                 never gave its lease back"
+                            .into();
+                });
                 break;
             }
             Err(fault) => {
@@ -147,6 +152,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     }
     ws.set_state(Side::ServiceNow, LaneState::Reading);
     let desk = super::sentinel_pass::read_desk_side(ws, &mut dirty).await?;
+    ws.memory(|m| m.desk_was_read = desk.is_ok());
     ensure_lease(ws).await?;
     ws.set_state(Side::Sentinel, LaneState::Reading);
     let sentinel = super::sentinel_pass::read_sentinel_side(ws, &mut dirty).await?;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
@@ -34,6 +33,7 @@ pub struct Clients {
     pub desks: Desks,
     /// The clock they share.
     pub clock: Arc<dyn Clock>,
+    gates: Vec<Arc<ArmGates>>,
 }
 
 impl Clients {
@@ -86,7 +86,16 @@ impl Clients {
             };
             desks.insert(key.clone(), Arc::new(desk));
         }
-        Ok(Self { sources, desks, clock })
+        Ok(Self { sources, desks, clock, gates: gates.into_values().collect() })
+    }
+}
+
+impl Clients {
+    /// Divides the documented limits by the number of processes that share them (D36).
+    pub fn share_limits(&self, holders: u32) {
+        for gates in &self.gates {
+            gates.set_share(holders.max(1));
+        }
     }
 }
 
@@ -98,7 +107,7 @@ fn setup(message: String) -> EngineError {
 /// as minimum values that may be higher in practice, so its own refusals are heeded instead of
 /// assuming the lowest.
 fn rates() -> ArmRates {
-    ArmRates { parts: None, puts: None, patience: Duration::from_secs(30), ..ArmRates::default() }
+    ArmRates { parts: None, puts: None, ..ArmRates::default() }
 }
 
 fn transport(

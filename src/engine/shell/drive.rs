@@ -34,6 +34,7 @@ pub(super) async fn drive(
 ) -> Result<BTreeMap<WorkspaceKey, Summary>, EngineError> {
     if mode != Mode::Plan {
         free_dead_leases(options).await;
+        tell_other_holders(options).await;
     }
     let clock = clients.clock.clone();
     let mut machine = Machine::new(
@@ -81,6 +82,7 @@ pub(super) async fn drive(
             }
             _ = heads.tick(), if mode == Mode::Run => {
                 keep_heads(&options.store).await;
+                clients.share_limits(live_holders(&options.store).await);
                 continue;
             }
         };
@@ -120,6 +122,13 @@ async fn has_orders(options: &EngineOptions) -> bool {
     false
 }
 
+/// How many processes hold a lease at this moment.
+async fn live_holders(store: &Store) -> u32 {
+    let leases = store.leases().await.unwrap_or_default();
+    let live = leases.iter().filter(|l| l.ends > l.read_at).map(|l| &l.holder);
+    live.collect::<std::collections::BTreeSet<_>>().len() as u32
+}
+
 async fn keep_heads(store: &Store) {
     match store.write_heads(&store.heads_path()).await {
         Ok(heads) => {
@@ -139,7 +148,8 @@ async fn keep_heads(store: &Store) {
 async fn free_dead_leases(options: &EngineOptions) {
     let Ok(leases) = options.store.leases().await else { return };
     let host = host_of(&options.settings.holder);
-    for lease in leases.into_iter().filter(|l| host.is_some() && host_of(&l.holder) == host) {
+    for lease in leases.into_iter().filter(|l| l.ends.0 != 0 && host.is_some() && host_of(&l.holder) == host)
+    {
         let Some(pid) = pid_of(&lease.holder) else { continue };
         if pid != std::process::id() as i32 && !is_alive(pid) {
             tracing::info!(workspace = %lease.workspace, holder = %lease.holder, "its holder is gone; the lease is freed");
@@ -147,6 +157,38 @@ async fn free_dead_leases(options: &EngineOptions) {
             let _ = options.store.ask(ask).await;
         }
     }
+}
+
+/// Says whose lease stands in our way.
+async fn tell_other_holders(options: &EngineOptions) {
+    let Ok(leases) = options.store.leases().await else { return };
+    for lease in leases.iter().filter(|l| l.ends.0 != 0 && l.holder != options.settings.holder) {
+        let Some(ours) = options.section_hashes.get(&lease.workspace) else { continue };
+        let (workspace, holder) = (&lease.workspace, crate::text::escape_line(&lease.holder));
+        if lease.ends > lease.read_at {
+            tracing::warn!(%workspace, holder, "another process syncs it; this one waits for its lease");
+        } else if lease.section_hash != *ours {
+            tracing::warn!(
+                %workspace, holder,
+                "it was last synced on another config section, by a process that never gave its lease back; \
+                 it is not taken: bring the two files together, or start with --take-over"
+            );
+        }
+    }
+}
+
+/// Ends leases that ran out without being given back, so that this config section is taken from
+/// now on. One that is in force is left alone.
+///
+/// # Errors
+/// The store's.
+pub async fn take_over(store: &Store) -> Result<u32, StoreFault> {
+    let mut freed = 0;
+    for lease in store.leases().await?.into_iter().filter(|l| l.ends.0 != 0 && l.ends <= l.read_at) {
+        store.ask(Ask::ReleaseLease { workspace: lease.workspace, epoch: lease.epoch }).await?;
+        freed += 1;
+    }
+    Ok(freed)
 }
 
 /// `host` of `mode user@host pid N`.
