@@ -30,7 +30,7 @@ mod plan_tests;
 pub mod values;
 
 pub use act::preview;
-pub use fields::{field_views, link_step};
+pub use fields::{field_views, link_step, readable};
 pub use plan::{Passes, Plan, plan};
 
 use crate::mapping::{Directory, Tables};

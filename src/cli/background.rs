@@ -9,7 +9,11 @@ use crate::store::Store;
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        let exit = error.call().map_or(Exit::Failed, Exit::from);
+        let exit = match &error {
+            EngineError::Setup(_) => Exit::Usage,
+            EngineError::Refused(_) => Exit::Unavailable,
+            EngineError::Call(call) => Exit::from(call),
+        };
         Self::new(exit, error.to_string())
     }
 }

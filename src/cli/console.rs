@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -15,7 +16,7 @@ use crate::console::Setup;
 use crate::engine::shell;
 use crate::store::{Mode, Store};
 use crate::telemetry::{self, Target};
-use crate::terminal;
+use crate::terminal::{self, TerminalError};
 
 /// Runs `console`.
 pub async fn run(common: &Common, args: ConsoleArgs) -> Result<Exit, Failure> {
@@ -30,22 +31,29 @@ pub async fn run(common: &Common, args: ConsoleArgs) -> Result<Exit, Failure> {
     };
     let Session { config, store } = session;
     let log = config.log.file.clone().unwrap_or_else(|| config.store.with_file_name("diptych.log"));
-    let syncs = !readonly && config.console.sync_in_console;
-    let setup = setup(&config, &args, environment(&config), readonly, background_words(syncs, readonly));
-    show(&config, &store, setup, log, common.verbose, syncs).await
+    let mut syncs = !readonly && config.console.sync_in_console;
+    let mut setup = setup(&config, &args, environment(&config));
+    setup.background = background_words(syncs, readonly);
+    if let (true, Err(missing)) = (syncs, config.check_can_sync()) {
+        // there may still be something to look at
+        syncs = false;
+        setup.background =
+            missing.problems.first().map(|p| format!("This console does not sync: {}.", p.message));
+    }
+    let logging = (log, common.verbose);
+    show(&config, &store, setup, logging, syncs, None).await
 }
 
-/// Opens the console on a store, with the sync behind it when `syncs`; returns when the person
-/// leaves.
+/// Opens the console, with the sync behind it when `syncs`; returns when the person leaves, or
+/// after `span`.
 pub async fn show(
     config: &Config,
     store: &Store,
     setup: Setup,
-    log: PathBuf,
-    verbose: u8,
+    (log, verbose): (PathBuf, u8),
     syncs: bool,
+    span: Option<Duration>,
 ) -> Result<Exit, Failure> {
-    needs_terminal()?;
     let settings = LogSettings { file: Some(log.clone()), ..config.log.clone() };
     telemetry::start(&settings, &Target::File(log), verbose).map_err(|e| Failure::new(Exit::Usage, e))?;
     let (stop, stopping) = watch::channel(false);
@@ -56,48 +64,54 @@ pub async fn show(
         None
     };
     telemetry::keep_quiet(true);
-    let left = terminal::run(setup, store.clone()).await;
+    let left = match span {
+        None => terminal::run(setup, store.clone()).await,
+        // dropped, the console gives the terminal back
+        Some(span) => tokio::time::timeout(span, terminal::run(setup, store.clone())).await.unwrap_or(Ok(())),
+    };
     telemetry::keep_quiet(false);
     stop.send_replace(true);
     let ended = match engine {
-        Some(task) => task.await.unwrap_or(Ok(())),
-        None => Ok(()),
+        Some(task) => task.await,
+        None => Ok(Ok(())),
     };
-    left.map_err(|e| Failure::new(Exit::Failed, format!("the terminal failed: {e}")))?;
-    ended?;
+    left?;
+    ended.map_err(|e| Failure::new(Exit::Failed, format!("the sync ended badly: {e}")))??;
     Ok(Exit::Done)
 }
 
-/// A console needs a terminal on both ends that can move its cursor.
-fn needs_terminal() -> Result<(), Failure> {
-    let both = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-    if both && !dumb {
+/// A console needs a terminal on both ends; said before a store or a sandbox is made for it.
+pub fn needs_terminal() -> Result<(), Failure> {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
         return Ok(());
     }
-    let what = if dumb { "this terminal cannot move its cursor" } else { "there is no terminal here" };
-    Err(Failure::new(Exit::Usage, format!("the console needs a terminal, and {what}")).hint(
+    Err(Failure::new(Exit::Usage, "the console needs a terminal, and there is none here").hint(
         "use `diptych incidents list`, `diptych sync status`, `diptych run` or `diptych demo --headless`",
     ))
 }
 
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Self {
+        let exit = match &error {
+            TerminalError::NoTerminal(_) | TerminalError::Theme(_) => Exit::Usage,
+            TerminalError::Io(_) => Exit::Failed,
+            TerminalError::Store(fault) => return Self::from(fault.clone()),
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
 /// What the console starts with.
-pub fn setup(
-    config: &Config,
-    args: &ConsoleArgs,
-    environment: String,
-    readonly: bool,
-    background: Option<String>,
-) -> Setup {
+pub fn setup(config: &Config, args: &ConsoleArgs, environment: String) -> Setup {
     Setup {
         settings: config.engine(&who::holder("console"), 0),
-        environment,
-        who: who::os_user(),
-        readonly,
+        readonly: args.readonly || config.console.readonly,
         theme: args.theme.clone().unwrap_or_else(|| config.console.theme.clone()),
         ascii: args.ascii || config.console.ascii,
         mouse: config.console.mouse,
-        background,
+        who: who::os_user(),
+        environment,
+        background: None,
         now: who::now(),
     }
 }
@@ -126,7 +140,7 @@ fn background_words(syncs: bool, readonly: bool) -> Option<String> {
 }
 
 /// Ends at a signal or after a span, whichever comes first.
-pub async fn span_or_signal(span: Option<std::time::Duration>) {
+pub async fn span_or_signal(span: Option<Duration>) {
     let over = async {
         match span {
             Some(span) => tokio::time::sleep(span).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::args::{Common, ConsoleArgs, DemoArgs};
+use super::args::{Common, DemoArgs};
 use super::console::{self, span_or_signal};
 use super::exit::{Exit, Failure};
 use super::headless::{Reader, words};
@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs `demo`.
 pub async fn run(common: &Common, args: DemoArgs) -> Result<Exit, Failure> {
+    if !args.headless {
+        console::needs_terminal()?;
+    }
     let folder = Folder::new("diptych-demo")?;
     let sandbox = Sandbox::start(SandboxOptions {
         seed: args.seed,
@@ -59,20 +62,11 @@ async fn with_console(
     config: &Config,
     store: &Store,
 ) -> Result<Exit, Failure> {
-    let look = ConsoleArgs { theme: args.console.theme.clone(), ascii: args.console.ascii, readonly: false };
-    let readonly = args.console.readonly;
-    let note = "Demo: two sandbox servers on this machine, with simulated analysts on both sides.";
-    let setup = console::setup(config, &look, "demo".into(), readonly, Some(note.into()));
+    let mut setup = console::setup(config, &args.console, "demo".into());
+    setup.background =
+        Some("Demo: two sandbox servers on this machine, with simulated analysts on both sides.".into());
     let log = config.store.with_file_name("diptych.log");
-    let shown = console::show(config, store, setup, log, common.verbose, true);
-    let ended = match args.span {
-        None => shown.await,
-        Some(span) => tokio::select! {
-            ended = shown => ended,
-            () = tokio::time::sleep(span) => Ok(Exit::Done),
-        },
-    };
-    telemetry::keep_quiet(false);
+    let ended = console::show(config, store, setup, (log, common.verbose), true, args.span).await;
     take_pictures(args, config, store).await?;
     ended
 }

@@ -64,6 +64,7 @@ pub struct Effect {
 
 /// What an effect is.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "few exist at a time, and each is moved once")]
 pub enum Request {
     /// One exchange with a workspace.
     Sentinel(WorkspaceKey, SentinelCall),

@@ -166,6 +166,8 @@ pub struct WorkspaceSettings {
 pub struct InstanceSettings {
     /// Its key.
     pub key: InstanceKey,
+    /// Its address, for links that people open; empty if there is none to open.
+    pub url: String,
     /// How long an unknown write may still land (D8).
     pub settle: Duration,
     /// Calls in flight, 2 by default (D36).

@@ -4,6 +4,7 @@
 //! A command changes the Sentinel side; ServiceNow follows by the ordinary plan, in the same
 //! breath. So one wish moves both sides, and there is one way of translating, not two.
 
+use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::settings::Policy;
 use crate::model::{
@@ -178,6 +179,29 @@ fn resolve(
     Ok(Opening::Base(Box::new(base)))
 }
 
+/// Users to look up before it can be told what follows from an opening.
+pub fn lookups(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec<UserKey> {
+    plan(&after(state, opening), ctx, Passes::default(), Stamp(0)).lookups
+}
+
+/// The link as it will be once an opening was carried out.
+fn after(state: &LinkState, opening: &Opening) -> LinkState {
+    let mut after = state.clone();
+    match opening {
+        Opening::Incident { write, .. } => {
+            if let Some(incident) = &mut after.incident {
+                carry_out(incident, write);
+            }
+        }
+        Opening::Base(base) => {
+            after.bases.retain(|b| b.field != base.field);
+            after.bases.push(base.as_ref().clone());
+        }
+        Opening::Entry { .. } | Opening::Retry => {}
+    }
+    after
+}
+
 /// The writes that follow from an opening, on both sides.
 pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec<Shown> {
     let line = |side: Side, t: &Target| Shown {
@@ -187,7 +211,6 @@ pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec
         to: t.after(side).to_owned(),
     };
     let mut out = Vec::new();
-    let mut after = state.clone();
     match opening {
         Opening::Entry { text } => {
             for side in [Side::Sentinel, Side::ServiceNow] {
@@ -195,19 +218,10 @@ pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec
             }
             return out;
         }
-        Opening::Incident { write, targets } => {
-            out.extend(targets.iter().map(|t| line(Side::Sentinel, t)));
-            if let Some(incident) = &mut after.incident {
-                carry_out(incident, write);
-            }
-        }
-        Opening::Base(base) => {
-            after.bases.retain(|b| b.field != base.field);
-            after.bases.push(base.as_ref().clone());
-        }
-        Opening::Retry => {}
+        Opening::Incident { targets, .. } => out.extend(targets.iter().map(|t| line(Side::Sentinel, t))),
+        Opening::Base(_) | Opening::Retry => {}
     }
-    let next = plan(&after, ctx, Passes::default(), Stamp(0));
+    let next = plan(&after(state, opening), ctx, Passes::default(), Stamp(0));
     out.extend(next.to_incident.iter().map(|t| line(Side::Sentinel, t)));
     out.extend(next.to_record.iter().map(|t| line(Side::ServiceNow, t)));
     out

@@ -2,7 +2,7 @@
 
 use crate::mapping::Directory;
 use crate::model::view::{FieldView, Step};
-use crate::model::{Base, Field, Incident, LinkState, Pair, Record, SysId};
+use crate::model::{Base, Field, Incident, LinkState, Pair, Record, Side, SysId};
 use crate::text::UntrustedText;
 
 use super::PlanContext;
@@ -32,11 +32,23 @@ pub fn field_views(state: &LinkState, ctx: &PlanContext<'_>) -> Vec<FieldView> {
                     )
                 }),
                 step: field_step(base, s.as_deref(), n.as_deref()),
-                rule: rule_line(base),
+                // Nothing was closed, so no rule of closing has anything to say.
+                rule: match (field, s.as_deref(), n.as_deref()) {
+                    (Field::Closure | Field::CloseNotes, Some(""), Some("")) => String::new(),
+                    _ => rule_line(base),
+                },
                 agreed: base.filter(|b| b.agreed.0 > 0).map(|b| b.agreed),
             }
         })
         .collect()
+}
+
+/// A raw value of one side as people read it, for plans and histories.
+pub fn readable(ctx: &PlanContext<'_>, side: Side, field: Field, raw: &str) -> UntrustedText {
+    match side {
+        Side::Sentinel => shown_sentinel(field, Some(raw), None, ctx.directory),
+        Side::ServiceNow => shown_servicenow(field, Some(raw), None, ctx),
+    }
 }
 
 fn shown_sentinel(

@@ -134,7 +134,7 @@ fn incident(f: &Face) -> Incident {
         status: status.into(),
         ..Incident::default()
     };
-    if f.owner % 4 > 0 {
+    if !f.owner.is_multiple_of(4) {
         i.owner.upn = format!("{}@contoso.example", names[f.owner % 4]);
     }
     if status == "Closed" {

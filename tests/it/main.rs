@@ -5,6 +5,7 @@
 mod cli;
 mod config;
 mod docs;
+mod end_to_end;
 mod layering;
 mod simulation;
 mod terminal;

@@ -7,6 +7,10 @@ mod scheduler;
 
 use std::time::Duration;
 
+use diptych::sandbox::sentinel::IncidentAct;
+use diptych::sandbox::servicenow::DeskAct;
+use diptych::sandbox::side::Side;
+
 pub use checker::{Worlds, check_in_step};
 use scheduler::{Setting, Simulation};
 
@@ -55,4 +59,54 @@ fn a_killed_engine_carries_on_where_it_was() {
         sim.assert_in_step(seed);
         sim.assert_idle(10);
     }
+}
+
+/// A quiet pair of worlds, first sync done.
+fn quiet(incidents: usize) -> Simulation {
+    let mut sim = Simulation::new(Setting { seed: 21, incidents, rate: 0.0, faults: "none".into() });
+    sim.run_for(Duration::from_secs(90));
+    sim.assert_in_step(21);
+    sim
+}
+
+#[test]
+fn an_idle_pass_costs_two_calls() {
+    let mut sim = quiet(8);
+    let before = (sim.requests(Side::Sentinel), sim.requests(Side::ServiceNow));
+    sim.run_for(Duration::from_secs(100));
+    let spent = (sim.requests(Side::Sentinel) - before.0, sim.requests(Side::ServiceNow) - before.1);
+    assert!(spent.0 >= 9 && spent.0 <= 10, "{spent:?}");
+    assert_eq!(spent.0, spent.1, "one list each: {spent:?}");
+}
+
+#[test]
+fn an_edit_costs_one_write_on_the_other_side_and_no_echo() {
+    let mut sim = quiet(4);
+    let first = sim.worlds().incidents[0].clone();
+    let noor = &diptych::sandbox::people::CAST[0];
+
+    let writes = (sim.writes(Side::Sentinel), sim.writes(Side::ServiceNow));
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(other_severity(&first.severity)), noor);
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!((sim.writes(Side::Sentinel), sim.writes(Side::ServiceNow)), (writes.0, writes.1 + 1));
+
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Comment("<p>look at this</p>".into()), noor);
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!((sim.writes(Side::Sentinel), sim.writes(Side::ServiceNow)), (writes.0, writes.1 + 2));
+
+    let record = sim.record_of(&first.guid);
+    let urgency = if record.fields["urgency"] == "1" { "3" } else { "1" };
+    let set = DeskAct::Set(vec![("impact".into(), urgency.into()), ("urgency".into(), urgency.into())]);
+    sim.act_in_servicenow(&record.sys_id, &set, noor.user_name);
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!((sim.writes(Side::Sentinel), sim.writes(Side::ServiceNow)), (writes.0 + 1, writes.1 + 2));
+
+    sim.act_in_servicenow(&record.sys_id, &DeskAct::WorkNote("a note".into()), noor.user_name);
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!((sim.writes(Side::Sentinel), sim.writes(Side::ServiceNow)), (writes.0 + 2, writes.1 + 2));
+    sim.assert_in_step(21);
+}
+
+fn other_severity(now: &str) -> String {
+    if now == "High" { "Low" } else { "High" }.to_owned()
 }

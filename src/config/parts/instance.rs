@@ -49,6 +49,7 @@ fn instance(r: &mut Resolver<'_>, at: &Path, mut raw: RawInstance) -> (InstanceS
     let pass = raw.deep.take().unwrap_or_default();
     let settings = InstanceSettings {
         key: key.clone(),
+        url: url.to_string(),
         settle: r.span(&at.key("settle"), raw.settle, (1, DAY)),
         in_flight: r.number(&at.key("in_flight"), raw.in_flight, (1, 64)),
         overlap: r.span(&at.key("overlap"), raw.overlap, (0, DAY)),

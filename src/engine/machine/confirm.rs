@@ -80,7 +80,7 @@ impl Ws {
         let side = intent.kind.side();
         let act = intent.kind.word();
         let mut row =
-            self.audit(state, act, Some(side), target.field.word(), &target.before, now, &target.rule);
+            self.audit(state, act, (Some(side), target.field.word()), (&target.before, now), &target.rule);
         row.intent = Some(intent.id);
         turn.audit.push(row);
         if target.field == Field::Description {
@@ -151,7 +151,7 @@ fn overlap(ws: &Ws, state: &LinkState, turn: &mut Turn, targets: &[Target], befo
         record.mod_count,
         fields.join(", "),
     );
-    turn.audit.push(ws.audit(state, "overlap", Some(Side::ServiceNow), "record", "", "", &why));
+    turn.audit.push(ws.audit(state, "overlap", (Some(Side::ServiceNow), "record"), ("", ""), &why));
     // Rules of the instance itself, such as risk scores, move the version after every write.
     if record.updated_by != ws.own_user() && record.updated_by != "system" {
         turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), why));
@@ -250,7 +250,7 @@ pub(super) fn deliver(
     let line = format!("{what} by {} → {side}: {text}", entry.author.line());
     turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), line));
     let why = format!("written in {}", entry.origin.word());
-    let mut row = ws.audit(state, intent.kind.word(), Some(side), what, "", &text, &why);
+    let mut row = ws.audit(state, intent.kind.word(), (Some(side), what), ("", &text), &why);
     row.intent = Some(intent.id);
     turn.audit.push(row);
     turn.entries.push(entry);

@@ -290,7 +290,8 @@ async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: R
     } else {
         ("adopt", format!("took up {number}, which carries our correlation id already"))
     };
-    let mut row = ws.audit(state, act, Some(crate::model::Side::ServiceNow), "record", "", &number, &text);
+    let mut row =
+        ws.audit(state, act, (Some(crate::model::Side::ServiceNow), "record"), ("", &number), &text);
     row.intent = intent.as_ref().map(|i| i.id);
     turn.audit.push(row);
     turn.link = Some(link);

@@ -129,7 +129,7 @@ pub(super) async fn freeze(ws: &Ws, state: &mut LinkState, why: String) -> Resul
         ws.subject(state),
         format!("frozen: {why}; nothing is sent for it until somebody runs retry"),
     );
-    let audit = ws.audit(state, "freeze", None, "link", "", "", &why);
+    let audit = ws.audit(state, "freeze", (None, "link"), ("", ""), &why);
     ws.save(state, Turn { link: Some(link), events: vec![event], audit: vec![audit], ..Turn::default() })
         .await?;
     Ok(Next::Settled)

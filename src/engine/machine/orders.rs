@@ -8,7 +8,7 @@ use crate::model::{
     Command, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId, LinkState,
     Shown, Verb,
 };
-use crate::sync::act::{Opening, open, shown};
+use crate::sync::act::{Opening, lookups, open, shown};
 use crate::text::Stamp;
 
 use super::Mode;
@@ -45,10 +45,8 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
                     dirty.insert(command.link);
                 }
             }
-            CommandState::Pending => {
-                if take(ws, command).await? {
-                    dirty.insert(command.link);
-                }
+            CommandState::Pending if take(ws, command).await? => {
+                dirty.insert(command.link);
             }
             _ => {}
         }
@@ -130,6 +128,14 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         // Its turn comes when the write under way is settled.
         return Ok(true);
     }
+    // What follows from it may depend on a user that was not looked up yet.
+    let needed = ws.with_plan(|ctx| open(&state, ctx, &command.verb).map(|o| lookups(&state, ctx, &o)));
+    if let Ok(keys) = needed
+        && !keys.is_empty()
+        && super::link_work::look_up(ws, keys).await? == Next::Later
+    {
+        return Ok(false);
+    }
     let made = ws.with_plan(|ctx| open(&state, ctx, &command.verb).map(|o| (shown(&state, ctx, &o), o)));
     let (now_shown, opening) = match made {
         Ok(found) => found,
@@ -154,7 +160,7 @@ fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Tu
         state: CommandState::Taken,
         result: "under way".into(),
     });
-    let mut row = ws.audit(state, command.verb.word(), None, "command", "", "", "ordered by a person");
+    let mut row = ws.audit(state, command.verb.word(), (None, "command"), ("", ""), "ordered by a person");
     row.who.clone_from(&who);
     turn.audit.push(row);
     match opening {

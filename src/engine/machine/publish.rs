@@ -147,7 +147,7 @@ impl Ws {
                 )),
             ),
             owner: Pair::new(
-                UntrustedText::new(incident.map(|i| owner_name(i)).unwrap_or_default()),
+                UntrustedText::new(incident.map(owner_name).unwrap_or_default()),
                 UntrustedText::new(self.readable(state, Field::Owner, Side::ServiceNow, &raw(Field::Owner))),
             ),
             created: incident.map_or(state.link.created, |i| i.created),
@@ -156,9 +156,19 @@ impl Ws {
             why,
             in_filter: state.link.in_filter,
             entries: Pair::new(written(Side::Sentinel), written(Side::ServiceNow)),
-            url: Pair::new(incident.map(|i| i.url.clone()).unwrap_or_default(), UntrustedText::default()),
+            url: Pair::new(incident.map(|i| i.url.clone()).unwrap_or_default(), self.record_url(state)),
             closed: incident.is_some_and(is_closed) && closed_record,
         }
+    }
+
+    /// Where a browser finds the record; empty before it exists.
+    fn record_url(&self, state: &LinkState) -> UntrustedText {
+        let root = self.instance().url.trim_end_matches('/');
+        if root.is_empty() || state.record.is_none() {
+            return UntrustedText::default();
+        }
+        let (table, id) = (state.link.table.as_str(), state.link.sys_id.as_str());
+        UntrustedText::new(format!("{root}/nav_to.do?uri={table}.do%3Fsys_id%3D{id}"))
     }
 
     /// A raw value as people read it.
@@ -200,10 +210,8 @@ impl Ws {
         &self,
         state: &LinkState,
         act: &str,
-        side: Option<Side>,
-        what: &str,
-        before: &str,
-        after: &str,
+        (side, what): (Option<Side>, &str),
+        (before, after): (&str, &str),
         why: &str,
     ) -> AuditDraft {
         AuditDraft {
@@ -230,7 +238,7 @@ impl Ws {
             crate::text::escape_line(&decision.text)
         );
         turn.events.push(self.event(level, Some(state.link.id), self.subject(state), text));
-        turn.audit.push(self.audit(state, "decide", None, decision.field.word(), "", "", &decision.text));
+        turn.audit.push(self.audit(state, "decide", (None, decision.field.word()), ("", ""), &decision.text));
     }
 
     /// Notes how long a change took to arrive at a side.
@@ -246,6 +254,10 @@ impl Ws {
 
     /// Notes how long something written at a moment took to arrive at a side.
     pub fn lag_of(&self, side: Side, written: Stamp) {
+        // What was written before anybody synced was not late because of us.
+        if written < self.memory(|m| m.taken_at) {
+            return;
+        }
         let lag = (self.now().utc.0 - written.0).max(0);
         let median = self.memory(|m| {
             let samples = m.lags.of_mut(side);
@@ -329,6 +341,9 @@ impl Ws {
             Retry::Backoff | Retry::Never => self.shared.backoff(failures, LONGEST),
         };
         let now = self.now();
+        // One lost call is no outage: its own link waits, the others go on. Two in a row are.
+        let passing = matches!(error.kind, FaultKind::Unavailable | FaultKind::Garbled);
+        let pause = if failures == 1 && passing { Duration::ZERO } else { pause };
         self.memory(|m| m.down_until.insert(side, now.mono + pause));
         let stopped = matches!(
             error.kind,

@@ -224,10 +224,8 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
         turn.audit.push(ws.audit(
             state,
             "add_note",
-            Some(Side::ServiceNow),
-            "note",
-            "",
-            "",
+            (Some(Side::ServiceNow), "note"),
+            ("", ""),
             "found by its marker",
         ));
         ws.summary(|s| s.writes += 1);

@@ -89,6 +89,9 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
             let ok = pass(ws).await?;
             failures = if ok { 0 } else { failures + 1 };
             if ws.shared.mode != Mode::Run {
+                if ws.shared.mode == Mode::Once {
+                    ws.publish_lanes().await?;
+                }
                 return Ok(());
             }
             let spent = ws.now().mono.saturating_sub(started);

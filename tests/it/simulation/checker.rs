@@ -13,6 +13,8 @@ pub struct Worlds {
     pub records: Vec<RecordFacts>,
     /// Login of the sync in ServiceNow.
     pub integration_user: String,
+    /// Key of the workspace, as correlation ids carry it.
+    pub key: String,
 }
 
 fn field<'a>(record: &'a RecordFacts, name: &str) -> &'a str {
@@ -24,7 +26,8 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<String> {
     let mut problems = Vec::new();
     let mut by_guid: BTreeMap<String, Vec<&RecordFacts>> = BTreeMap::new();
     for record in &worlds.records {
-        if let Some(guid) = field(record, "correlation_id").strip_prefix("diptych:prod:") {
+        let prefix = format!("diptych:{}:", worlds.key);
+        if let Some(guid) = field(record, "correlation_id").strip_prefix(&prefix) {
             by_guid.entry(guid.to_owned()).or_default().push(record);
         }
     }

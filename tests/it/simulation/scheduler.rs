@@ -116,6 +116,7 @@ fn settings(life: u32) -> EngineSettings {
         }],
         instances: vec![InstanceSettings {
             key: InstanceKey::new("sn").unwrap(),
+            url: DESK.into(),
             settle: SETTLE,
             in_flight: 2,
             overlap: Duration::from_secs(120),
@@ -328,6 +329,7 @@ impl Simulation {
             incidents: self.stage.with_sentinel(|s| s.facts(WORKSPACE)),
             records: self.stage.with_desk(|d| d.records("incident")),
             integration_user: USER.into(),
+            key: "prod".into(),
         }
     }
 
@@ -338,10 +340,39 @@ impl Simulation {
 
     /// So many passes without a single write.
     pub fn assert_idle(&mut self, passes: u32) {
-        let writes = |s: &Self| s.stage.traffic().values().map(|t| t.writes).sum::<u64>();
+        let writes = |s: &Self| s.writes(Side::Sentinel) + s.writes(Side::ServiceNow);
         let before = writes(self);
         self.run_for(Duration::from_secs(11) * passes);
         assert_eq!(writes(self) - before, 0, "writes in idle passes");
+    }
+
+    /// Writes so far on a side.
+    pub fn writes(&self, side: Side) -> u64 {
+        self.stage.traffic().get(&side).map_or(0, |t| t.writes)
+    }
+
+    /// Somebody does something in Sentinel now.
+    pub fn act_in_sentinel(
+        &self,
+        guid: &str,
+        act: &diptych::sandbox::sentinel::IncidentAct,
+        who: &diptych::sandbox::people::Person,
+    ) {
+        let now = self.time.now();
+        self.stage.with_sentinel(|s| s.act(WORKSPACE, guid, act, who, now)).unwrap();
+    }
+
+    /// Somebody does something in ServiceNow now.
+    pub fn act_in_servicenow(&self, sys_id: &str, act: &diptych::sandbox::servicenow::DeskAct, who: &str) {
+        let now = self.time.now();
+        self.stage.with_desk(|d| d.act("incident", sys_id, act, who, now)).unwrap();
+    }
+
+    /// The record of an incident.
+    pub fn record_of(&self, guid: &str) -> diptych::sandbox::servicenow::RecordFacts {
+        let id = format!("diptych:prod:{}", guid.to_lowercase());
+        let records = self.worlds().records;
+        records.into_iter().find(|r| r.fields.get("correlation_id") == Some(&id)).unwrap()
     }
 
     /// Requests so far on a side.

@@ -1,0 +1,156 @@
+//! The real engine against the sandbox over TLS: 200 incidents, people on both sides, faults;
+//! then quiet; then everything is in step and stays so.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use diptych::config;
+use diptych::engine::shell::{EngineOptions, run};
+use diptych::sandbox::analysts::Deed;
+use diptych::sandbox::options::SandboxOptions;
+use diptych::sandbox::sentinel::IncidentFacts;
+use diptych::sandbox::{Sandbox, side::Side};
+use diptych::store::{Mode, Store};
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use crate::simulation::{Worlds, check_in_step};
+
+const ANALYST_ACTS: u64 = 150;
+
+/// Looks again and again, with a pause between, until it is so; fails after a while.
+async fn until(what: &str, limit: Duration, mut look: impl FnMut() -> Result<(), String>) {
+    let begun = Instant::now();
+    loop {
+        match look() {
+            Ok(()) => return,
+            Err(why) if begun.elapsed() > limit => panic!("{what} not within {limit:?}: {why}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+fn worlds(sandbox: &Sandbox, workspace: &str) -> Worlds {
+    let (incidents, records): (Vec<IncidentFacts>, _) = (
+        sandbox.stage().with_sentinel(|s| s.facts(workspace)),
+        sandbox.stage().with_desk(|d| d.records("incident")),
+    );
+    Worlds {
+        incidents,
+        records,
+        integration_user: sandbox.description().servicenow.user.clone(),
+        key: "sandbox".into(),
+    }
+}
+
+fn writes(sandbox: &Sandbox) -> u64 {
+    sandbox.traffic().values().map(|t| t.writes).sum()
+}
+
+fn reads(sandbox: &Sandbox) -> u64 {
+    sandbox.traffic().get(&Side::Sentinel).map_or(0, |t| t.requests)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_incidents_end_in_step_after_people_and_faults() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let options = SandboxOptions {
+        seed: 11,
+        incidents: 200,
+        analysts: 0.0,
+        faults: "default".parse().unwrap(),
+        dir: Some(folder.path().join("sandbox")),
+        ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let workspace = sandbox.description().sentinel.workspaces[0].clone();
+    sandbox.stage().with_faults(|f| {
+        f.hang = Duration::from_millis(300);
+        f.late = Duration::from_millis(800);
+    });
+    sandbox.stage().with_analysts(|a| {
+        for deed in [Deed::Merge, Deed::AutoClose, Deed::AutoReopen] {
+            a.set_weight(deed, 0);
+        }
+    });
+
+    let store = Store::open(&folder.path().join("store.db"), Mode::ReadWrite).await.unwrap();
+    let (stop, stopping) = watch::channel(false);
+    let engine = tokio::spawn(run(engine_options(&sandbox, &store, folder.path()), stopping));
+
+    sandbox.stage().set_rate(12.0);
+    let mut entries = sandbox.entries();
+    for _ in 0..ANALYST_ACTS {
+        tokio::time::timeout(Duration::from_secs(60), entries.recv()).await.unwrap().unwrap();
+    }
+    sandbox.stage().set_rate(0.0);
+    let struck = || -> u64 {
+        let on = |side| sandbox.stage().with_faults(|f| f.struck_on(side));
+        on(Side::Sentinel) + on(Side::ServiceNow)
+    };
+    until("forty faults", Duration::from_secs(120), || {
+        if struck() >= 40 { Ok(()) } else { Err(format!("{} struck", struck())) }
+    })
+    .await;
+    sandbox.stage().with_faults(|f| f.set_profile("none".parse().unwrap()));
+
+    until("both sides in step", Duration::from_secs(120), || {
+        let problems = check_in_step(&worlds(&sandbox, &workspace));
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+    })
+    .await;
+    // In step says nothing of what is still on its way: wait until no write comes for a while.
+    let mut seen = (writes(&sandbox), reads(&sandbox));
+    until("quiet", Duration::from_secs(60), || {
+        let now = (writes(&sandbox), reads(&sandbox));
+        if now.0 != seen.0 {
+            seen = now;
+        }
+        if now.1 >= seen.1 + 5 { Ok(()) } else { Err("still writing".into()) }
+    })
+    .await;
+    let before = (writes(&sandbox), reads(&sandbox));
+    until("ten idle passes", Duration::from_secs(60), || {
+        if reads(&sandbox) >= before.1 + 10 { Ok(()) } else { Err("too few passes".into()) }
+    })
+    .await;
+    assert_eq!(writes(&sandbox), before.0, "writes in idle passes");
+    let problems = check_in_step(&worlds(&sandbox, &workspace));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    stop.send_replace(true);
+    engine.await.unwrap().unwrap();
+    let verdicts = store.verify_audit(&BTreeMap::new()).await.unwrap();
+    assert!(verdicts.iter().all(|v| v.broken.is_none()), "{verdicts:?}");
+    store.integrity().await.unwrap();
+    sandbox.stop().await;
+}
+
+fn engine_options(sandbox: &Sandbox, store: &Store, folder: &std::path::Path) -> EngineOptions {
+    let description = serde_json::to_value(sandbox.description()).unwrap();
+    let (text, secrets) = config::sandbox_config(&description, folder).unwrap();
+    for (name, secret) in secrets {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(folder.join(name))
+            .unwrap();
+        std::io::Write::write_all(&mut file, secret.as_bytes()).unwrap();
+    }
+    let checked = config::parse(&text, &folder.join("diptych.toml"), &BTreeMap::new());
+    let mut config = checked.into_config().unwrap();
+    for workspace in &mut config.workspaces {
+        workspace.poll = Duration::from_millis(300);
+        workspace.born_closed = diptych::model::settings::BornClosed::Create;
+    }
+    EngineOptions {
+        settings: config.engine("test somebody@here pid 0", 5),
+        connections: config.connections.clone(),
+        store: store.clone(),
+        marker_keys: vec![("k1".into(), SecretString::from("a key of the test"))],
+        section_hashes: config.section_hashes.clone(),
+    }
+}
