@@ -155,15 +155,14 @@ fn choose_resolution(model: &mut Model, link: LinkId) {
 }
 
 fn open_closing(model: &mut Model, link: LinkId) {
+    let table = model.links.get(link).map(|v| v.table.clone()).unwrap_or_default();
     let codes = Closure::ALL
         .into_iter()
         .map(|closure| {
-            let verb = Verb::Close { closure, notes: String::new() };
-            let shown = with_context(model, link, |s, c| sync::preview(s, c, &verb));
-            let shown = shown.unwrap_or_else(|| Err("not known yet".into()))?;
-            let code = shown.iter().find(|s| s.side == Side::ServiceNow && s.what == Field::Closure.word());
-            let code = code.map(|s| in_people_words(model, link, s, &s.to));
-            Ok(code.map_or_else(|| "as it is".to_owned(), |c| crate::text::escape_line(&c)))
+            let code = model.tables.closure_to_servicenow(&table, closure.word());
+            let code = code.map_err(|_| "no row in the closure table".to_owned())?.value;
+            let label = model.tables.closure_label(&table, &code).filter(|l| !l.is_empty() && *l != code);
+            Ok(crate::text::escape_line(&label.map_or_else(|| code.clone(), |l| format!("{l} ({code})"))))
         })
         .collect();
     let subject = model.links.get(link).map(subject).unwrap_or_default();
