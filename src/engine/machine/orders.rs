@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::model::ledger::{Ask, Capability, CommandUpdate, Commit, Told};
 use crate::model::view::Level;
 use crate::model::{
-    Command, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId, LinkState,
-    Shown, Verb,
+    Command, CommandId, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId,
+    LinkState, Shown, Verb,
 };
 use crate::sync::act::{Opening, lookups, open, shown};
 use crate::text::Stamp;
@@ -245,6 +245,15 @@ async fn refuse(ws: &Ws, command: &Command, state: CommandState, why: &str) -> R
 }
 
 impl Ws {
+    /// A command is not under way any more: it waits again, or was refused.
+    pub fn put_back(&self, state: &LinkState, command: CommandId) {
+        self.memory(|m| {
+            if let Some(taken) = m.taken.get_mut(&state.link.id) {
+                taken.retain(|id| *id != command);
+            }
+        });
+    }
+
     /// Closes the commands of a link whose work came to rest.
     pub async fn settle_commands(&self, state: &mut LinkState, next: Next) -> Result<(), Halt> {
         let taken = self.memory(|m| m.taken.get(&state.link.id).cloned().unwrap_or_default());

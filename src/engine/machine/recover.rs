@@ -81,6 +81,7 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
     let mut turn = observed(state, incident);
     turn.intents.push(ws.update(&intent, IntentState::Replanned, "not applied; planned anew".into()));
     if let Some(command) = intent.command {
+        ws.put_back(state, command);
         turn.commands.push(CommandUpdate {
             id: command,
             state: CommandState::Pending,

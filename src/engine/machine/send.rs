@@ -127,6 +127,7 @@ pub(super) async fn release(
     };
     turn.entries.extend(back_to_waiting(state, &intent.kind));
     if let Some(command) = intent.command {
+        ws.put_back(state, command);
         turn.commands.push(CommandUpdate {
             id: command,
             state: CommandState::Pending,
@@ -184,6 +185,7 @@ pub(super) async fn link_failed(
         }
         match (intent.command, held_entry(state, &intent.kind, error)) {
             (Some(command), _) => {
+                ws.put_back(state, command);
                 turn.commands.push(CommandUpdate {
                     id: command,
                     state: CommandState::Refused,

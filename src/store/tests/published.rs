@@ -168,7 +168,10 @@ async fn the_frequent_reads_cost_what_they_find_and_not_what_there_is() {
     let record = "sqlite_autoindex_record_1";
     let small: [(&str, &[&str]); 4] = [
         (published::PAGE_SQL, &["published_link_revision (workspace=? AND (epoch,revision)>(?,?))"]),
-        (due::DUE, &["intent_open", "entry_waiting", "link_creating", "link_failed", "PRIMARY KEY"]),
+        (
+            due::DUE,
+            &["intent_open", "entry_waiting", "link_creating", "link_pending", "link_failed", "PRIMARY KEY"],
+        ),
         (due::HELD, &["base_held", "PRIMARY KEY"]),
         (load::UNCORRELATED, &["link_uncorrelated", record]),
     ];
