@@ -14,7 +14,7 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::publish::Turn;
+use super::turn::Turn;
 
 /// What became of one field of a write.
 enum Taken {

@@ -21,9 +21,9 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::publish::Turn;
 use super::recover::settled_at;
 use super::send::{failed, link_failed};
+use super::turn::Turn;
 
 /// What is known about client-chosen keys on an (instance, table).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use crate::text::UntrustedText;
 
 use super::Mode;
 use super::ctx::{Halt, Ws};
-use super::sentinel_pass::{SENTINEL, list, unknown_incidents, unknown_records};
+use super::incident_pass::{SENTINEL, list, unknown_incidents};
+use super::record_pass::unknown_records;
 
 /// One thing that a pass would do.
 #[derive(Clone, Debug, PartialEq)]

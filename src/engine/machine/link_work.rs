@@ -11,7 +11,7 @@ use crate::sync::plan::{Plan, incident_write, plan, record_values};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
-use super::publish::Turn;
+use super::turn::Turn;
 
 /// Turns that one link may take before others get theirs; more than any real link needs.
 const MOST_TURNS: usize = 400;

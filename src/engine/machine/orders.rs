@@ -14,7 +14,7 @@ use crate::text::Stamp;
 use super::Mode;
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::publish::Turn;
+use super::turn::Turn;
 use super::workspace::ACCEPTED;
 
 /// Carries out what was ordered. True when a pass should start at once.

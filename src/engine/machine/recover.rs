@@ -18,8 +18,8 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::publish::Turn;
 use super::send::{back_to_waiting, link_failed, send_open};
+use super::turn::Turn;
 
 /// How far before an intent its journal entry is looked for, against skewed clocks.
 const LOOK_BACK: Duration = Duration::from_secs(900);

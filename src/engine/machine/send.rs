@@ -15,7 +15,7 @@ use crate::model::{
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::publish::Turn;
+use super::turn::Turn;
 
 /// Times an intent is sent before it is parked for a person (I8).
 const MOST_ATTEMPTS: u32 = 8;

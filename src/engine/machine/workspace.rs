@@ -151,11 +151,11 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         dirty.extend(held);
     }
     ws.set_state(Side::ServiceNow, LaneState::Reading);
-    let desk = super::sentinel_pass::read_desk_side(ws, &mut dirty).await?;
+    let desk = super::record_pass::read_desk_side(ws, &mut dirty).await?;
     ws.memory(|m| m.desk_was_read = desk.is_ok());
     ensure_lease(ws).await?;
     ws.set_state(Side::Sentinel, LaneState::Reading);
-    let sentinel = super::sentinel_pass::read_sentinel_side(ws, &mut dirty).await?;
+    let sentinel = super::incident_pass::read_sentinel_side(ws, &mut dirty).await?;
     if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.now().utc)).await? {
         dirty.extend(due);
     }

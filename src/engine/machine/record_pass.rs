@@ -1,209 +1,23 @@
-//! One pass over each side: what changed is observed and committed page by page, and the links
-//! it concerns are handed on.
+//! One pass over ServiceNow: records that moved are observed together with the journal entries
+//! that moved them, and the links they belong to are handed on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::call::{
-    Answer, DeskCall, DeskReply, IncidentPage, ListFrom, RecordQuery, SentinelCall, SentinelReply,
-};
+use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::ledger::{Ask, Commit, Cursor, Told};
-use crate::model::view::Level;
-use crate::model::{
-    CallError, Entry, FaultKind, Incident, IncidentId, JournalEntry, Life, Link, LinkId, LinkState, Record,
-    Role, Side, SysId,
-};
-use crate::sync::admission::{Admission, admit, matches_filter};
-use crate::sync::conversation::{absorb_journal, comments_moved};
+use crate::model::{CallError, Entry, JournalEntry, Life, Link, LinkId, LinkState, Record, Side, SysId};
+use crate::sync::conversation::absorb_journal;
 use crate::sync::cursor::{first_start, next_start};
-use crate::sync::identity::derived_sys_id;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 
-/// Name of Sentinel's cursor.
-pub(super) const SENTINEL: &str = "sentinel";
-/// Deep passes reach this far back on Sentinel's side.
-const SENTINEL_DEEP: Duration = Duration::from_secs(900);
 /// Records whose journals are read in one call.
 const JOURNAL_CHUNK: usize = 100;
 /// How far before a record's update its journal entries are looked for: an entry and the update
 /// it causes are one transaction, which lasts 298 s at most (sync-engine B.5).
 const JOURNAL_BACK: Duration = Duration::from_secs(900);
-
-/// Reads what changed in Sentinel. The outer error ends the workspace's turn, the inner one is
-/// this side's alone.
-pub(super) async fn read_sentinel_side(
-    ws: &Ws,
-    dirty: &mut BTreeSet<LinkId>,
-) -> Result<Result<(), CallError>, Halt> {
-    if ws.is_down(Side::Sentinel) {
-        return Ok(Err(ws.lane_error(Side::Sentinel)));
-    }
-    let started = ws.now();
-    let since = sentinel_since(ws, started.mono);
-    let mut first_date = None;
-    let mut newest = None;
-    let mut rows = (0u32, 0u32);
-    let mut from = ListFrom::Modified(since);
-    loop {
-        let (page, date) = match list(ws, from).await {
-            Ok(page) => page,
-            Err(error) => return Ok(Err(error)),
-        };
-        first_date = first_date.or(date);
-        newest = page.incidents.iter().map(|i| i.modified).max().max(newest);
-        rows.0 += page.incidents.len() as u32;
-        rows.1 += observe_incidents(ws, page.incidents, dirty).await?;
-        match page.next {
-            Some(next) => from = ListFrom::Next(next),
-            None => break,
-        }
-    }
-    ws.summary(|s| s.incidents += rows.1);
-    let old = ws.cursor(SENTINEL).unwrap_or(since);
-    let position = next_start(first_date, newest, ws.settings().overlap, old);
-    ws.finish_pass(Side::Sentinel, SENTINEL, position, started, rows).await?;
-    Ok(Ok(()))
-}
-
-fn sentinel_since(ws: &Ws, mono: Duration) -> Stamp {
-    let settings = ws.settings();
-    let Some(cursor) = ws.cursor(SENTINEL) else {
-        return first_start(ws.now().utc, settings.max_age);
-    };
-    let every = Duration::from_secs(300);
-    let deep = ws.memory(|m| {
-        let due = m.last_deep.get(&Side::Sentinel).is_none_or(|at| mono.saturating_sub(*at) >= every);
-        if due {
-            m.last_deep.insert(Side::Sentinel, mono);
-        }
-        due
-    });
-    if deep { cursor.minus(SENTINEL_DEEP) } else { cursor }
-}
-
-pub(super) async fn list(ws: &Ws, from: ListFrom) -> Result<(IncidentPage, Option<Stamp>), CallError> {
-    let Answer { value, date, .. } = ws.read_sentinel(SentinelCall::List(from)).await?;
-    match value {
-        SentinelReply::Page(page) => Ok((page, date)),
-        _ => Err(CallError::new(
-            FaultKind::Garbled,
-            format!("workspace {}: an answer of another kind", ws.key),
-        )),
-    }
-}
-
-/// Drops incidents whose version is known, and those that came twice in one page.
-pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Result<Vec<Incident>, Halt> {
-    let mut by_id: BTreeMap<IncidentId, Incident> = BTreeMap::new();
-    for incident in incidents {
-        by_id.insert(incident.id.clone(), incident);
-    }
-    let ids: Vec<IncidentId> = by_id.keys().cloned().collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    if let Told::Known(known) = ws.ask(Ask::KnownIncidents(ws.key.clone(), ids)).await? {
-        for row in known {
-            let id = IncidentId::new(&row.key);
-            if by_id.get(&id).is_some_and(|i| i.etag == row.version) {
-                by_id.remove(&id);
-            }
-        }
-    }
-    Ok(by_id.into_values().collect())
-}
-
-/// Commits the observation of a page. Gives how many incidents were new to us.
-async fn observe_incidents(
-    ws: &Ws,
-    incidents: Vec<Incident>,
-    dirty: &mut BTreeSet<LinkId>,
-) -> Result<u32, Halt> {
-    let changed = unknown_incidents(ws, incidents).await?;
-    if changed.is_empty() {
-        return Ok(0);
-    }
-    let now = ws.now().utc;
-    let ids = changed.iter().map(|i| i.id.clone()).collect();
-    let Told::Links(links) = ws.ask(Ask::ByIncident(ws.key.clone(), ids)).await? else { return Ok(0) };
-    let mut states: BTreeMap<IncidentId, Vec<LinkState>> = BTreeMap::new();
-    for state in links {
-        states.entry(state.link.incident.clone()).or_default().push(state);
-    }
-    let mut commit = Commit::default();
-    let mut count = 0;
-    for incident in changed {
-        match states.remove(&incident.id) {
-            Some(known) => {
-                for state in known {
-                    note_incident(ws, &mut commit, &state, &incident, dirty);
-                }
-            }
-            None => {
-                if admit(&incident, ws.settings(), now) != Admission::Enter {
-                    continue;
-                }
-                commit.new_links.push(new_link(ws, &incident, now));
-            }
-        }
-        count += 1;
-        commit.incidents.push((incident, now));
-    }
-    if count > 0 {
-        let done = ws.commit(commit).await?;
-        dirty.extend(done.links);
-    }
-    Ok(count)
-}
-
-fn note_incident(
-    ws: &Ws,
-    commit: &mut Commit,
-    state: &LinkState,
-    incident: &Incident,
-    dirty: &mut BTreeSet<LinkId>,
-) {
-    let mut link = state.link.clone();
-    link.in_filter = matches_filter(incident, &ws.settings().filter);
-    link.unread = link.unread || comments_moved(state, incident);
-    link.pending = true;
-    if link.role == Role::Primary && (incident.is_redirected() || incident.merged_into.is_some()) {
-        link.role = Role::Merged;
-        let text = "merged into another incident by Defender; nothing is written to it any more";
-        commit.events.push(ws.event(Level::Warning, Some(link.id), ws.subject(state), text.into()));
-    }
-    if link != state.link {
-        commit.links.push(link);
-    }
-    dirty.insert(state.link.id);
-}
-
-fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
-    let route = &ws.settings().route;
-    Link {
-        id: LinkId(0),
-        workspace: ws.key.clone(),
-        incident: incident.id.clone(),
-        instance: route.instance.clone(),
-        table: route.table.clone(),
-        sys_id: derived_sys_id(&ws.key, &incident.id, &route.instance, &route.table, 0),
-        ordinal: 0,
-        role: Role::Primary,
-        life: Life::Creating,
-        in_filter: true,
-        closer: None,
-        created: now,
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        unread: incident.comments_count > 0,
-        pending: true,
-    }
-}
 
 /// Reads what changed in ServiceNow.
 pub(super) async fn read_desk_side(
@@ -418,7 +232,7 @@ impl Ws {
     }
 
     /// Moves a cursor after a complete pass, and notes the pass.
-    async fn finish_pass(
+    pub async fn finish_pass(
         &self,
         side: Side,
         name: &str,

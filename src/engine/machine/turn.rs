@@ -1,0 +1,135 @@
+//! One turn of a link: what one transaction changes about it, committed and taken over into
+//! the state at hand.
+
+use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
+use crate::model::view::EventView;
+use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkState, Record};
+use crate::text::Stamp;
+
+use super::ctx::{Halt, Ws};
+
+/// What one transaction changes about one link.
+#[derive(Default)]
+pub(super) struct Turn {
+    pub link: Option<Link>,
+    pub incident: Option<Incident>,
+    pub record: Option<Record>,
+    pub bases: Vec<Base>,
+    pub entries: Vec<Entry>,
+    pub new_intent: Option<Intent>,
+    pub intents: Vec<IntentUpdate>,
+    pub commands: Vec<CommandUpdate>,
+    pub capabilities: Vec<Capability>,
+    pub audit: Vec<AuditDraft>,
+    pub events: Vec<EventView>,
+}
+
+impl Turn {
+    /// True when it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.link.is_none()
+            && self.incident.is_none()
+            && self.record.is_none()
+            && self.bases.is_empty()
+            && self.entries.is_empty()
+            && self.new_intent.is_none()
+            && self.intents.is_empty()
+            && self.commands.is_empty()
+            && self.capabilities.is_empty()
+            && self.audit.is_empty()
+            && self.events.is_empty()
+    }
+}
+
+impl Ws {
+    /// Commits a turn and brings the state in hand to what the store now holds.
+    pub async fn save(&self, state: &mut LinkState, turn: Turn) -> Result<(), Halt> {
+        let now = self.now().utc;
+        let mut next = state.clone();
+        apply(&mut next, &turn, now);
+        let mut commit = Commit {
+            links: turn.link.into_iter().collect(),
+            bases: turn.bases.into_iter().map(|b| (state.link.id, b)).collect(),
+            entries: turn.entries,
+            new_intents: turn.new_intent.into_iter().collect(),
+            intents: turn.intents,
+            commands: turn.commands,
+            capabilities: turn.capabilities,
+            audit: turn.audit,
+            views: vec![self.view(&next)],
+            events: turn.events,
+            ..Commit::default()
+        };
+        if let Some(incident) = turn.incident {
+            commit.incidents.push((incident, now));
+        }
+        if let Some(record) = turn.record {
+            commit.records.push((state.link.instance.clone(), record, now));
+        }
+        let new_entries: Vec<usize> =
+            commit.entries.iter().enumerate().filter(|(_, e)| e.id.0 == 0).map(|(i, _)| i).collect();
+        let entries = commit.entries.clone();
+        let has_intent = !commit.new_intents.is_empty();
+        let done = self.commit(commit).await?;
+        for index in new_entries {
+            let Some(id) = done.entries.get(index) else { continue };
+            let new = &entries[index];
+            if let Some(entry) = next
+                .entries
+                .iter_mut()
+                .find(|e| e.id.0 == 0 && e.origin == new.origin && e.origin_id == new.origin_id)
+            {
+                entry.id = *id;
+            }
+        }
+        if has_intent && let (Some(id), Some(intent)) = (done.intents.first(), next.intents.last_mut()) {
+            intent.id = *id;
+        }
+        *state = next;
+        Ok(())
+    }
+}
+
+/// Brings a state in hand to what a turn makes of it.
+fn apply(state: &mut LinkState, turn: &Turn, now: Stamp) {
+    if let Some(link) = &turn.link {
+        state.link = link.clone();
+    }
+    if let Some(incident) = &turn.incident {
+        state.incident = Some(incident.clone());
+        state.incident_seen = now;
+    }
+    if let Some(record) = &turn.record {
+        state.record = Some(record.clone());
+        state.record_seen = now;
+    }
+    for base in &turn.bases {
+        state.bases.retain(|b| b.field != base.field);
+        state.bases.push(base.clone());
+    }
+    for entry in &turn.entries {
+        let same = |e: &Entry| {
+            (entry.id.0 != 0 && e.id == entry.id)
+                || (e.origin == entry.origin && e.origin_id == entry.origin_id)
+        };
+        match state.entries.iter_mut().find(|e| same(e)) {
+            // A new one that is known already changes nothing, here as in the store.
+            Some(_) if entry.id.0 == 0 => {}
+            Some(found) => *found = entry.clone(),
+            None => state.entries.push(entry.clone()),
+        }
+    }
+    for update in &turn.intents {
+        if let Some(intent) = state.intents.iter_mut().find(|i| i.id == update.id) {
+            intent.state = update.state;
+            intent.attempts = update.attempts;
+            intent.sent = update.sent;
+            intent.outcome.clone_from(&update.outcome);
+        }
+    }
+    let kept = |i: &Intent| i.state.is_open() || i.state == crate::model::IntentState::Parked;
+    state.intents.retain(kept);
+    state.intents.extend(turn.new_intent.clone());
+    let order = |e: &Entry| (e.at, e.id, e.origin == CommentOrigin::Console);
+    state.entries.sort_by_key(order);
+}
