@@ -11,7 +11,7 @@ use super::shapes::{CommandRow, is_final};
 use super::{address, lookup, prompt, who};
 use crate::model::view::LinkView;
 use crate::model::{
-    Command, CommandId, CommandState, InstanceKey, Severity, Shown, Side, Status, SysId, User, Verb,
+    Command, CommandId, CommandState, Field, InstanceKey, Severity, Shown, Side, Status, SysId, User, Verb,
 };
 use crate::store::Store;
 use crate::sync;
@@ -44,7 +44,7 @@ pub async fn give(session: &Session, at: &str, wish: Wish, how: How) -> Result<E
         Wish::Verb(verb) => verb,
         Wish::Set(what, value) => understood(store, &link.instance, what, &value).await?,
     };
-    let shown = plan(session, &link, &verb).await?;
+    let (shown, words) = plan(session, &link, &verb).await?;
     let mut command = Command {
         id: CommandId(0),
         workspace: link.workspace.clone(),
@@ -57,7 +57,7 @@ pub async fn give(session: &Session, at: &str, wish: Wish, how: How) -> Result<E
         result: String::new(),
     };
     let name = format!("{}/{}", link.workspace, link.incident_number);
-    show(&link, &command, how)?;
+    show(&link, &command, &words, how)?;
     prompt::confirm("Do this?", how.yes)?;
     // between the question and the answer the world may have moved; the syncing process compares
     // what was shown with what is and gives the command back as stale (D33)
@@ -75,14 +75,31 @@ pub async fn give(session: &Session, at: &str, wish: Wish, how: How) -> Result<E
     }
 }
 
-async fn plan(session: &Session, link: &LinkView, verb: &Verb) -> Result<Vec<Shown>, Failure> {
+/// What would be written, and each value before and after in people's words.
+async fn plan(
+    session: &Session,
+    link: &LinkView,
+    verb: &Verb,
+) -> Result<(Vec<Shown>, Vec<(String, String)>), Failure> {
     let workspace = lookup::workspace(&session.config, link)?;
     let insight = lookup::Insight::read(&session.store, &link.instance).await?;
     let state = session.store.link_state(link.id).await?.ok_or_else(|| {
         Failure::new(Exit::NotFound, format!("link {} is not in the store any more", link.id))
     })?;
-    sync::preview(&state, &insight.context(workspace), verb)
-        .map_err(|reason| Failure::new(Exit::Stale, format!("refused: {reason}")))
+    let context = insight.context(workspace);
+    let shown = sync::preview(&state, &context, verb)
+        .map_err(|reason| Failure::new(Exit::Stale, format!("refused: {reason}")))?;
+    let words = shown
+        .iter()
+        .map(|s| match Field::from_word(&s.what) {
+            Some(field) => {
+                let read = |raw: &str| quoted(sync::readable(&context, s.side, field, raw).raw());
+                (read(&s.from), read(&s.to))
+            }
+            None => (quoted(&s.from), quoted(&s.to)),
+        })
+        .collect();
+    Ok((shown, words))
 }
 
 async fn understood(
@@ -153,7 +170,7 @@ pub fn comment(text: String) -> Result<Verb, Failure> {
     Ok(Verb::Comment { text })
 }
 
-fn show(link: &LinkView, command: &Command, how: How) -> Result<(), Failure> {
+fn show(link: &LinkView, command: &Command, words: &[(String, String)], how: How) -> Result<(), Failure> {
     let mut lines = vec![format!(
         "{} · {}/{} {} · {}",
         command.verb.word(),
@@ -162,14 +179,8 @@ fn show(link: &LinkView, command: &Command, how: How) -> Result<(), Failure> {
         escape_line(&link.record_number),
         link.title
     )];
-    for s in &command.shown {
-        lines.push(format!(
-            "  {:<10}  {}: {} → {}",
-            s.side.to_string(),
-            escape_line(&s.what),
-            quoted(&s.from),
-            quoted(&s.to)
-        ));
+    for (s, (from, to)) in command.shown.iter().zip(words) {
+        lines.push(format!("  {:<10}  {}: {from} → {to}", s.side.to_string(), escape_line(&s.what)));
     }
     // with --json, stdout is for the answer
     for line in lines {

@@ -25,7 +25,9 @@ pub async fn write(dir: &Path, config: &Config, store: &Store, look: &ConsoleArg
     let failed =
         |e: std::io::Error| Failure::new(Exit::Failed, format!("{} cannot be written: {e}", dir.display()));
     std::fs::create_dir_all(dir).map_err(failed)?;
-    let setup = console::setup(config, look, "demo".into());
+    let mut setup = console::setup(config, look, "demo".into());
+    // The sync that made the data ran in this very process.
+    setup.settings.holder = who::holder("demo");
     let chosen = talkative(&incidents::all(store).await?);
     for (name, (width, height), choose, keys) in SHOTS {
         let mut screen = Headless::new(setup.clone(), store.clone(), *width, *height)?;

@@ -62,12 +62,16 @@ fn of_workspace(model: &Model, workspace: &WorkspaceView) -> (u8, Health) {
     (0, health(Role::Good, "live"))
 }
 
-/// How old a lane's last pass is, in microseconds, once that is more than twice its interval.
+/// A pass with much to carry over may take this long; shorter than that, age says nothing.
+const GRACE: i64 = 5_000_000;
+
+/// How old a lane's last pass is, in microseconds, once that is more than twice its interval and
+/// a little grace.
 pub(crate) fn stale(model: &Model, lane: &LaneView) -> Option<i64> {
     let last = lane.last_pass?;
     let age = model.now.0.saturating_sub(last.0);
     let poll = i64::try_from(model.poll(&lane.workspace).as_micros()).unwrap_or(i64::MAX);
-    (poll > 0 && age > poll.saturating_mul(2)).then_some(age)
+    (poll > 0 && age > poll.saturating_mul(2).max(GRACE)).then_some(age)
 }
 
 /// Who syncs a workspace now, `None` when its lease is over or free.
