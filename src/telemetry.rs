@@ -11,8 +11,10 @@ mod writer;
 
 use std::path::PathBuf;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogLevel, LogSettings};
 
@@ -36,23 +38,21 @@ pub enum Target {
 pub fn start(settings: &LogSettings, target: &Target, verbose: u8) -> Result<(), String> {
     let filter = filter(settings.level, verbose)?;
     let writer = writer::Lines::open(target)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_span_events(FmtSpan::NONE)
-        .with_writer(writer);
+    let layer =
+        tracing_subscriber::fmt::layer().with_ansi(false).with_span_events(FmtSpan::NONE).with_writer(writer);
+    let registry = tracing_subscriber::registry().with(filter);
     // a second subscriber is refused: tests start several commands in one process
     if settings.json {
-        drop(builder.json().flatten_event(true).try_init());
+        drop(registry.with(layer.json().flatten_event(true)).try_init());
     } else {
-        drop(builder.with_target(false).try_init());
+        drop(registry.with(layer.with_target(false)).try_init());
     }
     Ok(())
 }
 
-fn filter(level: LogLevel, verbose: u8) -> Result<EnvFilter, String> {
+fn filter(level: LogLevel, verbose: u8) -> Result<Targets, String> {
     if let Ok(text) = std::env::var("DIPTYCH_LOG") {
-        return EnvFilter::try_new(&text).map_err(|e| format!("DIPTYCH_LOG is not a filter: {e}"));
+        return text.parse().map_err(|e| format!("DIPTYCH_LOG is not a filter: {e}"));
     }
     let own = match (verbose, level) {
         (0, level) => level.word(),
@@ -60,5 +60,5 @@ fn filter(level: LogLevel, verbose: u8) -> Result<EnvFilter, String> {
         _ => "trace",
     };
     // other crates say little of use below a warning, and some of it quotes requests
-    EnvFilter::try_new(format!("warn,diptych={own}")).map_err(|e| e.to_string())
+    format!("warn,diptych={own}").parse().map_err(|e| format!("{e}"))
 }
