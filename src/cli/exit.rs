@@ -141,7 +141,13 @@ impl From<ConfigError> for Failure {
 
 impl From<&CallError> for Exit {
     fn from(error: &CallError) -> Self {
-        match error.kind {
+        Self::from(error.kind)
+    }
+}
+
+impl From<FaultKind> for Exit {
+    fn from(kind: FaultKind) -> Self {
+        match kind {
             FaultKind::SignIn | FaultKind::Forbidden => Self::Denied,
             FaultKind::Config => Self::Usage,
             FaultKind::NotFound => Self::NotFound,

@@ -51,6 +51,11 @@ pub async fn all(store: &Store) -> Result<Vec<LinkView>, Failure> {
 }
 
 async fn list(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
+    let keys: Vec<&str> = session.config.workspaces.iter().map(|w| w.key.as_str()).collect();
+    if let Some(asked) = args.workspace.as_deref().filter(|w| !keys.contains(w)) {
+        let text = format!("the config has no workspace {}", crate::text::escape_line(asked));
+        return Err(Failure::new(Exit::NotFound, text).hint(format!("there are: {}", keys.join(", "))));
+    }
     let mut rows = all(&session.store).await?;
     rows.retain(|v| wanted(v, args));
     rows.sort_by(|a, b| b.changed.cmp(&a.changed).then(a.id.cmp(&b.id)));
@@ -64,9 +69,9 @@ async fn list(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
         "step",
         "changed",
         "title",
-        "snow severity",
-        "snow state",
-        "snow owner",
+        "servicenow severity",
+        "servicenow state",
+        "servicenow owner",
         "why",
     ]);
     for v in &rows {

@@ -77,6 +77,8 @@ fn words(d: &serde_json::Value, config: Option<&Path>) -> String {
 /// Writes `diptych.toml` and the secrets that it names into `dir`; gives the file.
 pub fn write_config(description: &serde_json::Value, dir: &Path) -> Result<PathBuf, Failure> {
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    std::fs::create_dir_all(&dir)
+        .map_err(|e| Failure::new(Exit::Failed, format!("{} cannot be made: {e}", dir.display())))?;
     let (text, secrets) = sandbox_config(description, &dir).map_err(|e| Failure::new(Exit::Failed, e))?;
     for (name, secret) in &secrets {
         write_private(&dir.join(name), secret)?;

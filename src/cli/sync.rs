@@ -10,6 +10,7 @@ use super::shapes::WorkspaceRow;
 use super::{background, incidents, who};
 use crate::config::Config;
 use crate::engine::shell;
+use crate::model::settings::FirstContact;
 use crate::model::view::{Step, WorkspaceView};
 use crate::model::{Control, ControlVerb, WorkspaceKey};
 use crate::telemetry::{self, Target};
@@ -58,7 +59,11 @@ async fn once(session: &Session, json: bool) -> Result<Exit, Failure> {
         ]);
     }
     output::print(if json { Format::Json } else { Format::Table }, &sheet, &report.passes)?;
-    Ok(if report.ok { Exit::Done } else { Exit::Failed })
+    Ok(match report.passes.iter().find_map(|p| p.cause) {
+        Some(kind) => Exit::from(kind),
+        None if report.ok => Exit::Done,
+        None => Exit::Failed,
+    })
 }
 
 async fn plan(session: &Session, json: bool) -> Result<Exit, Failure> {
@@ -83,15 +88,15 @@ async fn plan(session: &Session, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Accepts every first-contact plan that waits (D29); gives how many.
+/// Accepts the first-contact plan of every workspace whose section asks for one (D29), waiting
+/// already or still to come; gives how many. A plan that was accepted before changes nothing.
 pub async fn accept_plans(session: &Session) -> Result<usize, Failure> {
     let waiting: Vec<WorkspaceKey> = session
-        .store
-        .workspaces()
-        .await?
-        .into_iter()
-        .filter(|w| w.waiting_plan.is_some())
-        .map(|w| w.workspace)
+        .config
+        .workspaces
+        .iter()
+        .filter(|w| w.enabled && w.first_contact == FirstContact::Plan)
+        .map(|w| w.key.clone())
         .collect();
     for workspace in &waiting {
         control(session, workspace, ControlVerb::AcceptPlan).await?;

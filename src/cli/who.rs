@@ -21,7 +21,9 @@ pub fn os_user() -> String {
     escape_line(&std::env::var("USERNAME").unwrap_or_else(|_| "somebody".into()))
 }
 
-/// Who this process is, as shown beside a lease: `run alice@host pid 4711`.
+/// Who this process is, as shown beside a lease: `run alice@host pid 4711 #3f9c20aa-51d0`. The
+/// tail tells two processes of the same name apart: which boot and process namespace, and a
+/// number of its own.
 pub fn holder(mode: &str) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
@@ -29,7 +31,22 @@ pub fn holder(mode: &str) -> String {
         .map(|h| escape_line(h.trim()))
         .filter(|h| !h.is_empty())
         .unwrap_or_else(|| "this host".into());
-    format!("{mode} {}@{host} pid {}", os_user(), std::process::id())
+    format!("{mode} {}@{host} pid {} #{}-{:04x}", os_user(), std::process::id(), home(), own_number())
+}
+
+/// The boot and the process namespace in eight digits: process ids mean something only there.
+fn home() -> String {
+    use sha2::{Digest, Sha256};
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let digest = Sha256::digest(format!("{boot}{}", space.display()).as_bytes());
+    digest.iter().take(4).map(|b| format!("{b:02x}")).collect()
+}
+
+/// A number of this process alone, the same for its whole life.
+fn own_number() -> u16 {
+    static NUMBER: std::sync::OnceLock<u16> = std::sync::OnceLock::new();
+    *NUMBER.get_or_init(|| fastrand::u16(..))
 }
 
 /// Now.

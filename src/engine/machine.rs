@@ -16,6 +16,7 @@ mod desk_pass;
 mod dry_run;
 mod incident_pass;
 mod lanes;
+mod lease;
 mod link_work;
 mod orders;
 mod passes;
@@ -156,7 +157,11 @@ impl Machine {
             tasks.spawn(desk_pass::serve(shared.clone(), instance, table));
         }
         for workspace in shared.settings.workspaces.iter().filter(|w| w.enabled) {
-            tasks.spawn(workspace::run(shared.workspace(&workspace.key)));
+            let ws = shared.workspace(&workspace.key);
+            if mode != Mode::Plan {
+                tasks.spawn(lease::keep(ws.clone()));
+            }
+            tasks.spawn(workspace::run(ws));
         }
         Self { board, tasks }
     }

@@ -55,6 +55,8 @@ pub struct Known {
     pub key: String,
     /// etag, or `sys_mod_count` as text.
     pub version: String,
+    /// The server's stamp of that version.
+    pub stamp: Stamp,
 }
 
 /// How far a read has come. `name` is `sentinel` or `servicenow:<instance>:<table>`, with

@@ -14,9 +14,11 @@ use crate::text::escape_line;
 pub type Heads = BTreeMap<String, (i64, String)>;
 
 impl Store {
-    /// Where the head file lies: `audit-heads.json` beside the store.
+    /// Where the head file lies: beside the store, under its name, `store.db.audit-heads.json`.
     pub fn heads_path(&self) -> PathBuf {
-        self.path().with_file_name("audit-heads.json")
+        let mut name = self.path().file_name().unwrap_or_default().to_owned();
+        name.push(".audit-heads.json");
+        self.path().with_file_name(name)
     }
 
     /// Writes the head of every chain into the file `path` (0600), in one atomic step, and gives

@@ -17,7 +17,7 @@ use crate::text::Stamp;
 
 /// Sorted by the caller: asked for an order, SQLite walks all links of the table for it (measured).
 pub(super) const UNCORRELATED: &str = "SELECT l.id AS link, l.sys_id AS known, \
-       COALESCE(CAST(r.mod_count AS TEXT), '') AS version \
+       COALESCE(CAST(r.mod_count AS TEXT), '') AS version, COALESCE(r.updated_on, 0) AS stamp \
      FROM link l LEFT JOIN record r ON r.instance = l.instance \
        AND r.table_name = l.table_name AND r.sys_id = l.sys_id \
      WHERE l.workspace = $1 AND l.instance = $2 AND l.table_name = $3 \
@@ -76,7 +76,7 @@ impl Store {
         ids: &[IncidentId],
     ) -> Result<Vec<Known>, StoreFault> {
         let keys: Vec<&IncidentId> = ids.iter().collect();
-        let head = "SELECT l.id AS link, i.id AS known, i.etag AS version FROM incident i \
+        let head = "SELECT l.id AS link, i.id AS known, i.etag AS version, i.modified AS stamp FROM incident i \
                     JOIN link l ON l.workspace = i.workspace AND l.incident = i.id \
                     WHERE i.workspace = $1 AND i.id IN";
         self.known(head, args![ws], &keys).await
@@ -90,7 +90,8 @@ impl Store {
         ids: &[SysId],
     ) -> Result<Vec<Known>, StoreFault> {
         let keys: Vec<&SysId> = ids.iter().collect();
-        let head = "SELECT l.id AS link, r.sys_id AS known, CAST(r.mod_count AS TEXT) AS version FROM record r \
+        let head = "SELECT l.id AS link, r.sys_id AS known, CAST(r.mod_count AS TEXT) AS version, \
+                      r.updated_on AS stamp FROM record r \
                     JOIN link l ON l.instance = r.instance AND l.table_name = r.table_name \
                       AND l.sys_id = r.sys_id \
                     WHERE l.workspace = $1 AND r.instance = $2 AND r.table_name = $3 AND r.sys_id IN";
@@ -126,7 +127,12 @@ impl Store {
 }
 
 fn known_row(row: &Row) -> Result<Known, StoreFault> {
-    Ok(Known { link: LinkId(row.int("link")?), key: row.text("known")?, version: row.text("version")? })
+    Ok(Known {
+        link: LinkId(row.int("link")?),
+        key: row.text("known")?,
+        version: row.text("version")?,
+        stamp: row.stamp("stamp")?,
+    })
 }
 
 /// Rows of `head (…)`, which ends in `IN`, for any number of keys.

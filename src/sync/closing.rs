@@ -48,9 +48,6 @@ pub(super) fn plan_status(draft: &mut Draft<'_>) {
 
 fn remember(draft: &mut Draft<'_>, tie: bool, to: Side, rule: &str) {
     draft.remember_seen(Field::Status, tie.then_some((to, rule)));
-    if tie {
-        draft.decided(Field::Status, rule, true);
-    }
 }
 
 /// A move that does not close: forward, on hold, or an explicit reopen. After a reopen nobody
@@ -70,7 +67,10 @@ fn close_record(draft: &mut Draft<'_>, raw: String, rule: String) {
     let by_hand: Vec<Field> = CLOSING.into_iter().filter(|f| written_by_hand(draft, *f)).collect();
     if !by_hand.contains(&Field::Closure) {
         match to_servicenow(draft.ctx, Field::Closure, &closure, draft.incident) {
-            Crossed::Value { raw, rule } => draft.write(Field::Closure, Side::ServiceNow, raw, rule),
+            Crossed::Value { raw, rule } => {
+                draft.remember_seen(Field::Closure, None);
+                draft.write(Field::Closure, Side::ServiceNow, raw, rule);
+            }
             Crossed::Held(why) => {
                 draft.hold(Field::Closure, why.clone());
                 draft.hold(Field::Status, format!("the record cannot be closed: {why}"));
@@ -85,13 +85,14 @@ fn close_record(draft: &mut Draft<'_>, raw: String, rule: String) {
         } else {
             super::values::cut(&comment, 4000)
         };
+        draft.remember_seen(Field::CloseNotes, None);
         draft.write(Field::CloseNotes, Side::ServiceNow, notes, "closing comment as it is".into());
     }
     if !by_hand.is_empty() {
         let text = format!(
             "Closed in Microsoft Sentinel as {closure}. The closing fields written here stay as they are.\n{comment}"
         );
-        draft.plan.notes.push((format!("closed@{}", draft.incident.etag), text));
+        draft.plan.notes.push((super::plan::note_key("closed", &text), text));
     }
     draft.write(Field::Status, Side::ServiceNow, raw, rule);
     draft.plan.closer = Some(Some(Side::Sentinel));
@@ -108,7 +109,10 @@ fn close_incident(draft: &mut Draft<'_>, raw: String, rule: String) {
     let code = draft.servicenow(Field::Closure).unwrap_or_default();
     let notes = draft.servicenow(Field::CloseNotes).unwrap_or_default();
     match to_sentinel(draft.ctx, Field::Closure, &code) {
-        Crossed::Value { raw, rule } => draft.write(Field::Closure, Side::Sentinel, raw, rule),
+        Crossed::Value { raw, rule } => {
+            draft.remember_seen(Field::Closure, None);
+            draft.write(Field::Closure, Side::Sentinel, raw, rule);
+        }
         Crossed::Held(why) => {
             draft.hold(Field::Closure, why.clone());
             draft.hold(Field::Status, format!("the incident cannot be closed: {why}"));
@@ -116,6 +120,7 @@ fn close_incident(draft: &mut Draft<'_>, raw: String, rule: String) {
         }
         Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
     }
+    draft.remember_seen(Field::CloseNotes, None);
     draft.write(Field::CloseNotes, Side::Sentinel, notes, "close notes as they are".into());
     draft.write(Field::Status, Side::Sentinel, raw, rule);
     draft.plan.closer = Some(Some(Side::ServiceNow));
@@ -147,12 +152,18 @@ fn settle_closed_field(draft: &mut Draft<'_>, field: Field) {
     let Some(base) = draft.state.base(field) else {
         return draft.rebase(field, "both closed; each side keeps its own words", true);
     };
+    let frozen = |c: &crate::model::link::Conflict| {
+        c.taken.is_none() && c.sentinel == sentinel && c.servicenow == servicenow
+    };
+    if base.conflict.as_ref().is_some_and(frozen) {
+        return;
+    }
     let changed = (sentinel != base.sentinel, servicenow != base.servicenow);
     let detached = base.detached;
     if changed == (false, false) {
         return draft.clear_stale_marks(field);
     }
-    if super::cross::equivalent(draft.ctx, field, &sentinel, &servicenow, draft.incident) {
+    if super::cross::equivalent(draft.ctx, field, &sentinel, &servicenow, draft.incident) == Ok(true) {
         return draft.rebase(field, "equal under the tables", false);
     }
     let crossed = match (draft.state.link.closer, changed, detached) {

@@ -19,6 +19,8 @@ const COMMENT_MAX: usize = 29_000;
 /// Longest note: the column is said to be unbounded, a display limit is not; the same cap
 /// keeps both sides alike (servicenow-api 3.6).
 const NOTE_MAX: usize = 29_000;
+/// Origin id of the first note of a record, which says where it comes from.
+pub const LINKED: &str = "linked";
 /// Comments that an incident takes (sentinel-api 5.3).
 pub const COMMENTS_PER_INCIDENT: usize = 100;
 
@@ -48,7 +50,13 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
             .filter(|e| e.origin == CommentOrigin::Sentinel && original_id(&e.origin_id) == comment.id)
             .collect::<Vec<_>>();
         let Some(_first) = known.first() else {
-            changed.push(from_sentinel(state, comment, &comment.id, text, keys, incident));
+            let mut entry = from_sentinel(state, comment, &comment.id, text, keys, incident);
+            if let Some(found) = orphan(state, CommentOrigin::Sentinel, &comment.id, keys) {
+                entry.to_servicenow = Delivery::Delivered;
+                entry.journal_id.clone_from(&found.journal_id);
+                changed.push(recognised(found));
+            }
+            changed.push(entry);
             continue;
         };
         let edit_id = format!("{}#{hash}", comment.id);
@@ -59,6 +67,31 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
         }
     }
     changed
+}
+
+/// The row of the journal that carries our marker for this origin already, held because its
+/// origin was not known when it was read: after a lost store the journal may come first.
+fn orphan<'a>(
+    state: &'a LinkState,
+    origin: CommentOrigin,
+    origin_id: &str,
+    keys: &MarkerKeys,
+) -> Option<&'a Entry> {
+    state.entries.iter().find(|e| {
+        e.origin == CommentOrigin::ServiceNow
+            && !e.marker.is_empty()
+            && keys.verifies(&e.marker, &state.link.incident, origin.word(), origin_id)
+    })
+}
+
+/// The orphaned row, known from now on as our own.
+fn recognised(orphan: &Entry) -> Entry {
+    Entry {
+        to_sentinel: Delivery::None,
+        marker: String::new(),
+        reason: "a copy of ours, known again by its marker".into(),
+        ..orphan.clone()
+    }
 }
 
 fn from_sentinel(
@@ -126,7 +159,14 @@ pub fn absorb_journal(
         {
             continue;
         }
-        changed.push(from_journal(state, row, is_own));
+        let mut entry = from_journal(state, row, is_own);
+        if let Some(found) = found {
+            entry.marker = found.to_owned();
+            if keys.verifies(found, incident, CommentOrigin::Sync.word(), LINKED) {
+                entry = recognised(&entry);
+            }
+        }
+        changed.push(entry);
     }
     changed
 }
@@ -188,20 +228,15 @@ pub fn own_entry(
 }
 
 /// True when an observation of the incident says that its comments are to be read: their number
-/// is not what we know, or its version moved although nothing else of it did, as after an edit.
+/// is not what we know, or somebody moved its version while it has comments, any of which may
+/// have been edited. A version that our own comment moved is marked by an empty one, and costs
+/// no read.
 pub fn comments_moved(state: &LinkState, now: &Incident) -> bool {
     if now.comments_count != state.link.comments_seen {
         return true;
     }
-    state.incident.as_ref().is_some_and(|before| {
-        let versionless = |i: &Incident| Incident {
-            etag: String::new(),
-            modified: Stamp(0),
-            modified_raw: String::new(),
-            ..i.clone()
-        };
-        before.etag != now.etag && versionless(before) == versionless(now)
-    })
+    let moved = state.incident.as_ref().is_some_and(|i| !i.etag.is_empty() && i.etag != now.etag);
+    moved && now.comments_count > 0
 }
 
 /// The note that carries an entry into the record's journal, ending with its marker. Markup

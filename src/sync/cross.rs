@@ -91,15 +91,29 @@ pub fn owner_to_sentinel(ctx: &PlanContext<'_>, raw: &str) -> Result<(OwnerRef, 
     }
 }
 
-/// True when the two raw values mean the same under either map (D19).
+/// Whether the two raw values mean the same under either map (D19); the users to look up when
+/// that cannot be told yet.
 pub fn equivalent(
     ctx: &PlanContext<'_>,
     field: Field,
     sentinel: &str,
     servicenow: &str,
     incident: &Incident,
-) -> bool {
-    let reaches = |crossed: Crossed, goal: &str| matches!(crossed, Crossed::Value { raw, .. } if raw == goal);
-    reaches(to_servicenow(ctx, field, sentinel, incident), servicenow)
-        || reaches(to_sentinel(ctx, field, servicenow), sentinel)
+) -> Result<bool, Vec<UserKey>> {
+    let crossed = [
+        (to_servicenow(ctx, field, sentinel, incident), servicenow),
+        (to_sentinel(ctx, field, servicenow), sentinel),
+    ];
+    if crossed.iter().any(|(c, goal)| matches!(c, Crossed::Value { raw, .. } if raw == goal)) {
+        return Ok(true);
+    }
+    let keys: Vec<UserKey> = crossed
+        .into_iter()
+        .filter_map(|(c, _)| match c {
+            Crossed::Lookup(keys) => Some(keys),
+            Crossed::Value { .. } | Crossed::Held(_) => None,
+        })
+        .flatten()
+        .collect();
+    if keys.is_empty() { Ok(false) } else { Err(keys) }
 }

@@ -91,8 +91,10 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
     if changed == (false, false) || policy == Policy::Off {
         return Verdict::InStep;
     }
-    if equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {
-        return rebase("equal under the tables");
+    match equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {
+        Ok(true) => return rebase("equal under the tables"),
+        Ok(false) => {}
+        Err(keys) => return Verdict::Lookup(keys),
     }
     match changed {
         (true, false) => sentinel_changed(case, servicenow, base, policy, ctx),
@@ -102,10 +104,12 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
 }
 
 fn without_base(case: &Case<'_>, servicenow: &str, ctx: &PlanContext<'_>) -> Verdict {
-    if equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {
-        rebase("first contact: equal under the tables")
-    } else {
-        Verdict::Conflict { why: "first contact: the sides differ and nothing tells which is newer".into() }
+    match equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {
+        Ok(true) => rebase("first contact: equal under the tables"),
+        Ok(false) => Verdict::Conflict {
+            why: "first contact: the sides differ and nothing tells which is newer".into(),
+        },
+        Err(keys) => Verdict::Lookup(keys),
     }
 }
 

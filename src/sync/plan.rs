@@ -117,7 +117,9 @@ impl Draft<'_> {
         let mark = |seen: Seen, differs: bool, pass: Stamp, at: Stamp| match (differs, seen.differs) {
             (false, _) => Seen { same: seen.same.max(at), differs: None },
             (true, Some(_)) => seen,
-            (true, None) => Seen { same: seen.same.max(pass), differs: Some(at) },
+            // A pass after the observation says nothing about the time before it.
+            (true, None) if pass <= at => Seen { same: seen.same.max(pass), differs: Some(at) },
+            (true, None) => Seen { same: seen.same.min(at), differs: Some(at) },
         };
         let s = self.sentinel(field) != base.sentinel;
         let n = self.servicenow(field).is_some_and(|v| v != base.servicenow);
@@ -153,7 +155,16 @@ impl Draft<'_> {
         if self.state.base(field).is_some_and(|old| same_agreement(old, &base)) {
             return;
         }
-        self.plan.bases.push(base);
+        self.put_base(base);
+    }
+
+    /// Takes a base into the plan, in place of an earlier one of the same field; one that is
+    /// stored already is left out.
+    fn put_base(&mut self, base: Base) {
+        self.plan.bases.retain(|b| b.field != base.field);
+        if self.state.base(base.field) != Some(&base) {
+            self.plan.bases.push(base);
+        }
     }
 
     /// Marks a field as held for a reason, without moving its base.
@@ -161,13 +172,11 @@ impl Draft<'_> {
         let mut base = self.base_or_new(field);
         if base.held != why {
             self.decided(field, format!("held: {why}"), true);
-        } else if base.conflict.is_none() {
-            return;
         }
         (base.sentinel_seen, base.servicenow_seen) = self.seen(field);
         base.held = why;
         base.conflict = None;
-        self.plan.bases.push(base);
+        self.put_base(base);
     }
 
     pub(super) fn conflict(&mut self, field: Field, why: String) {
@@ -181,7 +190,7 @@ impl Draft<'_> {
             taken: None,
         });
         base.held.clear();
-        self.plan.bases.push(base);
+        self.put_base(base);
         self.decided(field, format!("conflict: {why}"), true);
     }
 
@@ -199,7 +208,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Keeps when each side left its base, and clears a held value or conflict that is over.
+    /// Keeps when each side left its base, and clears a held value or conflict that is over. A
+    /// tie that was decided is put on record, once.
     pub(super) fn remember_seen(&mut self, field: Field, tie: Option<(Side, &str)>) {
         let Some(old) = self.state.base(field) else { return };
         let mut base = old.clone();
@@ -208,13 +218,16 @@ impl Draft<'_> {
         base.conflict = tie.map(|(to, why)| Conflict {
             sentinel: self.sentinel(field),
             servicenow: self.servicenow(field).unwrap_or_default(),
-            since: self.now,
+            since: old.conflict.as_ref().map_or(self.now, |c| c.since),
             why: why.to_owned(),
             taken: Some(to.other()),
         });
-        if base != *old {
-            self.plan.bases.push(base);
+        if let Some((_, why)) = tie
+            && base.conflict != old.conflict
+        {
+            self.decided(field, why, true);
         }
+        self.put_base(base);
     }
 
     fn apply(&mut self, field: Field, verdict: Verdict) {
@@ -224,9 +237,6 @@ impl Draft<'_> {
             Verdict::Rebase { rule, detached } => self.rebase(field, &rule, detached),
             Verdict::Write { to, raw, rule, tie } => {
                 self.remember_seen(field, tie.then_some((to, rule.as_str())));
-                if tie {
-                    self.decided(field, rule.clone(), true);
-                }
                 self.write(field, to, raw, rule);
             }
             Verdict::Note { rule } => {
@@ -235,7 +245,7 @@ impl Draft<'_> {
                     field.label(),
                     self.sentinel(field)
                 );
-                self.plan.notes.push((format!("{}@{}", field.word(), self.incident.etag), text));
+                self.plan.notes.push((note_key(field.word(), &text), text));
                 self.rebase(field, &rule, true);
                 self.decided(field, rule, false);
             }
@@ -257,9 +267,16 @@ impl Draft<'_> {
             base.held.clear();
             base.conflict = None;
             (base.sentinel_seen, base.servicenow_seen) = self.seen(field);
-            self.plan.bases.push(base);
+            self.put_base(base);
         }
     }
+}
+
+/// What makes a note of the sync's own unique: what it is about, and its very words.
+pub(super) fn note_key(about: &str, text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(text.as_bytes());
+    format!("{about}@{}", digest.iter().take(8).map(|b| format!("{b:02x}")).collect::<String>())
 }
 
 /// A raw value that no system can hold: the base of a field on which nothing was agreed.

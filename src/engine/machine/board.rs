@@ -68,8 +68,10 @@ pub(super) struct Board {
     pub directories: BTreeMap<InstanceKey, std::sync::Arc<Directory>>,
     pub own_users: BTreeMap<InstanceKey, String>,
     pub locks: BTreeMap<String, LockState>,
+    /// Counts how often users were read anew.
+    pub learnt: u64,
     woken: BTreeMap<WorkspaceKey, bool>,
-    wakers: Vec<Waker>,
+    wakers: BTreeMap<WorkspaceKey, Waker>,
     pub stopping: bool,
     running: usize,
     pub summaries: BTreeMap<WorkspaceKey, Summary>,
@@ -112,8 +114,9 @@ impl Board {
             directories: BTreeMap::new(),
             own_users: BTreeMap::new(),
             locks: BTreeMap::new(),
+            learnt: 0,
             woken: BTreeMap::new(),
-            wakers: Vec::new(),
+            wakers: BTreeMap::new(),
             stopping: false,
             running: enabled.len(),
             summaries: BTreeMap::new(),
@@ -257,9 +260,12 @@ impl Board {
         None
     }
 
-    /// Nobody waits for this reply any more.
+    /// Nobody waits for this reply any more; what was not let through yet never will be.
     pub fn forget(&mut self, id: EffectId) {
         self.slots.remove(&id);
+        for queue in self.queues.values_mut() {
+            queue.waiting.retain(|(waiting, ..)| *waiting != id);
+        }
     }
 
     pub fn wake_all(&mut self) {
@@ -281,7 +287,7 @@ impl Board {
     }
 
     pub fn wake_waiters(&mut self) {
-        for waker in self.wakers.drain(..) {
+        for waker in std::mem::take(&mut self.wakers).into_values() {
             waker.wake();
         }
     }
@@ -291,8 +297,8 @@ impl Board {
         self.woken.remove(workspace).unwrap_or(false)
     }
 
-    pub fn on_wake(&mut self, waker: &Waker) {
-        self.wakers.push(waker.clone());
+    pub fn on_wake(&mut self, workspace: &WorkspaceKey, waker: &Waker) {
+        self.wakers.insert(workspace.clone(), waker.clone());
     }
 }
 

@@ -16,6 +16,9 @@ use super::ctx::{Halt, Ws};
 use super::link_work::Next;
 use super::turn::Turn;
 
+/// Rules of the instance that run after an insert are done by then.
+const RULE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// What became of one field of a write.
 enum Taken {
     /// The value is there.
@@ -223,8 +226,10 @@ pub(super) async fn comment_put(
     let mut turn = Turn::default();
     deliver(ws, state, &mut turn, &intent, entry, Side::Sentinel);
     finish(ws, state, &intent, &mut turn);
-    // Sentinel counts our comment from now on; that must not look like somebody else's.
+    // Sentinel counts our comment from now on, under a version that we do not know: neither must
+    // look like somebody else's doing.
     turn.link.get_or_insert_with(|| state.link.clone()).comments_seen += 1;
+    turn.incident = state.incident.clone().map(|incident| Incident { etag: String::new(), ..incident });
     ws.save(state, turn).await?;
     Ok(Next::Again)
 }
@@ -274,8 +279,9 @@ pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Optio
     }
     let known = state.record.as_ref()?;
     let field = &ws.settings().route.shape.correlation_id;
+    let ours = crate::sync::identity::correlation_id(&ws.key, &state.link.incident);
     let (before, now) = (known.value(field), record.value(field));
-    (before.is_some() && now.is_some() && before != now).then(|| {
+    (now.is_some() && before.is_some() && before != now && now != Some(ours.as_str())).then(|| {
         format!(
             "the record's {field} was changed to {}, so it may belong to another incident now",
             crate::text::escape_line(now.unwrap_or_default())
@@ -288,7 +294,8 @@ pub(super) fn bases_of_create(ws: &Ws, targets: &[Target], record: &Record, at: 
     let shape = &ws.settings().route.shape;
     // When the create was proven late, a person may have changed the record since: then what we
     // sent is what was agreed, and theirs is a change. Rules of the instance itself are not.
-    let touched = record.mod_count > 0 && record.updated_by != "system" && record.updated_by != ws.own_user();
+    let by_a_rule = record.updated_by == "system" && record.updated_on.since(record.created_on) < RULE_TIME;
+    let touched = record.mod_count > 0 && !by_a_rule;
     Field::ALL
         .into_iter()
         .map(|field| {

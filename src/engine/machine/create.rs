@@ -13,7 +13,7 @@ use crate::model::{
     CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState, Life,
     LinkState, Record, RecordWrite, Status,
 };
-use crate::sync::conversation::{note_text, own_entry};
+use crate::sync::conversation::{LINKED, note_text, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
 use crate::sync::identity::{correlation_display, correlation_id, derived_sys_id};
 use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
@@ -24,6 +24,9 @@ use super::link_work::Next;
 use super::recover::settled_at;
 use super::send::{failed, link_failed};
 use super::turn::Turn;
+
+/// Clocks of ours and theirs may differ by this much.
+const SKEW: Duration = Duration::from_secs(600);
 
 /// What is known about client-chosen keys on an (instance, table).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +78,13 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     };
     let mut write = RecordWrite { values };
     add_identity(ws, state, &mut write);
-    let entry = if state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == "linked") {
+    let entry = if state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == LINKED) {
         None
     } else {
         Some(own_entry(
             state,
             CommentOrigin::Sync,
-            "linked",
+            LINKED,
             "diptych",
             &first_note(&incident),
             ws.now().utc,
@@ -92,7 +95,7 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
         entry.to_servicenow = Delivery::Sending;
         ws.save(state, Turn { entries: vec![entry], ..Turn::default() }).await?;
     }
-    let linked = state.entries.iter().find(|e| e.origin == CommentOrigin::Sync && e.origin_id == "linked");
+    let linked = state.entries.iter().find(|e| e.origin == CommentOrigin::Sync && e.origin_id == LINKED);
     let entry = linked.map(|e| e.id);
     if let Some(linked) = linked {
         write.values.insert(ws.settings().route.shape.notes.clone(), note_text(linked));
@@ -234,7 +237,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
             }
             Err(error) if error.kind == FaultKind::NotFound => {}
             Err(error) if error.is_side_wide() => return Ok(Next::Later),
-            Err(error) => return link_failed(ws, state, &error, Some(intent)).await,
+            Err(error) => return link_failed(ws, state, &error, None).await,
         }
     }
     let settled = ws.now().utc >= settled_at(ws, &intent);
@@ -246,7 +249,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         Ok(None) if settled => resend(ws, state, intent).await,
         Ok(None) => Ok(Next::Later),
         Err(error) if error.is_side_wide() => Ok(Next::Later),
-        Err(error) => link_failed(ws, state, &error, Some(intent)).await,
+        Err(error) => link_failed(ws, state, &error, None).await,
     }
 }
 
@@ -289,6 +292,12 @@ async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: R
     link.error.clear();
     link.not_before = Stamp(0);
     let fresh = match &intent {
+        // One that is older than the create that found it comes from an earlier life of the
+        // store: nothing is known to be agreed.
+        Some(intent) if record.created_on < intent.created.minus(SKEW) => {
+            turn.entries.extend(given_up_note(state, intent));
+            false
+        }
         Some(Intent { kind: IntentKind::CreateRecord { targets, entry, .. }, .. }) => {
             turn.bases = super::confirm::bases_of_create(ws, targets, &record, at);
             if let Some(entry) = entry.and_then(|id| state.entries.iter().find(|e| e.id == id)) {
@@ -323,6 +332,14 @@ async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: R
     turn.record = Some(record);
     ws.save(state, turn).await?;
     Ok(Next::Again)
+}
+
+/// The first note of a create that made no record after all: the record has one of its own.
+fn given_up_note(state: &LinkState, intent: &Intent) -> Option<crate::model::Entry> {
+    let IntentKind::CreateRecord { entry, .. } = &intent.kind else { return None };
+    let mut entry = state.entries.iter().find(|e| Some(e.id) == *entry)?.clone();
+    entry.to_servicenow = Delivery::None;
+    Some(entry)
 }
 
 /// A record that somebody touched already: its whole journal is taken up with it.

@@ -144,6 +144,9 @@ pub(super) struct Memory {
     pub last_sweep: Option<Duration>,
     pub next_pause: Duration,
     pub passed: bool,
+    pub held_again: bool,
+    pub learnt: u64,
+    pub last_full: Option<Duration>,
     pub desk_was_read: bool,
     pub told: BTreeMap<Side, String>,
     pub waiting_plan: Option<(u32, u32, u32)>,
@@ -305,6 +308,12 @@ impl Future for Waiting {
     }
 }
 
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        lock(&self.board).forget(self.id);
+    }
+}
+
 /// Waits for a timer or a wake-up, whichever comes first.
 struct WaitOrWake {
     board: Arc<Mutex<Board>>,
@@ -323,7 +332,7 @@ impl Future for WaitOrWake {
         if board.poll_reply(self.id, cx.waker()).is_some() {
             return Poll::Ready(false);
         }
-        board.on_wake(cx.waker());
+        board.on_wake(&self.workspace, cx.waker());
         Poll::Pending
     }
 }

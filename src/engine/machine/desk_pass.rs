@@ -178,7 +178,7 @@ async fn learn(
     requests: &[DeskRequest],
 ) -> Result<(), CallError> {
     learn_own_user(shared, instance).await?;
-    let (users, complete) = active_users(shared, instance).await?;
+    let users = active_users(shared, instance).await?;
     let mut directory = Directory::new();
     if let Ok(crate::model::ledger::Told::Users(known)) = shared.ask(Ask::Users(instance.clone())).await {
         for user in known {
@@ -194,9 +194,9 @@ async fn learn(
             directory.merge(old);
         }
         directory.forget_misses();
+        board.learnt += 1;
         board.directories.insert(instance.clone(), Arc::new(directory));
     }
-    let _ = complete;
     let shape = shape_of(shared, requests, table);
     let mut elements = vec![shape.status.clone(), shape.close_code.clone()];
     elements.extend(shape.severity.clone());
@@ -234,20 +234,20 @@ async fn learn_own_user(shared: &Shared, instance: &InstanceKey) -> Result<(), C
     }
 }
 
-async fn active_users(shared: &Shared, instance: &InstanceKey) -> Result<(Vec<User>, bool), CallError> {
+async fn active_users(shared: &Shared, instance: &InstanceKey) -> Result<Vec<User>, CallError> {
     let mut users: Vec<User> = Vec::new();
     for _ in 0..USER_PAGES {
         let after = users.last().map(|u| u.sys_id.clone());
         let call = DeskCall::Users(UserQuery::Active(after));
         let Some(DeskReply::Users(page)) = tolerate(read_desk(shared, instance, call).await)? else {
-            return Ok((users, false));
+            break;
         };
         if page.is_empty() {
-            return Ok((users, true));
+            break;
         }
         users.extend(page);
     }
-    Ok((users, false))
+    Ok(users)
 }
 
 /// What could not be read for lack of rights is done without; a side that is out is an error.

@@ -157,10 +157,8 @@ async fn report(ws: &Ws, planned: Vec<PlannedWrite>) -> Result<(), Halt> {
         ws.heal_lane(side);
     }
     let known = ws.memory(|m| m.waiting_plan.replace((creates, changes, open)));
-    let mut commit = crate::model::ledger::Commit {
-        workspace_view: Some(ws.workspace_view(Some((creates, changes, open)))),
-        ..Default::default()
-    };
+    let mut commit =
+        crate::model::ledger::Commit { workspace_view: Some(ws.workspace_view()), ..Default::default() };
     if known != Some((creates, changes, open)) {
         let text = format!(
             "first contact: {creates} records would be created, {changes} links written, {open} need a decision; nothing is written until the plan is accepted"

@@ -15,6 +15,7 @@ use crate::sync::identity::derived_sys_id;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::workspace::Reading;
 
 /// Name of Sentinel's cursor.
 pub(super) const SENTINEL: &str = "sentinel";
@@ -23,12 +24,9 @@ const SENTINEL_DEEP: Duration = Duration::from_secs(900);
 
 /// Reads what changed in Sentinel. The outer error ends the workspace's turn, the inner one is
 /// this side's alone.
-pub(super) async fn read_sentinel_side(
-    ws: &Ws,
-    dirty: &mut BTreeSet<LinkId>,
-) -> Result<Result<(), CallError>, Halt> {
-    if ws.is_down(Side::Sentinel) {
-        return Ok(Err(ws.lane_error(Side::Sentinel)));
+pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<Reading, Halt> {
+    if ws.is_resting(Side::Sentinel) {
+        return Ok(Reading::Skipped);
     }
     let started = ws.now();
     let since = sentinel_since(ws, started.mono);
@@ -39,10 +37,11 @@ pub(super) async fn read_sentinel_side(
     loop {
         let (page, date) = match list(ws, from).await {
             Ok(page) => page,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Reading::Failed(error)),
         };
         first_date = first_date.or(date);
         newest = page.incidents.iter().map(|i| i.modified).max().max(newest);
+        super::lease::ensure_lease(ws).await?;
         rows.0 += page.incidents.len() as u32;
         rows.1 += observe_incidents(ws, page.incidents, dirty).await?;
         match page.next {
@@ -54,7 +53,7 @@ pub(super) async fn read_sentinel_side(
     let old = ws.cursor(SENTINEL).unwrap_or(since);
     let position = next_start(first_date, newest, ws.settings().overlap, old);
     ws.finish_pass(Side::Sentinel, SENTINEL, position, started, rows).await?;
-    Ok(Ok(()))
+    Ok(Reading::Done)
 }
 
 fn sentinel_since(ws: &Ws, mono: Duration) -> Stamp {
@@ -62,6 +61,21 @@ fn sentinel_since(ws: &Ws, mono: Duration) -> Stamp {
     let Some(cursor) = ws.cursor(SENTINEL) else {
         return first_start(ws.now().utc, settings.max_age);
     };
+    // Rows that move while a list is paged can slip between its pages; now and then everything
+    // is listed anew, and whatever is known costs nothing more.
+    let full_every = ws.instance().sweep_every;
+    let fresh =
+        ws.now().utc.since(ws.memory(|m| m.cursors.get(SENTINEL).map(|c| c.moved)).unwrap_or_default());
+    let full = ws.memory(|m| match m.last_full {
+        Some(at) => mono.saturating_sub(at) >= full_every,
+        None => fresh > Duration::from_secs(3600),
+    });
+    if full || ws.memory(|m| m.last_full.is_none()) {
+        ws.memory(|m| m.last_full = Some(mono));
+    }
+    if full {
+        return first_start(ws.now().utc, settings.max_age);
+    }
     let every = Duration::from_secs(300);
     let deep = ws.memory(|m| {
         let due = m.last_deep.get(&Side::Sentinel).is_none_or(|at| mono.saturating_sub(*at) >= every);
@@ -97,7 +111,8 @@ pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Resu
     if let Told::Known(known) = ws.ask(Ask::KnownIncidents(ws.key.clone(), ids)).await? {
         for row in known {
             let id = IncidentId::new(&row.key);
-            if by_id.get(&id).is_some_and(|i| i.etag == row.version) {
+            // A list may lag behind what a GET or a PUT showed us already.
+            if by_id.get(&id).is_some_and(|i| i.etag == row.version || i.modified < row.stamp) {
                 by_id.remove(&id);
             }
         }

@@ -139,17 +139,6 @@ impl Ws {
         });
     }
 
-    /// The failure that rests a side.
-    pub fn lane_error(&self, side: Side) -> CallError {
-        lock(&self.shared.board)
-            .lanes
-            .get(&(self.key.clone(), side))
-            .and_then(|l| l.error.as_ref().map(|e| e.error.clone()))
-            .unwrap_or_else(|| {
-                CallError::new(FaultKind::Unavailable, format!("{side} rests after a failure"))
-            })
-    }
-
     /// Publishes both lanes and the workspace.
     pub async fn publish_lanes(&self) -> Result<(), Halt> {
         let mut lanes = Vec::new();
@@ -169,7 +158,7 @@ impl Ws {
         for lane in &lanes {
             self.tell_lane(lane, &mut events);
         }
-        let view = self.workspace_view(None);
+        let view = self.workspace_view();
         self.commit(Commit { lanes, workspace_view: Some(view), events, ..Commit::default() }).await?;
         Ok(())
     }
@@ -196,7 +185,7 @@ impl Ws {
     }
 
     /// The workspace as watchers see it.
-    pub fn workspace_view(&self, waiting_plan: Option<(u32, u32, u32)>) -> WorkspaceView {
+    pub fn workspace_view(&self) -> WorkspaceView {
         let settings = self.settings();
         WorkspaceView {
             workspace: self.key.clone(),
@@ -208,7 +197,7 @@ impl Ws {
             holder: self.shared.settings.holder.clone(),
             epoch: self.memory(|m| m.epoch),
             mapping_version: self.memory(|m| m.mapping_version),
-            waiting_plan,
+            waiting_plan: self.memory(|m| m.waiting_plan),
             section_hash: self.shared.hashes.get(&self.key).cloned().unwrap_or_default(),
             at: self.now().utc,
         }

@@ -141,7 +141,9 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
     for decision in &planned.decisions {
         ws.note_decision(state, &mut turn, decision);
     }
-    for (key, text) in &planned.notes {
+    let said =
+        |key: &String| state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == *key);
+    for (key, text) in planned.notes.iter().filter(|(key, _)| !said(key)) {
         turn.entries.push(own_entry(state, CommentOrigin::Sync, key, "diptych", text, now, &ws.shared.keys));
     }
     let mut link = state.link.clone();
@@ -155,6 +157,10 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
     let n_up = !ws.is_down(Side::ServiceNow);
     let mut kind = None;
     if !planned.to_incident.is_empty() && s_up {
+        if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) {
+            // Our own comment moved its version; a PUT needs the present one.
+            return super::recover::refresh_incident(ws, state).await;
+        }
         kind = put_incident(ws, state, &planned);
     } else if !planned.to_record.is_empty() && n_up {
         if needs_fresh_record(ws, state) {
@@ -169,7 +175,8 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
     if kind.is_none() && planned.to_incident.is_empty() && planned.to_record.is_empty() && !new_entries {
         kind = next_entry(state, s_up, n_up, &mut turn);
     }
-    if kind.is_none() && !link.error.is_empty() && planned.writes_nothing() {
+    let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();
+    if kind.is_none() && !link.error.is_empty() && !unwritten {
         link.error.clear();
         link.failures = 0;
     }
@@ -180,7 +187,8 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
         if !turn.is_empty() {
             ws.save(state, turn).await?;
         }
-        let waiting = !planned.writes_nothing() || has_waiting(state);
+        let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();
+        let waiting = unwritten || has_waiting(state);
         return Ok(match (new_entries, waiting) {
             (true, _) => Next::Again,
             (false, true) => Next::Later,
@@ -289,6 +297,7 @@ pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next
     let mut comments = Vec::new();
     let mut next = None;
     loop {
+        super::lease::ensure_lease(ws).await?;
         let call = SentinelCall::Comments(state.link.incident.clone(), next.take());
         match ws.read_sentinel(call).await {
             Ok(answer) => {

@@ -92,6 +92,7 @@ async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
             ControlVerb::AcceptPlan => {
                 let accepted = fact(ACCEPTED, "accepted");
                 ws.memory(|m| {
+                    m.waiting_plan = None;
                     m.capabilities.insert((accepted.owner.clone(), accepted.name.clone()), accepted.clone())
                 });
                 commit.capabilities.push(accepted);
@@ -124,6 +125,15 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
     let Some(mut state) = ws.load(command.link).await? else {
         return refuse(ws, command, CommandState::Refused, "there is no such link in this workspace").await;
     };
+    if !state.link.frozen.is_empty() && command.verb != Verb::Retry {
+        let why = format!("the link is frozen ({}); run retry first", state.link.frozen);
+        return refuse(ws, command, CommandState::Refused, &why).await;
+    }
+    if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) && !ws.is_down(crate::model::Side::Sentinel)
+    {
+        // Our own comment moved its version; the command needs the present one.
+        super::recover::refresh_incident(ws, &mut state).await?;
+    }
     if state.open_intent().is_some() && command.verb != Verb::Retry {
         // Its turn comes when the write under way is settled.
         return Ok(true);
@@ -261,14 +271,15 @@ impl Ws {
         if taken.is_empty() || (waiting && state.link.error.is_empty()) {
             return Ok(());
         }
-        let result = if state.link.error.is_empty() {
-            "done on both sides".to_owned()
-        } else {
-            format!("written as far as possible: {}", state.link.error)
-        };
         if waiting {
             return Ok(());
         }
+        let (step, why) = crate::sync::link_step(state);
+        let result = match step {
+            crate::model::view::Step::InStep => "done on both sides".to_owned(),
+            _ if why.is_empty() => "done".to_owned(),
+            _ => format!("done as far as possible; {why}"),
+        };
         let commands = taken
             .into_iter()
             .map(|id| CommandUpdate { id, state: CommandState::Done, result: result.clone() })

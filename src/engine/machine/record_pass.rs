@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, RecordQuery};
-use crate::model::ledger::{Ask, Commit, Cursor, Told};
+use crate::model::ledger::{Ask, Commit, Cursor, Known, Told};
+use crate::model::view::Level;
 use crate::model::{CallError, Entry, JournalEntry, Life, Link, LinkId, LinkState, Record, Side, SysId};
 use crate::sync::conversation::absorb_journal;
 use crate::sync::cursor::{first_start, next_start};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::workspace::Reading;
 
 /// Records whose journals are read in one call.
 const JOURNAL_CHUNK: usize = 100;
@@ -20,12 +22,9 @@ const JOURNAL_CHUNK: usize = 100;
 const JOURNAL_BACK: Duration = Duration::from_secs(900);
 
 /// Reads what changed in ServiceNow.
-pub(super) async fn read_desk_side(
-    ws: &Ws,
-    dirty: &mut BTreeSet<LinkId>,
-) -> Result<Result<(), CallError>, Halt> {
+pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<Reading, Halt> {
     if ws.is_resting(Side::ServiceNow) {
-        return Ok(Err(ws.lane_error(Side::ServiceNow)));
+        return Ok(Reading::Skipped);
     }
     let started = ws.now();
     let name = ws.desk_cursor();
@@ -35,7 +34,7 @@ pub(super) async fn read_desk_side(
             ws.heal_lane(Side::ServiceNow);
             pass
         }
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(Reading::Failed(error)),
     };
     let newest = pass.records.iter().map(|r| r.updated_on).max();
     let mut rows = (pass.records.len() as u32, 0);
@@ -43,13 +42,20 @@ pub(super) async fn read_desk_side(
     for ids in moved_without_stamp(ws, pass.swept, &changed).await? {
         match fetch(ws, ids).await {
             Ok(records) => changed.extend(records),
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Reading::Failed(error)),
+        }
+    }
+    for ids in uncorrelated(ws).await? {
+        match fetch(ws, ids).await {
+            Ok(records) => changed.extend(unknown_records(ws, records).await?),
+            Err(error) => return Ok(Reading::Failed(error)),
         }
     }
     rows.1 = changed.len() as u32;
     for chunk in changed.chunks(JOURNAL_CHUNK) {
+        super::lease::ensure_lease(ws).await?;
         if let Err(error) = observe_records(ws, chunk, since, dirty).await? {
-            return Ok(Err(error));
+            return Ok(Reading::Failed(error));
         }
     }
     ws.summary(|s| s.records += rows.1);
@@ -63,7 +69,16 @@ pub(super) async fn read_desk_side(
             m.last_sweep = Some(started.mono);
         }
     });
-    Ok(Ok(()))
+    Ok(Reading::Done)
+}
+
+/// Records that no group key finds, such as adopted ones, in chunks to fetch (D14).
+async fn uncorrelated(ws: &Ws) -> Result<Vec<Vec<SysId>>, Halt> {
+    let route = &ws.settings().route;
+    let ask = Ask::Uncorrelated(ws.key.clone(), route.instance.clone(), route.table.clone());
+    let Told::Known(known) = ws.ask(ask).await? else { return Ok(Vec::new()) };
+    let ids: Vec<SysId> = known.into_iter().map(|k| SysId::new(k.key)).filter(SysId::is_plain).collect();
+    Ok(ids.chunks(200).map(<[SysId]>::to_vec).collect())
 }
 
 /// Where the read starts, and whether every key is swept: nightly, and after a stop of more
@@ -100,22 +115,25 @@ pub(super) async fn unknown_records(ws: &Ws, records: Vec<Record>) -> Result<Vec
         by_id.insert(record.sys_id.clone(), record);
     }
     for row in known_records(ws, by_id.keys().cloned().collect()).await? {
-        let id = SysId::new(row.0);
-        if by_id.get(&id).is_some_and(|r| r.mod_count.to_string() == row.1) {
+        let id = SysId::new(row.key);
+        let version: i64 = row.version.parse().unwrap_or(-1);
+        // A replica may lag behind what a GET or a PATCH showed us already.
+        let old = |r: &Record| r.mod_count == version || (r.mod_count < version && r.updated_on <= row.stamp);
+        if by_id.get(&id).is_some_and(old) {
             by_id.remove(&id);
         }
     }
     Ok(by_id.into_values().collect())
 }
 
-async fn known_records(ws: &Ws, ids: Vec<SysId>) -> Result<Vec<(String, String)>, Halt> {
+async fn known_records(ws: &Ws, ids: Vec<SysId>) -> Result<Vec<Known>, Halt> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let route = &ws.settings().route;
     let ask = Ask::KnownRecords(ws.key.clone(), route.instance.clone(), route.table.clone(), ids);
     match ws.ask(ask).await? {
-        Told::Known(known) => Ok(known.into_iter().map(|k| (k.key, k.version)).collect()),
+        Told::Known(known) => Ok(known),
         _ => Ok(Vec::new()),
     }
 }
@@ -129,7 +147,8 @@ async fn moved_without_stamp(
     let Some(swept) = swept else { return Ok(Vec::new()) };
     let have: BTreeSet<&SysId> = already.iter().map(|r| &r.sys_id).collect();
     let ids = swept.iter().map(|r| r.sys_id.clone()).collect();
-    let known: BTreeMap<String, String> = known_records(ws, ids).await?.into_iter().collect();
+    let known = known_records(ws, ids).await?;
+    let known: BTreeMap<String, String> = known.into_iter().map(|k| (k.key, k.version)).collect();
     let moved: Vec<SysId> = swept
         .iter()
         .filter(|r| !have.contains(&r.sys_id))
@@ -184,12 +203,19 @@ async fn observe_records(
             dirty.insert(state.link.id);
             continue;
         }
+        if let Some(wrong) = super::confirm::wrong_record(ws, state, record) {
+            let text = format!("frozen: {wrong}; nothing is sent for it until somebody runs retry");
+            commit.events.push(ws.event(Level::Error, Some(state.link.id), ws.subject(state), text));
+            commit.links.push(Link { frozen: wrong, ..state.link.clone() });
+            dirty.insert(state.link.id);
+            continue;
+        }
         commit.entries.extend(ws.absorb_notes(state, &journal));
         commit.records.push((route.instance.clone(), record.clone(), now));
         commit.links.push(Link { pending: true, ..state.link.clone() });
         dirty.insert(state.link.id);
     }
-    if !commit.records.is_empty() {
+    if !commit.records.is_empty() || !commit.links.is_empty() {
         ws.commit(commit).await?;
     }
     Ok(Ok(()))

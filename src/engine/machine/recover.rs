@@ -21,6 +21,8 @@ use super::link_work::Next;
 use super::send::{back_to_waiting, link_failed, send_open};
 use super::turn::Turn;
 
+/// Times that an incident's PUT is sent again while its first one may still land.
+const MOST_RESENDS: u32 = 8;
 /// How far before an intent its journal entry is looked for, against skewed clocks.
 const LOOK_BACK: Duration = Duration::from_secs(900);
 
@@ -71,12 +73,21 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
     let incident = match get_incident(ws, state).await {
         Ok(incident) => incident,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
-        Err(error) => return link_failed(ws, state, &error, Some(intent)).await,
+        Err(error) => return link_failed(ws, state, &error, None).await,
     };
-    let IntentKind::PutIncident { targets, .. } = &intent.kind else { return Ok(Next::Again) };
+    let IntentKind::PutIncident { write, targets } = &intent.kind else { return Ok(Next::Again) };
     let there = targets.iter().all(|t| sentinel_value(&incident, t.field) == t.sentinel);
     if there {
         return super::confirm::incident_put(ws, state, intent, incident).await;
+    }
+    if incident.etag == write.etag && ws.now().utc < settled_at(ws, &intent) && intent.attempts < MOST_RESENDS
+    {
+        // It may still land, under a version that still fits. Sent again it lands for certain,
+        // or the other one did.
+        let mut update = ws.update(&intent, IntentState::InFlight, String::new());
+        update.attempts += 1;
+        ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
+        return send_open(ws, state).await;
     }
     let mut turn = observed(state, incident);
     turn.intents.push(ws.update(&intent, IntentState::Replanned, "not applied; planned anew".into()));
@@ -164,8 +175,13 @@ pub(super) async fn take_record(
                 turn.entries.extend(merge_entries(&turn, seen));
             }
             Err(error) => {
-                // Without its journal the new version is not taken: it will be read again.
-                turn.record = None;
+                // Its values are taken, its version is not: so the journal is read again, and no
+                // plan is made from values that a confirmed write has replaced.
+                turn.record = state.record.as_ref().map(|old| Record {
+                    mod_count: old.mod_count,
+                    updated_on: old.updated_on,
+                    ..record
+                });
                 ws.save(state, turn).await?;
                 return if error.is_side_wide() {
                     Ok(Next::Later)
@@ -188,7 +204,7 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let record = match get_record(ws, state).await {
         Ok(record) => record,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
-        Err(error) => return link_failed(ws, state, &error, Some(intent)).await,
+        Err(error) => return link_failed(ws, state, &error, None).await,
     };
     let IntentKind::PatchRecord { targets, .. } = &intent.kind else { return Ok(Next::Again) };
     let shape = &ws.settings().route.shape;
@@ -214,7 +230,7 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let rows = match ws.read_journal(vec![state.link.sys_id.clone()], since).await {
         Ok(rows) => rows,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
-        Err(error) => return link_failed(ws, state, &error, Some(intent)).await,
+        Err(error) => return link_failed(ws, state, &error, None).await,
     };
     let entries = ws.absorb_notes(state, &rows);
     let arrived = entries.iter().any(|e| e.id == entry && e.to_servicenow == Delivery::Delivered)

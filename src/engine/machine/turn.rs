@@ -45,6 +45,11 @@ impl Ws {
     /// Commits a turn and brings the state in hand to what the store now holds.
     pub async fn save(&self, state: &mut LinkState, turn: Turn) -> Result<(), Halt> {
         let now = self.now().utc;
+        let mut turn = turn;
+        if turn.incident.is_some() || turn.record.is_some() {
+            // What was observed is pending until a plan has nothing left to do about it.
+            turn.link.get_or_insert_with(|| state.link.clone()).pending = true;
+        }
         let mut next = state.clone();
         apply(&mut next, &turn, now);
         let mut commit = Commit {

@@ -8,14 +8,15 @@ use std::time::Duration;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::mapping::{TableSet, Tables};
-use crate::model::ledger::{Ask, Commit, Lease, StoreFault, Told};
+use crate::model::ledger::{Ask, Commit, StoreFault, Told};
 use crate::model::settings::FirstContact;
 use crate::model::view::{LaneState, Level};
 use crate::model::{CallError, LinkId, Side};
 
 use super::Mode;
-use super::board::{HeldLease, lock};
+use super::board::lock;
 use super::ctx::{Halt, Ws};
+use super::lease::{ensure_lease, give_back, take_lease};
 use super::link_work::work_link;
 
 /// Links that are worked on at the same time. Calls are limited separately, in front of each
@@ -132,7 +133,13 @@ fn rest(ws: &Ws, ok: bool, failures: u32, spent: Duration) -> Duration {
     if ok {
         return poll.saturating_sub(spent).max(poll / 10);
     }
-    ws.shared.backoff(failures, Duration::from_secs(300)).max(poll)
+    // The next pass comes when the first resting side may be asked again.
+    let now = ws.now().mono;
+    let rested = ws.memory(|m| m.down_until.values().filter(|until| **until > now).min().copied());
+    match rested {
+        Some(until) => until.saturating_sub(now).max(poll),
+        None => ws.shared.backoff(failures, Duration::from_secs(300)).max(poll),
+    }
 }
 
 /// One pass: ServiceNow is read before anything is written there (D15), then Sentinel, then
@@ -142,17 +149,20 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         return super::dry_run::dry_pass(ws).await;
     }
     let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
-    let mapping_moved = refresh_mapping(ws).await?;
-    // A version may have been applied while nobody was syncing.
-    let first = !ws.memory(|m| std::mem::replace(&mut m.passed, true));
-    if (mapping_moved || first)
-        && let Told::Numbers(held) = ws.ask(Ask::HeldLinks(ws.key.clone())).await?
-    {
+    refresh_mapping(ws).await?;
+    let learnt = lock(&ws.shared.board).learnt;
+    // Held values are looked at again after a new mapping version, after users were read anew,
+    // and at the start: either may have happened while nobody was syncing.
+    let again = ws.memory(|m| {
+        let relearnt = std::mem::replace(&mut m.learnt, learnt) != learnt;
+        std::mem::replace(&mut m.held_again, false) || relearnt || !std::mem::replace(&mut m.passed, true)
+    });
+    if again && let Told::Numbers(held) = ws.ask(Ask::HeldLinks(ws.key.clone())).await? {
         dirty.extend(held);
     }
     ws.set_state(Side::ServiceNow, LaneState::Reading);
     let desk = super::record_pass::read_desk_side(ws, &mut dirty).await?;
-    ws.memory(|m| m.desk_was_read = desk.is_ok());
+    ws.memory(|m| m.desk_was_read = matches!(desk, Reading::Done));
     ensure_lease(ws).await?;
     ws.set_state(Side::Sentinel, LaneState::Reading);
     let sentinel = super::incident_pass::read_sentinel_side(ws, &mut dirty).await?;
@@ -164,13 +174,25 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         ws.set_state(Side::ServiceNow, LaneState::Writing);
         work(ws, dirty).await?;
     }
-    for (side, outcome) in [(Side::ServiceNow, &desk), (Side::Sentinel, &sentinel)] {
-        match outcome {
-            Ok(()) => ws.set_state(side, LaneState::Idle),
-            Err(error) => ws.lane_failed(side, error),
+    for (side, reading) in [(Side::ServiceNow, &desk), (Side::Sentinel, &sentinel)] {
+        match reading {
+            Reading::Done => ws.set_state(side, LaneState::Idle),
+            // It rests already; saying so again would make it rest for ever.
+            Reading::Skipped => {}
+            Reading::Failed(error) => ws.lane_failed(side, error),
         }
     }
-    Ok(desk.is_ok() && sentinel.is_ok())
+    Ok(matches!((&desk, &sentinel), (Reading::Done, Reading::Done)))
+}
+
+/// What came of reading one side.
+pub(super) enum Reading {
+    /// It was read to the end.
+    Done,
+    /// It rests after a failure and was not asked.
+    Skipped,
+    /// It failed.
+    Failed(CallError),
 }
 
 /// Works on links, some at the same time, lowest number first.
@@ -204,68 +226,6 @@ pub(super) fn waits_for_acceptance(ws: &Ws) -> bool {
         && !ws.memory(|m| m.capabilities.contains_key(&(ws.key.as_str().to_owned(), ACCEPTED.to_owned())))
 }
 
-async fn take_lease(ws: &Ws) -> Result<bool, StoreFault> {
-    if ws.shared.mode == Mode::Plan {
-        return Ok(true);
-    }
-    let life = ws.shared.settings.lease;
-    let asked = ws.now();
-    let ask = Ask::TakeLease {
-        workspace: ws.key.clone(),
-        holder: ws.shared.settings.holder.clone(),
-        life_ms: life.as_millis() as i64,
-        section_hash: ws.shared.hashes.get(&ws.key).cloned().unwrap_or_default(),
-    };
-    let Told::Lease(Some(lease)) = ws.ask(ask).await? else { return Ok(false) };
-    keep(ws, &lease, asked.mono);
-    ws.memory(|m| {
-        m.epoch = lease.epoch;
-        m.taken_at = asked.utc;
-    });
-    Ok(true)
-}
-
-/// Notes until when we may send: counted from before the question was asked, so that our clock
-/// never outlives the database's.
-fn keep(ws: &Ws, lease: &Lease, asked: Duration) {
-    let life = Duration::from_micros(lease.ends.0.saturating_sub(lease.read_at.0).max(0) as u64);
-    let send_until = asked + life.saturating_sub(ws.shared.settings.lease_margin);
-    lock(&ws.shared.board).leases.insert(ws.key.clone(), HeldLease { epoch: lease.epoch, send_until });
-}
-
-/// Renews the lease when a third of it is used up.
-pub(super) async fn ensure_lease(ws: &Ws) -> Result<(), Halt> {
-    if ws.shared.mode == Mode::Plan {
-        return Ok(());
-    }
-    let life = ws.shared.settings.lease;
-    let held = lock(&ws.shared.board).leases.get(&ws.key).copied();
-    let Some(held) = held else { return Err(Halt::Store(StoreFault::LeaseLost)) };
-    let now = ws.now().mono;
-    let margin = ws.shared.settings.lease_margin;
-    if held.send_until.saturating_sub(now) + margin > life * 2 / 3 {
-        return Ok(());
-    }
-    let ask =
-        Ask::RenewLease { workspace: ws.key.clone(), epoch: held.epoch, life_ms: life.as_millis() as i64 };
-    match ws.ask(ask).await? {
-        Told::Lease(Some(lease)) => {
-            keep(ws, &lease, now);
-            Ok(())
-        }
-        _ => Err(Halt::Store(StoreFault::LeaseLost)),
-    }
-}
-
-async fn give_back(ws: &Ws) {
-    let held = lock(&ws.shared.board).leases.remove(&ws.key);
-    if let Some(held) = held {
-        let ask = Ask::ReleaseLease { workspace: ws.key.clone(), epoch: held.epoch };
-        // If this fails the lease ends by itself.
-        let _ = ws.ask(ask).await;
-    }
-}
-
 /// Loads what a workspace knows from earlier runs.
 async fn remember(ws: &Ws) -> Result<(), Halt> {
     if let Told::Memory(cursors, facts) = ws.ask(Ask::Memory(ws.key.clone())).await? {
@@ -284,8 +244,8 @@ async fn remember(ws: &Ws) -> Result<(), Halt> {
 
 /// Takes up a new mapping version, if there is one. It concerns new changes and held values
 /// only (D24).
-pub(super) async fn refresh_mapping(ws: &Ws) -> Result<bool, Halt> {
-    let Told::Mapping(found) = ws.ask(Ask::Mapping).await? else { return Ok(false) };
+pub(super) async fn refresh_mapping(ws: &Ws) -> Result<(), Halt> {
+    let Told::Mapping(found) = ws.ask(Ask::Mapping).await? else { return Ok(()) };
     let (version, set) = match found {
         Some((version, body)) => match serde_json::from_str::<TableSet>(&body) {
             Ok(set) => (version, set),
@@ -298,9 +258,10 @@ pub(super) async fn refresh_mapping(ws: &Ws) -> Result<bool, Halt> {
     };
     let known = ws.memory(|m| (m.mapping_version, m.tables.rows().is_empty()));
     if known == (version, false) {
-        return Ok(false);
+        return Ok(());
     }
     ws.memory(|m| {
+        m.held_again = true;
         m.mapping_version = version;
         m.tables = Arc::new(Tables::compile(&set));
     });
@@ -309,7 +270,7 @@ pub(super) async fn refresh_mapping(ws: &Ws) -> Result<bool, Halt> {
         let event = ws.event(Level::Info, None, ws.key.to_string(), text);
         ws.commit(Commit { events: vec![event], ..Commit::default() }).await?;
     }
-    Ok(true)
+    Ok(())
 }
 
 impl Ws {

@@ -58,6 +58,7 @@ pub(super) async fn drive(
     let mut heads = tokio::time::interval(HEADS_EVERY);
     heads.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut stopping = false;
+    let mut look = true;
     while !machine.is_finished() {
         let event = tokio::select! {
             biased;
@@ -69,11 +70,12 @@ pub(super) async fn drive(
                 stopping = true;
                 Event::Stop
             }
-            () = watcher.changed(), if mode == Mode::Run && !stopping => {
-                let since = looked.elapsed();
-                if since < LOOK_EVERY {
-                    tokio::time::sleep(LOOK_EVERY - since).await;
-                }
+            () = watcher.changed(), if mode == Mode::Run && !stopping && !look => {
+                look = true;
+                continue;
+            }
+            () = tokio::time::sleep_until(looked + LOOK_EVERY), if look => {
+                look = false;
                 looked = tokio::time::Instant::now();
                 if !has_orders(options).await {
                     continue;
@@ -147,8 +149,8 @@ async fn keep_heads(store: &Store) {
 /// after a crash need not wait. What it may have sent is still waited for (settle).
 async fn free_dead_leases(options: &EngineOptions) {
     let Ok(leases) = options.store.leases().await else { return };
-    let host = host_of(&options.settings.holder);
-    for lease in leases.into_iter().filter(|l| l.ends.0 != 0 && host.is_some() && host_of(&l.holder) == host)
+    let home = home_of(&options.settings.holder);
+    for lease in leases.into_iter().filter(|l| l.ends.0 != 0 && home.is_some() && home_of(&l.holder) == home)
     {
         let Some(pid) = pid_of(&lease.holder) else { continue };
         if pid != std::process::id() as i32 && !is_alive(pid) {
@@ -191,18 +193,26 @@ pub async fn take_over(store: &Store) -> Result<u32, StoreFault> {
     Ok(freed)
 }
 
-/// `host` of `mode user@host pid N`.
-fn host_of(holder: &str) -> Option<&str> {
+/// Host, boot and process namespace of `mode user@host pid N #home-number`: where N means
+/// something.
+fn home_of(holder: &str) -> Option<(&str, &str)> {
     let (_, rest) = holder.rsplit_once('@')?;
-    rest.split_once(" pid ").map(|(host, _)| host)
+    let (host, rest) = rest.split_once(" pid ")?;
+    let (_, tail) = rest.split_once(" #")?;
+    Some((host, tail.split_once('-')?.0))
 }
 
 fn pid_of(holder: &str) -> Option<i32> {
-    holder.rsplit_once(" pid ")?.1.parse().ok()
+    holder.rsplit_once(" pid ")?.1.split_once(' ')?.0.parse().ok()
 }
 
 #[cfg(unix)]
 fn is_alive(pid: i32) -> bool {
+    // One that ended but was not waited for by its parent can still be signalled.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')) {
+        return false;
+    }
     let Some(pid) = rustix::process::Pid::from_raw(pid) else { return true };
     // A process of another user cannot be signalled, but it is there.
     !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
@@ -298,9 +308,9 @@ mod tests {
 
     #[test]
     fn a_holder_tells_its_host_and_process() {
-        let holder = "run alice@soc-1 pid 4711";
-        assert_eq!((host_of(holder), pid_of(holder)), (Some("soc-1"), Some(4711)));
-        assert_eq!(host_of("somebody"), None);
+        let holder = "run alice@soc-1 pid 4711 #3f9c20aa-51d0";
+        assert_eq!((home_of(holder), pid_of(holder)), (Some(("soc-1", "3f9c20aa")), Some(4711)));
+        assert_eq!(home_of("somebody"), None);
         assert!(is_alive(std::process::id() as i32));
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::EngineError;
 use crate::engine::machine::Summary;
-use crate::model::{Shown, Side, WorkspaceKey};
+use crate::model::{FaultKind, Shown, Side, WorkspaceKey};
 
 /// One workspace's pass.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +23,8 @@ pub struct PassReport {
     pub open: u64,
     /// Why it is not ok, one safe line.
     pub note: String,
+    /// Kind of the first failure, if a service failed.
+    pub cause: Option<FaultKind>,
 }
 
 /// Every workspace's pass.
@@ -60,6 +62,7 @@ pub(super) fn once(summaries: BTreeMap<WorkspaceKey, Summary>) -> OnceReport {
                 notes.push(format!("{} links are not finished", s.unfinished));
             }
             PassReport {
+                cause: s.failures.first().map(|e| e.kind),
                 workspace,
                 ok: notes.is_empty(),
                 read: u64::from(s.incidents + s.records),
