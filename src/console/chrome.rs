@@ -169,27 +169,39 @@ pub(crate) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
+/// Windows of fewer lines have one line for messages, so that they hide little of what they are
+/// about.
+const LOW: u16 = 30;
+
 /// Draws the newest messages above the footer.
 pub(crate) fn toasts(model: &Model, canvas: &mut Canvas<'_>, body: Rect) {
-    let shown = model.toasts.last(3);
+    let low = model.size.1 < LOW;
+    let shown = model.toasts.last(if low { 1 } else { 3 });
     let hidden = model.toasts.len() - shown.len();
-    let width = body.width.saturating_sub(2).min(76);
+    let width = body.width.saturating_sub(2).min(if low { u16::MAX } else { 76 });
     if width < 12 {
         return;
     }
     let mut bottom = body.bottom();
     for (i, toast) in shown.iter().enumerate().rev() {
         let mut said = text::escape_line(&toast.text);
+        let mut tail = String::new();
         if toast.times > 1 {
-            said.push_str(&format!("  ×{}", toast.times));
+            tail.push_str(&format!("  ×{}", toast.times));
         }
         if toast.until.is_none() {
-            said.push_str("  (Esc)");
+            tail.push_str("  (Esc)");
         }
         if i == 0 && hidden > 0 {
-            said.push_str(&format!("  and {hidden} more"));
+            tail.push_str(&format!("  and {hidden} more"));
         }
-        let lines: Vec<String> = text::wrap(&said, width as usize - 6).into_iter().take(4).collect();
+        let room = width as usize - 6;
+        if low {
+            said = text::fit(&said, room.saturating_sub(text::width(&tail)));
+        }
+        said.push_str(&tail);
+        let most = if low { 1 } else { 4 };
+        let lines: Vec<String> = text::wrap(&said, room).into_iter().take(most).collect();
         let widest = lines.iter().map(|l| text::width(l)).max().unwrap_or(0) as u16;
         let height = lines.len() as u16;
         if bottom < body.y + height {

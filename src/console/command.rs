@@ -6,7 +6,7 @@ use super::model::Model;
 use super::overlays::Overlay;
 use super::overlays::choosing::{Choosing, Item, Value};
 use super::overlays::closing::Closing;
-use super::overlays::plan::{Act, Plan, Write};
+use super::overlays::plan::{Act, Confirms, Plan, Write};
 use super::overlays::writing::Writing;
 use super::theme::Role;
 use crate::mapping::{Directory, Tables};
@@ -228,7 +228,16 @@ pub(crate) fn show_plan(
         }
     };
     let title = format!("Plan: {}", title(&verb));
-    let plan = Plan { title, place, writes, notes, word: "Confirm", act, confirms: 1, on_confirm: false };
+    let plan = Plan {
+        title,
+        place,
+        writes,
+        notes,
+        word: "Confirm",
+        act,
+        confirms: Confirms::Once,
+        on_confirm: false,
+    };
     model.overlays.push(Overlay::Plan(plan));
 }
 

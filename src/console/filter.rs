@@ -60,6 +60,16 @@ impl Filter {
         Self { terms }
     }
 
+    /// The first prefix in the text that looks like a field and is none, as in `nope:x`; such a
+    /// word is looked for as it stands. An address is no field.
+    pub fn unknown_field(text: &str) -> Option<&str> {
+        text.split_whitespace().find_map(|word| {
+            let (name, value) = word.trim_start_matches('!').split_once(':')?;
+            let looks = !name.is_empty() && name.chars().all(char::is_alphabetic) && !value.starts_with("//");
+            (looks && !FIELDS.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))).then_some(name)
+        })
+    }
+
     /// True when nothing is filtered.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
@@ -130,6 +140,14 @@ mod tests {
         }
         for no in ["powershell !encoded", "status:closed", "owner:none", "http://x", "!4711"] {
             assert!(!Filter::parse(no).matches(&view, &hay), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_that_is_no_field_is_found() {
+        assert_eq!(Filter::unknown_field("sev:high !nope:xyz"), Some("nope"));
+        for fine in ["", "sev:high !Owner:zoe", "http://x", "13:52", ":x", "power shell"] {
+            assert_eq!(Filter::unknown_field(fine), None, "{fine}");
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn overall(model: &Model) -> Health {
 fn of_workspace(model: &Model, workspace: &WorkspaceView) -> (u8, Health) {
     let lanes = || model.lanes.iter().filter(|l| l.workspace == workspace.workspace);
     if let Some(lane) = lanes().find(|l| l.state == LaneState::Stopped) {
-        return (6, health(Role::Error, format!("{} stopped", lane.side)));
+        return (6, health(Role::Error, format!("{} {}", lane.side, lane.state.word())));
     }
     if holder(model, workspace).is_none() {
         return (5, health(Role::Warning, "nobody syncs"));

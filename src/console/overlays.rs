@@ -83,7 +83,7 @@ fn typed(model: &mut Model, changed: bool) {
         return;
     }
     match model.overlays.last_mut() {
-        Some(Overlay::Choosing(c)) => c.at = 0,
+        Some(Overlay::Choosing(c)) => c.typed(),
         Some(Overlay::Help(h)) => h.top = 0,
         _ => {}
     }

@@ -5,3 +5,4 @@ mod pictures;
 mod sample;
 mod sizes;
 mod snapshot;
+mod tables;

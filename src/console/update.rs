@@ -7,7 +7,7 @@ use super::key::Key;
 use super::layout;
 use super::model::{Dirty, EVENTS_KEPT, Model, Screen, Wanted};
 use super::msg::{Mouse, MouseKind, Msg};
-use super::overlays::plan::{Act, Plan};
+use super::overlays::plan::{Act, Confirms, Plan};
 use super::overlays::{self, Overlay, choosing, help};
 use super::theme::Role;
 use super::{chrome, command, screens};
@@ -293,7 +293,7 @@ fn quit(model: &mut Model, fx: &mut Effects) {
         notes,
         word: "Quit",
         act: Some(Act::Quit),
-        confirms: 1,
+        confirms: Confirms::Once,
         on_confirm: false,
     }));
 }
@@ -317,6 +317,10 @@ fn link_action(model: &mut Model, id: ActionId, fx: &mut Effects) -> bool {
                 model.wanted = Some(Wanted { link, action: id });
                 fx.push(Effect::LoadDetail(link));
             }
+        }
+        ActionId::Menu => {
+            let menu = choosing::menu(model);
+            model.overlays.push(Overlay::Choosing(menu));
         }
         ActionId::CopyNumber => {
             let text = if view.record_number.is_empty() {

@@ -153,7 +153,7 @@ impl LaneState {
             Self::Writing => "writing",
             Self::BackingOff => "backing off",
             Self::Paused => "paused",
-            Self::Stopped => "stopped",
+            Self::Stopped => "needs a person",
         }
     }
 }

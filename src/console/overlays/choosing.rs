@@ -47,14 +47,32 @@ pub(crate) struct Choosing {
     pub at: usize,
     /// The link it is about, if it is about one.
     pub link: Option<LinkId>,
+    /// Set when a text of one's own may be chosen too: what is said behind it.
+    pub open: Option<&'static str>,
+    /// The text that was typed, as the last line, while no line stands for it.
+    own: Option<Item>,
 }
 
 impl Choosing {
     pub fn new(title: impl Into<String>, link: Option<LinkId>, items: Vec<Item>) -> Self {
-        Self { title: title.into(), items, filter: Input::line(""), at: 0, link }
+        Self { title: title.into(), items, filter: Input::line(""), at: 0, link, open: None, own: None }
     }
 
-    /// The lines that pass the filter.
+    /// Takes note that the filter changed.
+    pub fn typed(&mut self) {
+        self.at = 0;
+        let text = self.filter.text().trim();
+        let listed = |i: &Item| matches!(&i.value, Value::Cell(word) if word == text);
+        self.own = match self.open {
+            Some(note) if !text.is_empty() && !self.items.iter().any(listed) => {
+                let label = format!("use \"{}\"", text::escape_line(text));
+                Some(Item::new(label, note, Value::Cell(text.to_owned())))
+            }
+            _ => None,
+        };
+    }
+
+    /// The lines that pass the filter, and then the text that was typed where it may be chosen.
     pub fn visible(&self) -> Vec<&Item> {
         let words: Vec<String> = self.filter.text().split_whitespace().map(str::to_lowercase).collect();
         self.items
@@ -63,6 +81,7 @@ impl Choosing {
                 let hay = format!("{} {}", i.label, i.note).to_lowercase();
                 words.iter().all(|w| hay.contains(w))
             })
+            .chain(&self.own)
             .collect()
     }
 
@@ -123,11 +142,12 @@ pub(super) fn draw(list: &Choosing, canvas: &mut Canvas<'_>, area: Rect) {
     let widest = list
         .items
         .iter()
+        .chain(&list.own)
         .map(|i| text::width(&i.label) + text::width(i.disabled.as_deref().unwrap_or(&i.note)) + 2)
         .max()
         .unwrap_or(0);
-    let width = (widest.clamp(34, 76) + 4).min(u16::MAX as usize) as u16;
-    let height = (list.items.len().min(16) + 4) as u16;
+    let width = ((widest + 2).clamp(34, 76) + 4).min(u16::MAX as usize) as u16;
+    let height = (list.items.len().max(visible.len()).min(16) + 4) as u16;
     let rect = middle(area, width, height);
     canvas.clear(rect, Role::Overlay);
     let line = canvas.style(Role::OverlayLine);
@@ -136,7 +156,7 @@ pub(super) fn draw(list: &Choosing, canvas: &mut Canvas<'_>, area: Rect) {
     if inside.height < 2 {
         return;
     }
-    draw_filter(list, visible.len(), canvas, inside);
+    draw_filter(list, visible.len() - usize::from(list.own.is_some()), canvas, inside);
     let rows = inside.height.saturating_sub(2);
     let top = (list.at + 1).saturating_sub(rows as usize);
     for (row, item) in visible.iter().skip(top).take(rows as usize).enumerate() {
@@ -163,7 +183,8 @@ pub(super) fn draw(list: &Choosing, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn draw_filter(list: &Choosing, hits: usize, canvas: &mut Canvas<'_>, inside: Rect) {
     let field = Rect { height: 1, width: inside.width.saturating_sub(8), ..inside };
-    crate::console::widgets::input::draw_line(&list.filter, "type to filter", canvas, field);
+    let hint = if list.open.is_some() { "type to filter, or another value" } else { "type to filter" };
+    crate::console::widgets::input::draw_line(&list.filter, hint, canvas, field);
     let count = [canvas.look.bit(Role::Muted, format!("{hits}/{}", list.items.len()))];
     canvas.bits_right(inside.x, inside.y, inside.width, &count);
 }

@@ -24,6 +24,16 @@ pub(crate) enum Act {
     Quit,
 }
 
+/// How often it must be confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirms {
+    Once,
+    /// It has warnings: once for the plan, once for them.
+    Twice,
+    /// The first of two was given.
+    Again,
+}
+
 /// One line of what would be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
@@ -46,8 +56,7 @@ pub(crate) struct Plan {
     pub word: &'static str,
     /// `None` when there is nothing to confirm.
     pub act: Option<Act>,
-    /// Confirmations that are still needed.
-    pub confirms: u8,
+    pub confirms: Confirms,
     pub on_confirm: bool,
 }
 
@@ -66,14 +75,14 @@ pub(super) fn press(model: &mut Model, fx: &mut Effects) {
     }
 }
 
-/// Does what the plan says, or counts one confirmation of several.
+/// Does what the plan says, or asks again about its warnings.
 pub(super) fn confirm(model: &mut Model, fx: &mut Effects) {
     let Some(Overlay::Plan(plan)) = model.overlays.last_mut() else { return };
     if plan.act.is_none() {
         return;
     }
-    if plan.confirms > 1 {
-        plan.confirms -= 1;
+    if plan.confirms == Confirms::Twice {
+        plan.confirms = Confirms::Again;
         return;
     }
     let Some(Overlay::Plan(plan)) = model.overlays.pop() else { return };
@@ -146,13 +155,25 @@ fn draw_buttons(plan: &Plan, canvas: &mut Canvas<'_>, inside: Rect) {
         return;
     };
     let key = action(ActionId::Apply).keys.first().map(ToString::to_string).unwrap_or_default();
-    let again = if plan.confirms > 1 { " (twice)" } else { "" };
+    let again = match plan.confirms {
+        Confirms::Once => "",
+        Confirms::Twice => " (twice)",
+        Confirms::Again => " again",
+    };
     let buttons = [
         button(canvas, "  Cancel  Esc  ".into(), !plan.on_confirm),
         canvas.look.bit(Role::Text, "  "),
         button(canvas, format!("  {}  {key}{again}  ", plan.word), plan.on_confirm),
     ];
     canvas.bits_right(inside.x, y, inside.width, &buttons);
+    if plan.confirms == Confirms::Again {
+        // Above the buttons there is an empty line, also where the plan is longer than its frame.
+        let said = format!("The warnings stand. {key} once more: {} all the same.", plan.word.to_lowercase());
+        let style = canvas.style(Role::Warning);
+        let above = Rect { y: y.saturating_sub(1).max(inside.y), height: 1, ..inside };
+        canvas.clear(above, Role::Overlay);
+        canvas.put(above.x, above.y, above.width, &said, style);
+    }
 }
 
 fn lines(plan: &Plan, canvas: &Canvas<'_>, width: usize) -> Vec<Vec<Bit>> {

@@ -13,7 +13,6 @@ use crate::console::key::Key;
 use crate::console::layout;
 use crate::console::links::{Sort, SortBy};
 use crate::console::model::{Model, Screen};
-use crate::console::overlays::{Overlay, choosing};
 use crate::model::LinkId;
 use crate::model::view::{Level, LinkView};
 
@@ -170,10 +169,6 @@ pub(crate) fn act(model: &mut Model, id: ActionId, fx: &mut Effects) -> bool {
             set_sort(model, Sort { descending: !sort.descending, ..sort }, fx);
         }
         ActionId::NextScreen => model.screen = Screen::Mappings,
-        ActionId::Menu => {
-            let menu = choosing::menu(model);
-            model.overlays.push(Overlay::Choosing(menu));
-        }
         _ => return false,
     }
     true

@@ -6,7 +6,7 @@ use crate::console::action::ActionId;
 use crate::console::effect::{Effect, Effects};
 use crate::console::model::{Model, Screen};
 use crate::console::overlays::Overlay;
-use crate::console::overlays::plan::{Act, Plan};
+use crate::console::overlays::plan::{Act, Confirms, Plan};
 use crate::console::theme::Role;
 use crate::model::view::Level;
 use crate::model::{Control, ControlVerb};
@@ -88,7 +88,7 @@ fn ask(model: &mut Model, verb: ControlVerb) {
         notes: vec![(Role::Text, note)],
         word,
         act: Some(Act::Control(control)),
-        confirms: 1,
+        confirms: Confirms::Once,
         on_confirm: false,
     }));
 }

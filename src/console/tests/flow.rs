@@ -9,7 +9,7 @@ use crate::console::model::Screen;
 use crate::console::overlays::Overlay;
 use crate::console::{Dirty, Effect, Effects, Model, Msg, TableVersion, render, update};
 use crate::mapping::TableSet;
-use crate::model::view::{LinkView, Step};
+use crate::model::view::{LaneState, Level, LinkView, Step};
 use crate::model::{CommandId, CommandState, ControlVerb, LinkId};
 use crate::text::Stamp;
 
@@ -330,4 +330,47 @@ fn the_palette_finds_every_action_of_the_screen_by_name() {
     typed(&mut model, "sort-reverse");
     keys(&mut model, "Enter");
     assert!(!model.links.sort().descending && model.overlays.is_empty());
+}
+
+#[test]
+fn the_menu_opens_on_the_incident_screen_too() {
+    let mut model = sample::model("terminal");
+    keys(&mut model, "j j Enter");
+    with_detail(&mut model, 3);
+    keys(&mut model, "x");
+    assert!(matches!(model.overlays.last(), Some(Overlay::Choosing(list)) if list.title.contains("4721")));
+}
+
+#[test]
+fn messages_take_one_line_of_a_low_window() {
+    for (height, lines) in [(24, 1), (30, 3)] {
+        let mut model = sample::model("terminal");
+        resize(&mut model, 80, height);
+        for said in ["first words", "second words", "third words"] {
+            send(&mut model, Msg::Say(Level::Warning, format!("{said} {}", "of many ".repeat(12))));
+        }
+        let picture = text(&model);
+        let shown = picture.lines().filter(|l| l.contains(" words ")).count();
+        assert_eq!(shown, lines, "{picture}");
+        let last = picture.lines().rev().nth(1).unwrap();
+        assert!(lines == 3 || last.contains("third words") && last.contains("(Esc)  and 2 more"), "{last}");
+    }
+}
+
+#[test]
+fn a_filter_says_which_prefix_is_no_field() {
+    let mut model = sample::model("terminal");
+    keys(&mut model, "/");
+    typed(&mut model, "nope:xyz");
+    assert!(text(&model).contains("nope: is no field"), "{}", text(&model));
+    keys(&mut model, "Enter");
+    assert!(text(&model).contains("nope: is no field"), "{}", text(&model));
+}
+
+#[test]
+fn a_stopped_lane_is_named_by_its_word() {
+    let mut model = sample::model("terminal");
+    model.lanes[1].state = LaneState::Stopped;
+    let side = model.lanes[1].side;
+    assert!(text(&model).contains(&format!("{side} {}", LaneState::Stopped.word())), "{}", text(&model));
 }

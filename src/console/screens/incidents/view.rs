@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{FRESH_MAX, new_above, pane};
 use crate::console::canvas::{Bit, Canvas, width_of};
+use crate::console::filter::Filter;
 use crate::console::glyphs::{severity_role, step_role};
 use crate::console::health::minutes;
 use crate::console::layout;
@@ -110,6 +111,10 @@ fn draw_bar(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let look = &model.look;
     let mut right = Vec::new();
+    if let Some(name) = Filter::unknown_field(model.incidents.filter.text()) {
+        let name = text::fit(&text::escape_line(name), 12);
+        right.push(look.bit(Role::Warning, format!("{name}: is no field  ")));
+    }
     let above = new_above(model);
     if above > 0 {
         right.push(

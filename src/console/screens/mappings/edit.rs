@@ -81,6 +81,15 @@ fn choices(model: &Model) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What is said behind a text that the vocabulary of the cell does not list.
+fn unlisted(table: TableKind, column: &str) -> &'static str {
+    match (table, column) {
+        (TableKind::Owner, _) => "not an active user of the instance",
+        (_, "table") => "no workspace uses it",
+        _ => "not in the instance's list",
+    }
+}
+
 /// Opens the cell: its vocabulary, or a text.
 pub(super) fn open(model: &mut Model) {
     let (words, closed) = vocabulary(model);
@@ -100,6 +109,7 @@ pub(super) fn open(model: &mut Model) {
     let column = model.mappings.table.columns().get(model.mappings.column).copied().unwrap_or_default();
     let mut list = Choosing::new(format!("{}: {column}", model.mappings.at()), None, items);
     list.at = at;
+    list.open = (!closed).then(|| unlisted(model.mappings.table, column));
     model.overlays.push(Overlay::Choosing(list));
 }
 
@@ -116,12 +126,15 @@ pub(super) fn next_value(model: &mut Model) {
 }
 
 /// Puts a text into the selected cell. A status or closure value takes its label along where the
-/// instance's own choices know it.
+/// instance's own choices know it; the label that they have for the value before goes with it.
 pub(crate) fn set_cell(model: &mut Model, text: &str) {
     let (at, column) = (model.mappings.at(), model.mappings.column);
     let label = match (model.mappings.table, column) {
         (TableKind::Status | TableKind::Closure, 2) => {
-            choices(model).into_iter().find(|(value, _)| value == text).map(|(_, label)| label)
+            let known = choices(model);
+            let label = |value: &str| known.iter().find(|(v, _)| v == value).map(|(_, label)| label.clone());
+            let cell = |c| model.mappings.draft.cell(at, c).unwrap_or_default();
+            label(text).or_else(|| label(&cell(2)).filter(|l| *l == cell(3)).map(|_| String::new()))
         }
         _ => None,
     };

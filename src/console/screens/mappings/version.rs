@@ -5,7 +5,7 @@ use crate::console::field_input::Input;
 use crate::console::model::Model;
 use crate::console::msg::TableVersion;
 use crate::console::overlays::Overlay;
-use crate::console::overlays::plan::{Act, Plan, Write};
+use crate::console::overlays::plan::{Act, Confirms, Plan, Write};
 use crate::console::overlays::reading::Reading;
 use crate::console::overlays::writing::{Asking, Question};
 use crate::console::theme::Role;
@@ -13,7 +13,8 @@ use crate::mapping::{self, LintLevel, RowDiff, TableSet, Tables};
 use crate::model::view::Level;
 use crate::text;
 
-/// Takes the versions as the store has them, newest first. A draft stays as it is.
+/// Takes the versions as the store has them, newest first. A draft stays as it is; it is a
+/// warning when somebody else's version came in after the one that the draft is made from.
 pub(crate) fn take_versions(model: &mut Model, versions: Vec<TableVersion>) {
     let was_draft = model.mappings.is_draft();
     let before = model.mappings.current.as_ref().map(|v| v.number);
@@ -32,7 +33,13 @@ pub(crate) fn take_versions(model: &mut Model, versions: Vec<TableVersion>) {
     model.mappings.current = current;
     if !was_draft {
         super::discard(model);
-    } else if changed && let Some(version) = model.mappings.current.clone() {
+    } else if !model.mappings.is_draft() {
+        // What was applied here comes back from the store.
+        model.mappings.based_on = model.mappings.current.as_ref().map_or(0, |v| v.number);
+    } else if changed
+        && let Some(version) = model.mappings.current.clone()
+        && version.number != model.mappings.based_on
+    {
         let text = format!(
             "{} applied mapping version {} meanwhile; your draft is made from version {}.",
             text::escape_line(&version.author),
@@ -97,7 +104,7 @@ pub(super) fn ask_discard(model: &mut Model) {
         notes: Vec::new(),
         word: "Discard",
         act: Some(Act::DiscardTables),
-        confirms: 1,
+        confirms: Confirms::Once,
         on_confirm: false,
     }));
 }
@@ -147,7 +154,7 @@ pub(crate) fn offer(model: &mut Model, question: Question, reason: &str) {
         notes,
         word: "Apply",
         act: Some(Act::ApplyTables { body, reason: reason.to_owned(), parent: base }),
-        confirms: if warnings.is_empty() { 1 } else { 2 },
+        confirms: if warnings.is_empty() { Confirms::Once } else { Confirms::Twice },
         on_confirm: false,
     }));
 }
