@@ -1,6 +1,12 @@
 //! Every integration test that is not the Gauntlet and not a foreign client, in one binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and may say why"
+)]
 
 mod cli;
 mod config;

@@ -3,6 +3,7 @@
 
 mod checker;
 mod link_of_worlds;
+mod regressions;
 mod scheduler;
 
 use std::time::Duration;

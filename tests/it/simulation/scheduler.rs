@@ -40,6 +40,7 @@ pub struct Setting {
     pub faults: String,
 }
 
+#[expect(clippy::large_enum_variant, reason = "few exist at a time")]
 enum Happening {
     Carry(Effect),
     Done(EffectId, Reply),
@@ -80,7 +81,7 @@ pub struct Simulation {
     source: Arc<dyn IncidentSource>,
     desk: Arc<dyn RecordDesk>,
     store: Store,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     machine: Machine,
     queue: BinaryHeap<Reverse<Due>>,
     order: u64,
@@ -88,6 +89,7 @@ pub struct Simulation {
     life: u32,
     rng: fastrand::Rng,
     lease_clock: Duration,
+    commits: u64,
     traced: bool,
 }
 
@@ -189,13 +191,14 @@ impl Simulation {
             source,
             desk,
             store,
-            _folder: folder,
+            folder,
             machine,
             queue: BinaryHeap::new(),
             order: 0,
             life: 0,
             rng: fastrand::Rng::with_seed(setting.seed),
             lease_clock: Duration::ZERO,
+            commits: 0,
             traced: std::env::var_os("DIPTYCH_TRACE").is_some(),
         };
         let effects = sim.machine.start(now);
@@ -283,6 +286,7 @@ impl Simulation {
                     self.lease_clock = since;
                     self.runtime.block_on(self.store.set_simulated_clock(self.time.now())).unwrap();
                 }
+                self.commits += u64::from(matches!(ask, diptych::model::ledger::Ask::Commit(_)));
                 Reply::Store(self.runtime.block_on(self.store.ask(ask)))
             }
             Request::Sentinel(_, call) => Reply::Sentinel(self.runtime.block_on(self.source.call(call))),
@@ -316,6 +320,29 @@ impl Simulation {
         self.take_up(effects);
         // Acts are planned in their life; a new one needs a new plan.
         self.plan_act();
+    }
+
+    /// From now on these faults.
+    pub fn strike(&self, profile: &str) {
+        self.stage.with_faults(|f| f.set_profile(profile.parse().unwrap()));
+    }
+
+    /// Transactions so far.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// The store is gone with the machine; a new one starts empty, under the same keys.
+    pub fn lose_store(&mut self) {
+        self.life += 1;
+        self.run_for(Duration::from_secs(20));
+        let path = self.folder.path().join("second.db");
+        self.store = self.runtime.block_on(Store::open_for_simulation(&path)).unwrap();
+        self.lease_clock = Duration::ZERO;
+        let now = self.now();
+        self.machine = machine(self.life, now);
+        let effects = self.machine.start(now);
+        self.take_up(effects);
     }
 
     /// No more faults, no more people.

@@ -1,0 +1,157 @@
+//! Interleavings that once lost, doubled, reverted or stalled something, each with its promise.
+
+use std::time::Duration;
+
+use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
+use diptych::sandbox::servicenow::DeskAct;
+use diptych::sandbox::side::Side;
+use diptych::sandbox::wire::World;
+
+use super::scheduler::{Setting, Simulation};
+use super::{other_severity, quiet};
+
+const TOKEN: &str = "7F3A-000042";
+
+fn noor() -> &'static diptych::sandbox::people::Person {
+    &diptych::sandbox::people::CAST[0]
+}
+
+fn first_open(sim: &Simulation) -> IncidentFacts {
+    sim.worlds().incidents.iter().find(|i| i.status != "Closed").unwrap().clone()
+}
+
+fn close(sim: &Simulation, guid: &str, classification: &str, reason: &str) {
+    let act = IncidentAct::Close {
+        classification: classification.into(),
+        reason: Some(reason.into()),
+        comment: "done".into(),
+    };
+    sim.act_in_sentinel(guid, &act, noor());
+}
+
+fn copies(sim: &Simulation, guid: &str) -> usize {
+    sim.record_of(guid).journal.iter().filter(|j| j.value.contains(TOKEN)).count()
+}
+
+#[test]
+fn a_list_that_lags_behind_our_own_write_reverts_nothing() {
+    let mut sim = quiet(4);
+    let first = sim.worlds().incidents[0].clone();
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Label("seen".into()), noor());
+    sim.run_for(Duration::from_secs(75));
+    let record = sim.record_of(&first.guid);
+    let urgency = if first.severity == "High" { "3" } else { "1" };
+    let set = DeskAct::Set(vec![("impact".into(), urgency.into()), ("urgency".into(), urgency.into())]);
+    sim.act_in_servicenow(&record.sys_id, &set, noor().user_name);
+    let mut lagging = false;
+    for _ in 0..90 {
+        sim.run_for(Duration::from_secs(1));
+        let crossed = sim.worlds().incidents[0].severity != first.severity;
+        if crossed && !lagging {
+            sim.strike("only:sentinel.stale-list=1");
+            lagging = true;
+        }
+        assert_eq!(sim.record_of(&first.guid).fields["urgency"], urgency, "what a person set was reverted");
+    }
+    assert!(lagging, "the change never crossed");
+}
+
+#[test]
+fn a_closing_field_that_the_instance_keeps_is_not_sent_for_ever() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    close(&sim, &first.guid, "BenignPositive", "SuspiciousButExpected");
+    sim.run_for(Duration::from_secs(60));
+    let denied = serde_json::json!({"*": ["incident.close_code"]});
+    sim.stage.with_desk(|d| d.set_switch("write_denied_fields", &denied)).unwrap();
+    let writes = sim.writes(Side::ServiceNow);
+    close(&sim, &first.guid, "TruePositive", "SuspiciousActivity");
+    sim.run_for(Duration::from_secs(300));
+    assert!(sim.writes(Side::ServiceNow) - writes <= 2, "{}", sim.writes(Side::ServiceNow) - writes);
+}
+
+#[test]
+fn a_side_that_is_out_causes_no_storm_of_transactions() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    let record = sim.record_of(&first.guid);
+    let by_hand = DeskAct::Set(vec![("close_notes".into(), "mine, by hand".into())]);
+    sim.act_in_servicenow(&record.sys_id, &by_hand, noor().user_name);
+    sim.run_for(Duration::from_secs(30));
+    sim.strike("only:servicenow.unavailable=1");
+    sim.run_for(Duration::from_secs(20));
+    close(&sim, &first.guid, "TruePositive", "SuspiciousActivity");
+    let commits = sim.commits();
+    sim.run_for(Duration::from_secs(120));
+    assert!(sim.commits() - commits < 150, "{} transactions in two minutes", sim.commits() - commits);
+    sim.strike("none");
+    sim.run_for(Duration::from_secs(400));
+    let notes = sim.record_of(&first.guid).journal;
+    let said = notes.iter().filter(|j| j.value.contains("closing fields written here stay")).count();
+    assert_eq!(said, 1, "what Sentinel said is noted once");
+    assert_eq!(sim.record_of(&first.guid).fields["close_notes"], "mine, by hand");
+}
+
+#[test]
+fn a_lost_store_doubles_no_note_and_no_record() {
+    let mut sim = quiet(4);
+    let first = sim.worlds().incidents[0].clone();
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Comment(format!("<p>once {TOKEN}</p>")), noor());
+    sim.run_for(Duration::from_secs(40));
+    let records = sim.worlds().records.len();
+    assert_eq!(copies(&sim, &first.guid), 1);
+    sim.lose_store();
+    sim.run_for(Duration::from_secs(180));
+    assert_eq!(copies(&sim, &first.guid), 1);
+    assert_eq!(sim.worlds().records.len(), records);
+    sim.assert_in_step(21);
+    sim.assert_idle(5);
+}
+
+#[test]
+fn a_journal_that_fails_behind_a_write_reverts_nothing() {
+    for kind in ["unavailable", "forbidden"] {
+        let mut sim = quiet(4);
+        let first = sim.worlds().incidents[0].clone();
+        let wanted = other_severity(&first.severity);
+        let writes = sim.writes(Side::ServiceNow);
+        sim.strike("only:servicenow.extra-save=1");
+        sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(wanted.clone()), noor());
+        let mut failing = false;
+        for _ in 0..6000 {
+            sim.run_for(Duration::from_millis(10));
+            if !failing && sim.writes(Side::ServiceNow) > writes {
+                sim.strike(&format!("only:servicenow.{kind}=1"));
+                failing = true;
+            }
+        }
+        assert!(failing);
+        assert_eq!(sim.worlds().incidents[0].severity, wanted, "{kind}");
+        sim.strike("none");
+        sim.run_for(Duration::from_secs(900));
+        sim.assert_in_step(21);
+    }
+}
+
+#[test]
+fn reads_longer_than_a_lease_still_make_progress() {
+    for latency in ["servicenow.query=6s", "sentinel.list=16s"] {
+        let setting = Setting { seed: 21, incidents: 4, rate: 0.0, faults: "none".into() };
+        let mut sim = Simulation::new(setting);
+        sim.stage.with_faults(|f| f.latency = latency.parse().unwrap());
+        sim.run_for(Duration::from_secs(600));
+        sim.assert_in_step(21);
+    }
+}
+
+#[test]
+fn everything_heals_after_a_storm() {
+    for (seed, faults) in [(104, "heavy"), (204, "storm")] {
+        let mut sim = Simulation::new(Setting { seed, incidents: 15, rate: 0.4, faults: faults.into() });
+        sim.run_for(Duration::from_secs(240));
+        sim.calm();
+        sim.run_for(Duration::from_secs(900));
+        sim.assert_in_step(seed);
+        sim.assert_idle(10);
+    }
+}
