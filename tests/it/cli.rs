@@ -531,6 +531,29 @@ fn one_pass_syncs_two_other_processes_and_the_next_writes_nothing() {
 
 #[cfg(unix)]
 #[test]
+fn a_first_contact_waits_until_its_plan_is_accepted() {
+    let bench = Bench::new();
+    let (_sandbox, _) = Servers::start(&bench, &[]);
+    let file = bench.path().join("box/diptych.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("first_contact = \"go\"", "first_contact = \"plan\"")).unwrap();
+    let run = |args: &[&str]| bench.run(&[args, &["--config", "box/diptych.toml"]].concat());
+    for _ in 0..2 {
+        let waits = run(&["sync", "--once", "--json"]).ends(Exit::Failed).json();
+        assert!(waits[0]["note"].as_str().unwrap().contains("waits for acceptance"), "{waits}");
+        assert_eq!(waits[0]["written"], 0);
+    }
+    let status = run(&["sync", "status"]).ends(Exit::Done).out.clone();
+    assert!(status.contains("a first-contact plan waits"), "{status}");
+    run(&["sync", "--accept-plan"]).ends(Exit::Done);
+    let synced = run(&["sync", "--once", "--json"]).ends(Exit::Done).json();
+    assert!(synced[0]["written"].as_u64().unwrap() > 0, "{synced}");
+    let status = run(&["sync", "status"]).ends(Exit::Done).out.clone();
+    assert!(!status.contains("plan waits"), "{status}");
+}
+
+#[cfg(unix)]
+#[test]
 fn what_a_service_refuses_is_said_with_its_name_and_a_cure() {
     let bench = Bench::new();
     let (_sandbox, _) = Servers::start(&bench, &[]);
@@ -551,6 +574,8 @@ fn what_a_service_refuses_is_said_with_its_name_and_a_cure() {
     std::fs::write(&secret, "wrong").unwrap();
     let refused = once(&|t| t.to_owned());
     assert!(refused.contains("sign-in"), "{refused}");
+    let again = bench.run(&["sync", "--once", "--config", "box/diptych.toml"]);
+    assert_eq!(again.code, i32::from(Exit::Denied.code()), "{again:?}");
     std::fs::write(&secret, password).unwrap();
     std::fs::remove_file(bench.path().join("box/notes.secret")).unwrap();
     let key = once(&|t| t.to_owned());
