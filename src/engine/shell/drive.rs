@@ -237,13 +237,14 @@ impl Carrier {
             let replies = self.replies.clone();
             match effect.what {
                 Request::Timer(pause) => {
+                    // A pause that nobody waits for any more must not keep the end waiting, so it
+                    // holds the way back only weakly.
+                    let replies = replies.downgrade();
                     tokio::spawn(async move {
-                        // A pause that nobody waits for any more must not keep the end waiting.
-                        tokio::select! {
-                            () = tokio::time::sleep(pause) => {}
-                            () = replies.closed() => return,
+                        tokio::time::sleep(pause).await;
+                        if let Some(replies) = replies.upgrade() {
+                            let _ = replies.send((effect.id, Reply::Timer)).await;
                         }
-                        let _ = replies.send((effect.id, Reply::Timer)).await;
                     });
                 }
                 Request::Store(ask) => {
