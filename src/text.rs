@@ -11,7 +11,7 @@ mod untrusted;
 mod width;
 
 pub use duration::{ago, format_span, parse_span};
-pub use escape::{escape_line, escape_lines, is_hostile};
+pub use escape::{clip, escape_line, escape_lines, is_hostile};
 pub use stamp::Stamp;
 pub use untrusted::UntrustedText;
 pub use width::{fit, pad, width, wrap};

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::HttpResponse;
-use crate::text::escape_line;
+use crate::text::clip;
 
 /// Deepest nesting that is read.
 const DEPTH: usize = 64;
@@ -53,7 +53,7 @@ pub fn decode_json(response: &HttpResponse) -> Result<Value, JsonFault> {
             .filter_map(|k| error.get(k)?.as_str())
             .collect::<Vec<_>>()
             .join(": ");
-        let text = clip(&text);
+        let text = excerpt(&text);
         return Err(if text.contains(CANCELLED) {
             JsonFault::Cancelled(text)
         } else {
@@ -72,9 +72,9 @@ fn broken(error: &serde_json::Error, body: &[u8]) -> JsonFault {
     match tail.find(CANCELLED) {
         Some(at) => {
             let text = tail.get(at..).unwrap_or_default();
-            JsonFault::Cancelled(clip(text.split('"').next().unwrap_or_default()))
+            JsonFault::Cancelled(excerpt(text.split('"').next().unwrap_or_default()))
         }
-        None => JsonFault::Broken(clip(&error.to_string())),
+        None => JsonFault::Broken(excerpt(&error.to_string())),
     }
 }
 
@@ -83,7 +83,10 @@ fn not_json(essence: &str, body: &[u8]) -> JsonFault {
     let lower = head.to_ascii_lowercase();
     let is_page = essence.contains("html") || lower.trim_start().starts_with("<!doctype html");
     if !is_page {
-        return JsonFault::NotJson(clip(if essence.is_empty() { "missing" } else { essence }), clip(&head));
+        return JsonFault::NotJson(
+            excerpt(if essence.is_empty() { "missing" } else { essence }),
+            excerpt(&head),
+        );
     }
     let title = lower.find("<title").and_then(|start| {
         let open = start + lower.get(start..)?.find('>')? + 1;
@@ -93,16 +96,12 @@ fn not_json(essence: &str, body: &[u8]) -> JsonFault {
     if lower.contains("instance hibernating") {
         return JsonFault::Hibernating;
     }
-    JsonFault::Page(clip(title.unwrap_or(&head)))
+    JsonFault::Page(excerpt(title.unwrap_or(&head)))
 }
 
-/// One safe line of at most 120 characters.
-fn clip(text: &str) -> String {
-    let line = escape_line(text.trim());
-    if line.chars().count() <= 120 {
-        return line;
-    }
-    line.chars().take(119).chain(['…']).collect()
+/// So much of a body as a message about it shows.
+fn excerpt(text: &str) -> String {
+    clip(text, 120)
 }
 
 /// Deepest nesting of brackets outside strings.

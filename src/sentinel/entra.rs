@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::aadsts;
-use super::faults::{self, clip};
+use super::faults;
 use crate::http::{
     Ask, Base, Clock, FreshToken, HttpResponse, Method, Secret, Sender, Token, TokenGrant, Transport,
     decode_json,
 };
 use crate::model::{CallError, FaultKind};
+use crate::text::clip;
 
 /// An application in a tenant. Clones share nothing but the text.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::http::{HttpError, HttpResponse, JsonFault, Sent, decode_json};
 use crate::model::{CallError, FaultKind};
-use crate::text::escape_line;
+use crate::text::clip;
 
 /// What a call was about, as far as the reading of its refusal depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +15,6 @@ pub(super) struct About {
     pub writes: bool,
     /// True when the call names one incident, which may be gone.
     pub one_incident: bool,
-}
-
-/// Up to `most` characters of one safe line.
-pub(super) fn clip(text: &str, most: usize) -> String {
-    let line = escape_line(text.trim());
-    if line.chars().count() <= most {
-        return line;
-    }
-    line.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn lost(e: CallError, writes: bool) -> CallError {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::call::IncidentPage;
 use crate::model::{Incident, IncidentId, IncidentWrite, OwnerRef};
-use crate::text::{Stamp, UntrustedText};
+use crate::text::{Stamp, UntrustedText, clip};
 
 /// A text member; null, missing and other types are empty.
 pub(super) fn text(value: &Value, key: &str) -> String {
@@ -60,9 +60,8 @@ pub(super) fn incident(row: &Value) -> Result<Incident, String> {
     let p = row.get("properties").unwrap_or(&empty);
     let more = p.get("additionalData").unwrap_or(&empty);
     let modified_raw = text(p, "lastModifiedTimeUtc");
-    let modified = Stamp::parse_rfc3339(&modified_raw).ok_or_else(|| {
-        format!("incident {} came without a modification time", super::faults::clip(&name, 60))
-    })?;
+    let modified = Stamp::parse_rfc3339(&modified_raw)
+        .ok_or_else(|| format!("incident {} came without a modification time", clip(&name, 60)))?;
     let labels = p.get("labels").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     Ok(Incident {
         id: IncidentId::new(&name),

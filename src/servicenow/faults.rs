@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::http::{FailKind, HttpError, HttpResponse, JsonFault, Sent, decode_json};
 use crate::model::{CallError, FaultKind};
-use crate::text::{Stamp, escape_line};
+use crate::text::{Stamp, clip};
 
 /// What a call was about, as far as the reading of its refusal depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,15 +21,6 @@ pub(super) struct About {
 
 const WAKE: &str = "wake the instance at developer.servicenow.com";
 const OVERLOAD: &str = "the instance is overloaded or the page too large: ask for fewer rows at a time";
-
-/// Up to `most` characters of one safe line.
-pub(super) fn clip(text: &str, most: usize) -> String {
-    let line = escape_line(text.trim());
-    if line.chars().count() <= most {
-        return line;
-    }
-    line.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
 
 fn lost(e: CallError, writes: bool) -> CallError {
     if writes { e.unknown_outcome() } else { e }

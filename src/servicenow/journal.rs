@@ -1,14 +1,13 @@
 //! Journal entries from `sys_journal_field`, the table behind work notes and comments.
 
 use super::client::DeskClient;
-use super::faults::clip;
 use super::paging::field;
 use super::query::{Atom, Query};
 use super::row::Row;
 use super::table::{ListAsk, hidden, ignored};
 use crate::model::call::Answer;
 use crate::model::{CallError, FaultKind, JournalEntry, SysId};
-use crate::text::Stamp;
+use crate::text::{Stamp, clip};
 
 const TABLE: &str = "sys_journal_field";
 /// Most records in one query.

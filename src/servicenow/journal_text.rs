@@ -6,11 +6,10 @@
 //! error and not a guess.
 
 use super::client::DeskClient;
-use super::faults::clip;
 use super::query::FieldName;
 use crate::model::call::Answer;
 use crate::model::{CallError, FaultKind, JournalEntry, SysId, TableName};
-use crate::text::Stamp;
+use crate::text::{Stamp, clip};
 
 impl DeskClient {
     /// Entries of one record, oldest first, without keys of their own.

@@ -13,6 +13,7 @@ use crate::http::{
     TokenGrant, TokenSource, Transport, decode_json,
 };
 use crate::model::{CallError, FaultKind};
+use crate::text::clip;
 
 /// A login at an instance. None of it prints itself.
 #[derive(Clone)]
@@ -137,7 +138,7 @@ impl OauthGrant {
         match decode_json(response) {
             Ok(body) if matches!(status, 400 | 401 | 403) => {
                 let part = |k: &str| body.get(k).and_then(Value::as_str).unwrap_or_default();
-                let said = faults::clip(&format!("{} {}", part("error"), part("error_description")), 200);
+                let said = clip(&format!("{} {}", part("error"), part("error_description")), 200);
                 CallError::new(FaultKind::SignIn, format!("{status} {said}")).status(status).hint(self.hint())
             }
             _ => faults::refused(response, self.sender.pause_asked(response), About::default(), false),

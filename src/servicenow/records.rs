@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::client::DeskClient;
-use super::faults::clip;
 use super::paging::{self, field};
 use super::query::{Atom, FieldName, NotSafe, Query};
 use super::row::Row;
 use super::table::{ListAsk, Listed, One, hidden, ignored};
 use crate::model::call::{Answer, PageKey, RecordPage, RecordQuery};
 use crate::model::{CallError, FaultKind, Record, RecordShape, RecordWrite, SysId, TableName};
-use crate::text::{Stamp, UntrustedText};
+use crate::text::{Stamp, UntrustedText, clip};
 
 /// Most keys in one query: 200 of them keep the address under 8192 bytes (measured).
 const MOST_IDS: usize = 200;

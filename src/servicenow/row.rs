@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::faults::clip;
 use crate::model::{CallError, FaultKind, SysId};
-use crate::text::Stamp;
+use crate::text::{Stamp, clip};
 
 /// Raw values and display values by field name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Users of the instance.
 
 use super::client::DeskClient;
-use super::faults::clip;
 use super::paging::field;
 use super::query::{Atom, Query};
 use super::row::Row;
 use super::table::{ListAsk, hidden, ignored};
 use crate::model::call::{Answer, UserKey, UserQuery};
 use crate::model::{CallError, FaultKind, User};
+use crate::text::clip;
 
 const TABLE: &str = "sys_user";
 const MOST_KEYS: usize = 200;

@@ -145,6 +145,15 @@ pub fn escape_lines(raw: &str) -> Vec<String> {
         .collect()
 }
 
+/// One safe line of at most `most` characters, an ellipsis last where it was longer.
+pub fn clip(raw: &str, most: usize) -> String {
+    let line = escape_line(raw.trim());
+    if line.chars().count() <= most {
+        return line;
+    }
+    line.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +171,14 @@ mod tests {
         let safe = escape_line(&storm);
         assert_eq!(safe.chars().filter(|c| *c == '\u{0301}').count(), MAX_MARKS);
         assert!(safe.ends_with('…'));
+    }
+
+    #[test]
+    fn a_clip_is_one_safe_line_of_bounded_length() {
+        assert_eq!(clip("  short ", 5), "short");
+        assert_eq!(clip("longer", 5), "long…");
+        assert_eq!(clip("a\nb\u{1b}", 40), escape_line("a\nb\u{1b}"));
+        assert!(!clip("a\nb\u{1b}[2J", 40).chars().any(is_hostile));
     }
 
     #[test]
