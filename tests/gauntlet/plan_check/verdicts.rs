@@ -1,0 +1,281 @@
+//! What the decisions say must become of one field (D19 to D25), told as a table of cases and
+//! without a line of the planner, and whether a plan does so.
+
+use diptych::model::settings::Policy;
+use diptych::model::{Base, Field, LinkState, Side};
+use diptych::sync::Plan;
+use diptych::sync::plan::NOTHING;
+
+use super::cases::Case;
+use super::oracle::{Carried, People, SEVERITIES, clip, left, right};
+use super::worlds::WORKSPACE;
+
+/// What must become of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Nobody is written, the base stays.
+    Nothing,
+    /// Nobody is written, the pair as it stands becomes the base.
+    Agree,
+    /// A note tells Sentinel's value, nobody is written, the pair becomes the base.
+    Note,
+    /// This side gets this value.
+    Write(Side, String),
+    /// Both ways are right: this value for ServiceNow or that one for Sentinel.
+    Either(Box<Want>, Box<Want>),
+    Held,
+    Lookup,
+    Conflict,
+}
+
+/// Whether two values mean the same; it may not be known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Same {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// A case at one moment: its state and who is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    pub case: &'a Case<'a>,
+    pub state: &'a LinkState,
+    pub people: &'a People,
+}
+
+impl Moment<'_> {
+    pub fn left(&self, field: Field) -> String {
+        self.state.incident.as_ref().map(|i| left(i, field)).unwrap_or_default()
+    }
+
+    pub fn right(&self, field: Field) -> Option<String> {
+        self.state.record.as_ref().and_then(|r| right(r, field))
+    }
+
+    pub fn base(&self, field: Field) -> Option<&Base> {
+        self.state.bases.iter().find(|b| b.field == field)
+    }
+
+    fn table(&self) -> &str {
+        self.case.settings.route.table.as_str()
+    }
+
+    /// What Sentinel's present value becomes in ServiceNow.
+    pub fn out(&self, field: Field) -> Carried {
+        let rows = &self.case.world.rows;
+        let value = self.left(field);
+        match field {
+            Field::Title => Carried::Value(clip(&value, 160)),
+            Field::Description | Field::CloseNotes => Carried::Value(clip(&value, 4000)),
+            Field::Owner => match &self.state.incident {
+                Some(incident) => self.people.out(rows, WORKSPACE, &incident.owner),
+                None => Carried::Held,
+            },
+            // A value for another number of columns cannot be written.
+            Field::Severity => match rows.out(field, self.table(), &value) {
+                Carried::Value(raw) if raw.split('/').count() != 2 => Carried::Held,
+                carried => carried,
+            },
+            Field::Status | Field::Closure => rows.out(field, self.table(), &value),
+        }
+    }
+
+    /// What ServiceNow's value becomes in Sentinel.
+    pub fn back(&self, field: Field, raw: &str) -> Carried {
+        let rows = &self.case.world.rows;
+        match field {
+            // Sentinel takes no empty title.
+            Field::Title if raw.trim().is_empty() => Carried::Held,
+            Field::Title | Field::CloseNotes => Carried::Value(raw.to_owned()),
+            Field::Description => Carried::Value(clip(raw, 5000)),
+            Field::Owner => self.people.back(rows, WORKSPACE, raw),
+            Field::Closure if raw.is_empty() => Carried::Value("Undetermined".into()),
+            Field::Severity | Field::Status | Field::Closure => rows.back(field, self.table(), raw),
+        }
+    }
+
+    /// Whether a raw state means Closed, as far as a row says.
+    pub fn closed_state(&self, raw: &str) -> Option<bool> {
+        match self.case.world.rows.back(Field::Status, self.table(), raw) {
+            Carried::Value(word) => Some(word == "Closed"),
+            _ => None,
+        }
+    }
+
+    pub fn incident_closed(&self) -> bool {
+        self.left(Field::Status).eq_ignore_ascii_case("Closed")
+    }
+
+    pub fn record_closed(&self) -> Option<bool> {
+        self.right(Field::Status).and_then(|state| self.closed_state(&state))
+    }
+
+    /// D19: equivalent under either map.
+    pub fn same(&self, field: Field, raw: &str) -> Same {
+        let (out, back) = (self.out(field), self.back(field, raw));
+        let word = self.left(field);
+        let yes = matches!(&out, Carried::Value(v) if v == raw)
+            || matches!(&back, Carried::Value(v) if *v == word)
+            || (field == Field::Title && raw == word);
+        match (yes, out == Carried::Lookup || back == Carried::Lookup) {
+            (true, _) => Same::Yes,
+            (false, true) => Same::Unknown,
+            (false, false) => Same::No,
+        }
+    }
+
+    /// A person must decide, and nothing moved since.
+    pub fn frozen(&self, field: Field) -> bool {
+        let conflict = self.base(field).and_then(|b| b.conflict.as_ref());
+        conflict.is_some_and(|c| {
+            c.taken.is_none()
+                && c.sentinel == self.left(field)
+                && Some(&c.servicenow) == self.right(field).as_ref()
+        })
+    }
+
+    /// What left its base: Sentinel, ServiceNow.
+    pub fn moved(&self, field: Field) -> (bool, bool) {
+        let Some(base) = self.base(field) else { return (false, false) };
+        (base.sentinel != self.left(field), self.right(field).is_some_and(|n| n != base.servicenow))
+    }
+
+    /// True when nothing was ever agreed (D20).
+    pub fn without_agreement(&self, field: Field) -> bool {
+        self.base(field).is_none_or(|b| b.sentinel == NOTHING && b.servicenow == NOTHING)
+    }
+
+    /// What the decisions say about a field that is not one of the closing fields.
+    pub fn want(&self, field: Field) -> Want {
+        let policy = self.case.policy(field);
+        let Some(raw) = self.right(field) else { return Want::Held };
+        if self.frozen(field) {
+            return Want::Nothing;
+        }
+        let same = self.same(field, &raw);
+        if self.without_agreement(field) {
+            return match same {
+                Same::Yes => Want::Agree,
+                Same::No => Want::Conflict,
+                Same::Unknown => Want::Lookup,
+            };
+        }
+        let moved = self.moved(field);
+        if policy == Policy::Off || moved == (false, false) {
+            return Want::Nothing;
+        }
+        match same {
+            Same::Yes => return Want::Agree,
+            Same::Unknown => return Want::Lookup,
+            Same::No => {}
+        }
+        let text = matches!(field, Field::Title | Field::Description);
+        match moved {
+            (true, false) if policy == Policy::Servicenow => Want::Agree,
+            (true, false) if text && self.base(field).is_some_and(|b| b.detached) => Want::Note,
+            (true, false) => self.carry(field, Side::ServiceNow),
+            (false, true) if policy == Policy::Sentinel => Want::Agree,
+            (false, true) => self.carry(field, Side::Sentinel),
+            _ => self.both_moved(field, &raw, policy),
+        }
+    }
+
+    fn carry(&self, field: Field, to: Side) -> Want {
+        let carried = match to {
+            Side::ServiceNow => self.out(field),
+            Side::Sentinel => self.back(field, &self.right(field).unwrap_or_default()),
+        };
+        match carried {
+            Carried::Value(value) => Want::Write(to, value),
+            Carried::Held => Want::Held,
+            Carried::Lookup => Want::Lookup,
+        }
+    }
+
+    fn both_moved(&self, field: Field, raw: &str, policy: Policy) -> Want {
+        let toward = |to| self.carry(field, to);
+        match policy {
+            Policy::Sentinel if matches!(field, Field::Title | Field::Description) => Want::Note,
+            Policy::Sentinel => toward(Side::ServiceNow),
+            Policy::Servicenow => toward(Side::Sentinel),
+            Policy::Latest => match self.later(field) {
+                Some(later) => toward(later.other()),
+                None => Want::Either(Box::new(toward(Side::ServiceNow)), Box::new(toward(Side::Sentinel))),
+            },
+            Policy::Ratchet => {
+                let rank = |word: &str| SEVERITIES.iter().position(|s| s.eq_ignore_ascii_case(word));
+                match (rank(&self.left(field)), self.back(field, raw)) {
+                    // What cannot be ranked cannot lose.
+                    (None, _) | (_, Carried::Held) => Want::Held,
+                    (_, Carried::Lookup) => Want::Lookup,
+                    (ours, Carried::Value(word)) if ours >= rank(&word) => toward(Side::ServiceNow),
+                    _ => toward(Side::Sentinel),
+                }
+            }
+            Policy::Manual | Policy::FirstCloser | Policy::Off => Want::Conflict,
+        }
+    }
+
+    /// The side that surely changed later, Sentinel on a tie; `None` where this observation has
+    /// yet to become part of an interval (D21).
+    pub fn later(&self, field: Field) -> Option<Side> {
+        let base = self.base(field)?;
+        let (s, n) = (base.sentinel_seen, base.servicenow_seen);
+        let later = s.differs? <= n.same && n.differs? > s.same;
+        Some(if later && n.differs.is_some() {
+            Side::ServiceNow
+        } else {
+            n.differs.map(|_| Side::Sentinel)?
+        })
+    }
+
+    /// Whether a plan does with a field what it must, or why not.
+    pub fn does(&self, plan: &Plan, field: Field, want: &Want) -> Result<(), String> {
+        let (s, n) = (self.left(field), self.right(field).unwrap_or_default());
+        let target = |side: Side| targets(plan, side).iter().find(|t| t.field == field);
+        let written = target(Side::Sentinel).is_some() || target(Side::ServiceNow).is_some();
+        let noted = plan.notes.iter().any(|(key, _)| key.starts_with(&format!("{}@", field.word())));
+        let old = self.base(field);
+        let new = plan.bases.iter().find(|b| b.field == field).or(old);
+        let stays = match (old, plan.bases.iter().find(|b| b.field == field)) {
+            (_, None) => true,
+            (Some(old), Some(new)) => old.sentinel == new.sentinel && old.servicenow == new.servicenow,
+            (None, Some(new)) => new.sentinel == NOTHING && new.servicenow == NOTHING,
+        };
+        let quiet = !written && !noted;
+        let ok = match want {
+            Want::Nothing => quiet && stays,
+            Want::Agree => quiet && new.is_some_and(|b| b.sentinel == s && b.servicenow == n),
+            Want::Note => !written && noted && new.is_some_and(|b| b.sentinel == s && b.servicenow == n),
+            Want::Write(side, value) => {
+                let kept = match side {
+                    Side::Sentinel => |t: &diptych::model::intent::Target| t.servicenow.clone(),
+                    Side::ServiceNow => |t: &diptych::model::intent::Target| t.sentinel.clone(),
+                };
+                let origin = if *side == Side::Sentinel { &n } else { &s };
+                !noted
+                    && stays
+                    && target(*side).is_some_and(|t| t.after(*side) == value && kept(t) == *origin)
+            }
+            Want::Either(a, b) => self.does(plan, field, a).is_ok() || self.does(plan, field, b).is_ok(),
+            Want::Held => quiet && stays && new.is_some_and(|b| !b.held.is_empty()),
+            Want::Lookup => quiet && stays && !plan.lookups.is_empty(),
+            Want::Conflict => {
+                let conflict = new.and_then(|b| b.conflict.as_ref());
+                quiet
+                    && stays
+                    && conflict.is_some_and(|c| c.taken.is_none() && c.sentinel == s && c.servicenow == n)
+            }
+        };
+        if ok { Ok(()) } else { Err(format!("{} must come to {want:?}", field.word())) }
+    }
+}
+
+/// What a plan writes to one side.
+pub fn targets(plan: &Plan, side: Side) -> &[diptych::model::intent::Target] {
+    match side {
+        Side::Sentinel => &plan.to_incident,
+        Side::ServiceNow => &plan.to_record,
+    }
+}
