@@ -47,7 +47,8 @@ fn verdict(m: &Moment<'_>, plan: &Plan, field: Field, found: &mut Found) {
     // A record or incident cannot close with closing fields that no row carries over.
     let closes = |w: &Want| matches!(w, Want::Write(..) | Want::Either(..));
     if field == Field::Status && closes(&want) && m.does(plan, field, &Want::Held).is_ok() {
-        let held = plan.bases.iter().any(|b| CLOSING.contains(&b.field) && !b.held.is_empty());
+        let base = |f: Field| plan.bases.iter().find(|b| b.field == f).or(m.base(f));
+        let held = CLOSING.iter().any(|f| base(*f).is_some_and(|b| !b.held.is_empty()));
         let stuck = CLOSING.iter().any(|f| m.frozen(*f));
         return keep(found, held || stuck, "a close waits only for its closing fields", || what);
     }

@@ -115,8 +115,10 @@ impl Moment<'_> {
     pub fn same(&self, field: Field, raw: &str) -> Same {
         let (out, back) = (self.out(field), self.back(field, raw));
         let word = self.left(field);
+        // Sentinel's own words have no case.
+        let worded = matches!(field, Field::Severity | Field::Status | Field::Closure);
         let yes = matches!(&out, Carried::Value(v) if v == raw)
-            || matches!(&back, Carried::Value(v) if *v == word)
+            || matches!(&back, Carried::Value(v) if *v == word || (worded && v.eq_ignore_ascii_case(&word)))
             || (field == Field::Title && raw == word);
         match (yes, out == Carried::Lookup || back == Carried::Lookup) {
             (true, _) => Same::Yes,
