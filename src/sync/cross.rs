@@ -46,7 +46,15 @@ pub fn to_servicenow(ctx: &PlanContext<'_>, field: Field, raw: &str, incident: &
         Field::Title => Crossed::plain(cut(raw, shape.title_max), "title as it is"),
         Field::Description => Crossed::plain(cut(raw, shape.description_max), "description as it is"),
         Field::CloseNotes => Crossed::plain(cut(raw, 4000), "closing comment as it is"),
-        Field::Severity => carried(ctx.tables.severity_to_servicenow(table, raw), |v| v),
+        Field::Severity => match ctx.tables.severity_to_servicenow(table, raw) {
+            // A row for another number of fields would set some of them and leave the rest.
+            Ok(found) if found.value.split('/').count() != shape.severity.len() => Crossed::Held(format!(
+                "{} has another number of values than the {} severity fields of {table}; mend that row",
+                found.row,
+                shape.severity.len()
+            )),
+            found => carried(found, |v| v),
+        },
         Field::Status => carried(ctx.tables.status_to_servicenow(table, raw), |v| v),
         Field::Closure => carried(ctx.tables.closure_to_servicenow(table, raw), |v| v),
         Field::Owner => {
@@ -66,6 +74,8 @@ pub fn to_servicenow(ctx: &PlanContext<'_>, field: Field, raw: &str, incident: &
 pub fn to_sentinel(ctx: &PlanContext<'_>, field: Field, raw: &str) -> Crossed {
     let table = &ctx.workspace.route.table;
     match field {
+        // Sentinel refuses the whole write, with every other field in it.
+        Field::Title if raw.trim().is_empty() => Crossed::Held("Sentinel takes no empty title".into()),
         Field::Title => Crossed::plain(raw, "title as it is"),
         Field::Description => Crossed::plain(cut(raw, 5000), "description as it is"),
         Field::CloseNotes => Crossed::plain(raw, "close notes as they are"),

@@ -11,6 +11,8 @@ use crate::model::settings::{BornClosed, Filter, FirstContact, Policies, Policy,
 use crate::model::*;
 use crate::text::Stamp;
 
+mod found;
+
 fn settings(policies: Policies) -> WorkspaceSettings {
     let table = TableName::new("incident").unwrap();
     WorkspaceSettings {

@@ -1,0 +1,57 @@
+//! What the search over random cases found, each as a case of its own.
+
+use super::*;
+
+fn with_policy(set: TableSet, field: Field, policy: Policy) -> World {
+    let mut world = World::new(set);
+    world.ws.policies.set(field, policy);
+    world
+}
+
+fn set_record(state: &mut LinkState, field: &str, value: &str) {
+    state.record.as_mut().unwrap().values.insert(field.into(), value.into());
+}
+
+fn hide(state: &mut LinkState, field: &str) {
+    state.record.as_mut().unwrap().values.remove(field);
+}
+
+fn set_status(state: &mut LinkState, status: &str) {
+    let incident = state.incident.as_mut().unwrap();
+    incident.status = status.into();
+    if status == "Closed" {
+        incident.classification = "TruePositive".into();
+        incident.reason = "SuspiciousActivity".into();
+    }
+}
+
+fn base_of(made: &Plan, field: Field) -> Base {
+    made.bases.iter().find(|b| b.field == field).cloned().unwrap()
+}
+
+fn writes(made: &Plan, field: Field) -> bool {
+    made.to_incident.iter().chain(&made.to_record).any(|t| t.field == field)
+}
+
+#[test]
+fn a_severity_row_for_another_number_of_fields_is_held() {
+    let mut set = TableSet::default_tables();
+    set.severity[0].servicenow = "1".into();
+    let world = World::new(set);
+    let mut state = in_step(&world);
+    state.incident.as_mut().unwrap().severity = "High".into();
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "{made:#?}");
+    assert!(base_of(&made, Field::Severity).held.contains("severity row 1"));
+}
+
+#[test]
+fn an_empty_title_is_not_sent_to_sentinel() {
+    let world = with_policy(TableSet::default_tables(), Field::Title, Policy::Latest);
+    let mut state = in_step(&world);
+    set_record(&mut state, "short_description", " ");
+    set_record(&mut state, "description", "mended");
+    let made = go(&state, &world.ctx());
+    assert!(!writes(&made, Field::Title));
+    assert!(!base_of(&made, Field::Title).held.is_empty());
+}
