@@ -110,16 +110,18 @@ pub fn equivalent(
     servicenow: &str,
     incident: &Incident,
 ) -> Result<bool, Vec<UserKey>> {
-    let crossed = [
-        (to_servicenow(ctx, field, sentinel, incident), servicenow),
-        (to_sentinel(ctx, field, servicenow), sentinel),
-    ];
-    if crossed.iter().any(|(c, goal)| matches!(c, Crossed::Value { raw, .. } if raw == goal)) {
+    // Sentinel's own words have no case: `closed` is no change from `Closed`.
+    let worded = matches!(field, Field::Severity | Field::Status | Field::Closure);
+    let is_sentinels = |raw: &str| raw == sentinel || (worded && raw.eq_ignore_ascii_case(sentinel));
+    let crossed = [to_servicenow(ctx, field, sentinel, incident), to_sentinel(ctx, field, servicenow)];
+    if matches!(&crossed[0], Crossed::Value { raw, .. } if raw == servicenow)
+        || matches!(&crossed[1], Crossed::Value { raw, .. } if is_sentinels(raw))
+    {
         return Ok(true);
     }
     let keys: Vec<UserKey> = crossed
         .into_iter()
-        .filter_map(|(c, _)| match c {
+        .filter_map(|c| match c {
             Crossed::Lookup(keys) => Some(keys),
             Crossed::Value { .. } | Crossed::Held(_) => None,
         })

@@ -55,3 +55,14 @@ fn an_empty_title_is_not_sent_to_sentinel() {
     assert!(!writes(&made, Field::Title));
     assert!(!base_of(&made, Field::Title).held.is_empty());
 }
+
+#[test]
+fn a_word_of_sentinel_in_another_case_is_the_same_word() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    set_status(&mut state, "Closed");
+    state.incident.as_mut().unwrap().status = "closed".into();
+    set_record(&mut state, "state", "7");
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "{made:#?}");
+}
