@@ -72,11 +72,11 @@ fn rebase(rule: impl Into<String>) -> Verdict {
 /// verdict. A side changed if it differs from its own base, never by comparing stamps.
 pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> Verdict {
     let policy = ctx.workspace.policies.of(case.field);
+    if policy == Policy::Off {
+        return Verdict::InStep;
+    }
     let Some(servicenow) = case.servicenow else {
-        return Verdict::Held(format!(
-            "the {} field of the record may not be read by our ServiceNow user",
-            case.field.label().to_lowercase()
-        ));
+        return Verdict::Held(unreadable(case.field));
     };
     let Some(base) = case.base else {
         return without_base(case, servicenow, ctx);
@@ -88,7 +88,7 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         return Verdict::Frozen;
     }
     let changed = (case.sentinel != base.sentinel, servicenow != base.servicenow);
-    if changed == (false, false) || policy == Policy::Off {
+    if changed == (false, false) {
         return Verdict::InStep;
     }
     match equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {
@@ -101,6 +101,11 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         (false, true) => servicenow_changed(case, servicenow, policy, ctx),
         _ => both_changed(case, servicenow, policy, ctx, intervals),
     }
+}
+
+/// Why a field is held that is absent from the record, which is not the same as empty.
+pub(super) fn unreadable(field: Field) -> String {
+    format!("the {} field of the record may not be read by our ServiceNow user", field.label().to_lowercase())
 }
 
 fn without_base(case: &Case<'_>, servicenow: &str, ctx: &PlanContext<'_>) -> Verdict {

@@ -66,3 +66,14 @@ fn a_word_of_sentinel_in_another_case_is_the_same_word() {
     let made = go(&state, &world.ctx());
     assert!(made.writes_nothing(), "{made:#?}");
 }
+
+#[test]
+fn a_field_that_does_not_flow_asks_nobody_anything() {
+    let world = with_policy(TableSet::default_tables(), Field::Severity, Policy::Off);
+    let mut state = in_step(&world);
+    state.bases.retain(|b| b.field != Field::Severity);
+    state.incident.as_mut().unwrap().severity = "High".into();
+    assert_eq!(go(&state, &world.ctx()), Plan::default());
+    hide(&mut state, "impact");
+    assert_eq!(go(&state, &world.ctx()), Plan::default());
+}
