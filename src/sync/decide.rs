@@ -7,6 +7,7 @@ use crate::text::Stamp;
 
 use super::PlanContext;
 use super::cross::{Crossed, equivalent, to_sentinel, to_servicenow};
+use super::plan::NOTHING;
 
 /// One field of one link, as it stands.
 #[derive(Clone, Copy, Debug)]
@@ -78,15 +79,16 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
     let Some(servicenow) = case.servicenow else {
         return Verdict::Held(unreadable(case.field));
     };
-    let Some(base) = case.base else {
-        return without_base(case, servicenow, ctx);
-    };
-    if let Some(conflict) = base.conflict.as_ref().filter(|c| c.taken.is_none())
+    if let Some(conflict) = case.base.and_then(|b| b.conflict.as_ref()).filter(|c| c.taken.is_none())
         && conflict.sentinel == case.sentinel
         && conflict.servicenow == servicenow
     {
         return Verdict::Frozen;
     }
+    // A first contact that is still open agreed on nothing, whoever moved since (D20).
+    let Some(base) = case.base.filter(|b| b.sentinel != NOTHING || b.servicenow != NOTHING) else {
+        return without_base(case, servicenow, ctx);
+    };
     let changed = (case.sentinel != base.sentinel, servicenow != base.servicenow);
     if changed == (false, false) {
         return Verdict::InStep;

@@ -77,3 +77,18 @@ fn a_field_that_does_not_flow_asks_nobody_anything() {
     hide(&mut state, "impact");
     assert_eq!(go(&state, &world.ctx()), Plan::default());
 }
+
+#[test]
+fn an_open_first_contact_is_not_decided_by_who_moved_later() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    state.bases.clear();
+    state.incident.as_mut().unwrap().severity = "High".into();
+    let made = go(&state, &world.ctx());
+    state = apply(&state, &made, &world.ctx());
+    set_record(&mut state, "impact", "3");
+    set_record(&mut state, "urgency", "3");
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "{made:#?}");
+    assert_eq!(base_of(&made, Field::Severity).conflict.unwrap().servicenow, "3/3");
+}
