@@ -215,7 +215,11 @@ fn ratchet(
         Crossed::Held(why) => return Verdict::Held(why),
         Crossed::Lookup(keys) => return Verdict::Lookup(keys),
     };
-    if Severity::from_word(case.sentinel) >= theirs {
+    let Some(ours) = Severity::from_word(case.sentinel) else {
+        let word = crate::text::escape_line(case.sentinel);
+        return Verdict::Held(format!("Sentinel's severity {word:?} has no rank, so neither is the higher one"));
+    };
+    if Some(ours) >= theirs {
         toward(Side::ServiceNow, "both changed; the higher severity wins", true)
     } else {
         toward(Side::Sentinel, "both changed; the higher severity wins", true)

@@ -92,3 +92,15 @@ fn an_open_first_contact_is_not_decided_by_who_moved_later() {
     assert!(made.writes_nothing(), "{made:#?}");
     assert_eq!(base_of(&made, Field::Severity).conflict.unwrap().servicenow, "3/3");
 }
+
+#[test]
+fn the_ratchet_lowers_no_severity_that_it_cannot_rank() {
+    let world = with_policy(TableSet::default_tables(), Field::Severity, Policy::Ratchet);
+    let mut state = in_step(&world);
+    state.incident.as_mut().unwrap().severity = "Critical".into();
+    set_record(&mut state, "impact", "3");
+    set_record(&mut state, "urgency", "3");
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "{made:#?}");
+    assert!(base_of(&made, Field::Severity).held.contains("Critical"));
+}
