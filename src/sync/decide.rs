@@ -2,7 +2,7 @@
 //! (sync-engine B.3, D19 to D25).
 
 use crate::model::settings::{Policy, TIE_WINNER};
-use crate::model::{Base, Field, Incident, Severity, Side};
+use crate::model::{Base, Field, Incident, Severity, Side, Status};
 use crate::text::Stamp;
 
 use super::PlanContext;
@@ -98,10 +98,65 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         Ok(false) => {}
         Err(keys) => return Verdict::Lookup(keys),
     }
-    match changed {
+    let verdict = match changed {
         (true, false) => sentinel_changed(case, servicenow, base, policy, ctx),
         (false, true) => servicenow_changed(case, servicenow, policy, ctx),
         _ => both_changed(case, servicenow, policy, ctx, intervals),
+    };
+    if case.field == Field::Status && reopens(case, servicenow, base, ctx, &verdict) {
+        return stays_closed(case, servicenow, changed, policy, ctx, &verdict);
+    }
+    verdict
+}
+
+/// True when a write would reopen a side although the other one was not closed before: it only
+/// moved from open to open, and reopening is an explicit change (design, section 2).
+fn reopens(case: &Case<'_>, servicenow: &str, base: &Base, ctx: &PlanContext<'_>, verdict: &Verdict) -> bool {
+    let closed_word = |word: &str| Status::from_word(word) == Some(Status::Closed);
+    let closed_state = |raw: &str| ctx.tables.is_closed_state(&ctx.workspace.route.table, raw);
+    match verdict {
+        Verdict::Write { to: Side::Sentinel, raw, .. } => {
+            closed_word(case.sentinel) && !closed_word(raw) && closed_state(&base.servicenow) == Some(false)
+        }
+        // A base of nothing is a person's explicit wish.
+        Verdict::Write { to: Side::ServiceNow, raw, .. } => {
+            closed_state(servicenow) == Some(true)
+                && closed_state(raw) == Some(false)
+                && !closed_word(&base.sentinel)
+                && base.sentinel != NOTHING
+        }
+        _ => false,
+    }
+}
+
+/// What becomes of a status whose write would reopen by the way: the owner's move stays on its
+/// side; without an owner a close wins over a move between open states.
+fn stays_closed(
+    case: &Case<'_>,
+    servicenow: &str,
+    changed: (bool, bool),
+    policy: Policy,
+    ctx: &PlanContext<'_>,
+    verdict: &Verdict,
+) -> Verdict {
+    let Verdict::Write { to: closed, .. } = verdict else { return verdict.clone() };
+    if matches!(policy, Policy::Sentinel | Policy::Servicenow) {
+        return rebase(format!("{closed} is closed, and only an explicit reopen opens it again"));
+    }
+    if changed != (true, true) {
+        return Verdict::Conflict {
+            why: format!("{closed} is closed while the other side moved without reopening"),
+        };
+    }
+    let why = "both changed; a close wins over a move between open states";
+    match closed {
+        Side::Sentinel => {
+            let crossed = to_servicenow(ctx, case.field, case.sentinel, case.incident);
+            write(Side::ServiceNow, crossed, servicenow, why, true)
+        }
+        Side::ServiceNow => {
+            write(Side::Sentinel, to_sentinel(ctx, case.field, servicenow), case.sentinel, why, true)
+        }
     }
 }
 
@@ -217,7 +272,9 @@ fn ratchet(
     };
     let Some(ours) = Severity::from_word(case.sentinel) else {
         let word = crate::text::escape_line(case.sentinel);
-        return Verdict::Held(format!("Sentinel's severity {word:?} has no rank, so neither is the higher one"));
+        return Verdict::Held(format!(
+            "Sentinel's severity {word:?} has no rank, so neither is the higher one"
+        ));
     };
     if Some(ours) >= theirs {
         toward(Side::ServiceNow, "both changed; the higher severity wins", true)

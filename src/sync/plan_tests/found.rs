@@ -104,3 +104,42 @@ fn the_ratchet_lowers_no_severity_that_it_cannot_rank() {
     assert!(made.writes_nothing(), "{made:#?}");
     assert!(base_of(&made, Field::Severity).held.contains("Critical"));
 }
+
+#[test]
+fn a_close_is_not_undone_by_a_move_between_open_states() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    set_status(&mut state, "New");
+    set_record(&mut state, "state", "6");
+    set_record(&mut state, "close_code", "User error");
+    let made = go(&state, &world.ctx());
+    assert!(made.to_record.is_empty(), "{made:#?}");
+    assert!(made.to_incident.iter().any(|t| t.field == Field::Status && t.sentinel == "Closed"));
+    assert!(base_of(&made, Field::Status).conflict.is_some(), "on record");
+
+    let mut state = in_step(&world);
+    set_status(&mut state, "Closed");
+    set_record(&mut state, "state", "3");
+    let made = go(&state, &world.ctx());
+    assert!(made.to_incident.is_empty(), "{made:#?}");
+    assert!(made.to_record.iter().any(|t| t.field == Field::Status && t.servicenow == "6"));
+}
+
+#[test]
+fn the_owner_of_the_status_reopens_nobody_by_the_way() {
+    let world = with_policy(TableSet::default_tables(), Field::Status, Policy::Sentinel);
+    let mut state = in_step(&world);
+    set_record(&mut state, "state", "6");
+    let made = go(&state, &world.ctx());
+    state = apply(&state, &made, &world.ctx());
+    set_status(&mut state, "New");
+    assert!(go(&state, &world.ctx()).writes_nothing());
+    let made = go(&state, &world.ctx());
+    state = apply(&state, &made, &world.ctx());
+    set_status(&mut state, "Closed");
+    let made = go(&state, &world.ctx());
+    state = apply(&state, &made, &world.ctx());
+    set_status(&mut state, "Active");
+    let made = go(&state, &world.ctx());
+    assert!(made.to_record.iter().any(|t| t.field == Field::Status && t.servicenow == "2"), "{made:#?}");
+}
