@@ -15,20 +15,20 @@ const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
     let verdict = draft.verdict(Field::Status);
     match verdict {
-        Verdict::Write { to: Side::ServiceNow, raw, rule, tie } => {
-            remember(draft, tie, Side::ServiceNow, &rule);
-            if is_closed(draft.incident) {
-                close_record(draft, raw, rule);
-            } else {
-                move_open(draft, Side::ServiceNow, raw, rule);
-            }
-        }
-        Verdict::Write { to: Side::Sentinel, raw, rule, tie } => {
-            remember(draft, tie, Side::Sentinel, &rule);
-            if Status::from_word(&raw) == Some(Status::Closed) {
-                close_incident(draft, raw, rule);
-            } else {
-                move_open(draft, Side::Sentinel, raw, rule);
+        Verdict::Write { to, raw, rule, tie } => {
+            let go = match to {
+                Side::ServiceNow if is_closed(draft.incident) => close_record(draft),
+                Side::Sentinel if Status::from_word(&raw) == Some(Status::Closed) => close_incident(draft),
+                _ => reopen(draft),
+            };
+            // A close that waits for its closing fields decides nothing yet, and says so once.
+            match go {
+                Ok(closer) => {
+                    draft.remember_seen(Field::Status, tie.then_some((to, rule.as_str())));
+                    draft.write(Field::Status, to, raw, rule);
+                    draft.plan.closer = closer;
+                }
+                Err(why) => draft.hold(Field::Status, why),
             }
         }
         Verdict::Rebase { rule, detached } => {
@@ -46,22 +46,19 @@ pub(super) fn plan_status(draft: &mut Draft<'_>) {
     }
 }
 
-fn remember(draft: &mut Draft<'_>, tie: bool, to: Side, rule: &str) {
-    draft.remember_seen(Field::Status, tie.then_some((to, rule)));
-}
+/// What becomes of the owner of the closing fields with a write of the status; the reason why
+/// the write has to wait otherwise.
+type Closing = Result<Option<Option<Side>>, String>;
 
 /// A move that does not close: forward, on hold, or an explicit reopen. After a reopen nobody
 /// owns the closing fields any more.
-fn move_open(draft: &mut Draft<'_>, to: Side, raw: String, rule: String) {
-    draft.write(Field::Status, to, raw, rule);
-    if draft.state.link.closer.is_some() {
-        draft.plan.closer = Some(None);
-    }
+fn reopen(draft: &Draft<'_>) -> Closing {
+    Ok(draft.state.link.closer.is_some().then_some(None))
 }
 
 /// The incident was closed: the record gets state, code and notes in one write, except for what
 /// a person wrote there already.
-fn close_record(draft: &mut Draft<'_>, raw: String, rule: String) {
+fn close_record(draft: &mut Draft<'_>) -> Closing {
     let closure = draft.sentinel(Field::Closure);
     let comment = draft.sentinel(Field::CloseNotes);
     let by_hand: Vec<Field> = CLOSING.into_iter().filter(|f| written_by_hand(draft, *f)).collect();
@@ -73,8 +70,7 @@ fn close_record(draft: &mut Draft<'_>, raw: String, rule: String) {
             }
             Crossed::Held(why) => {
                 draft.hold(Field::Closure, why.clone());
-                draft.hold(Field::Status, format!("the record cannot be closed: {why}"));
-                return;
+                return Err(format!("the record cannot be closed: {why}"));
             }
             Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
         }
@@ -94,8 +90,7 @@ fn close_record(draft: &mut Draft<'_>, raw: String, rule: String) {
         );
         draft.plan.notes.push((super::plan::note_key("closed", &text), text));
     }
-    draft.write(Field::Status, Side::ServiceNow, raw, rule);
-    draft.plan.closer = Some(Some(Side::Sentinel));
+    Ok(Some(Some(Side::Sentinel)))
 }
 
 /// True when the record's closing field holds something that is not what both last agreed on.
@@ -105,7 +100,7 @@ fn written_by_hand(draft: &Draft<'_>, field: Field) -> bool {
 }
 
 /// The record was closed: the incident gets status, classification and comment in one write.
-fn close_incident(draft: &mut Draft<'_>, raw: String, rule: String) {
+fn close_incident(draft: &mut Draft<'_>) -> Closing {
     let code = draft.servicenow(Field::Closure).unwrap_or_default();
     let notes = draft.servicenow(Field::CloseNotes).unwrap_or_default();
     match to_sentinel(draft.ctx, Field::Closure, &code) {
@@ -115,15 +110,13 @@ fn close_incident(draft: &mut Draft<'_>, raw: String, rule: String) {
         }
         Crossed::Held(why) => {
             draft.hold(Field::Closure, why.clone());
-            draft.hold(Field::Status, format!("the incident cannot be closed: {why}"));
-            return;
+            return Err(format!("the incident cannot be closed: {why}"));
         }
         Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
     }
     draft.remember_seen(Field::CloseNotes, None);
     draft.write(Field::CloseNotes, Side::Sentinel, notes, "close notes as they are".into());
-    draft.write(Field::Status, Side::Sentinel, raw, rule);
-    draft.plan.closer = Some(Some(Side::ServiceNow));
+    Ok(Some(Some(Side::ServiceNow)))
 }
 
 /// Closing fields while the status needs no write: compared only when both sides are closed.

@@ -143,3 +143,18 @@ fn the_owner_of_the_status_reopens_nobody_by_the_way() {
     let made = go(&state, &world.ctx());
     assert!(made.to_record.iter().any(|t| t.field == Field::Status && t.servicenow == "2"), "{made:#?}");
 }
+
+#[test]
+fn a_close_that_waits_says_so_once() {
+    let mut set = TableSet::default_tables();
+    set.closure.retain(|r| r.sentinel != "TruePositive-SuspiciousActivity");
+    let world = with_policy(set, Field::Status, Policy::Sentinel);
+    let mut state = in_step(&world);
+    set_status(&mut state, "Closed");
+    set_record(&mut state, "state", "3");
+    let made = go(&state, &world.ctx());
+    assert!(!base_of(&made, Field::Status).held.is_empty());
+    state = apply(&state, &made, &world.ctx());
+    let made = go(&state, &world.ctx());
+    assert_eq!(made.decisions, [], "nothing new was decided");
+}
