@@ -5,7 +5,7 @@
 use crate::model::{Field, Side, Status};
 
 use super::cross::{Crossed, to_sentinel, to_servicenow};
-use super::decide::Verdict;
+use super::decide::{Verdict, unreadable};
 use super::plan::Draft;
 use super::values::is_closed;
 
@@ -61,6 +61,14 @@ fn reopen(draft: &Draft<'_>) -> Closing {
 fn close_record(draft: &mut Draft<'_>) -> Closing {
     let closure = draft.sentinel(Field::Closure);
     let comment = draft.sentinel(Field::CloseNotes);
+    for field in CLOSING {
+        // Unread is not empty: a person's words may stand there.
+        if draft.servicenow(field).is_none() {
+            let why = unreadable(field);
+            draft.hold(field, why.clone());
+            return Err(format!("the record cannot be closed: {why}"));
+        }
+    }
     let by_hand: Vec<Field> = CLOSING.into_iter().filter(|f| written_by_hand(draft, *f)).collect();
     if !by_hand.contains(&Field::Closure) {
         match to_servicenow(draft.ctx, Field::Closure, &closure, draft.incident) {
@@ -101,8 +109,11 @@ fn written_by_hand(draft: &Draft<'_>, field: Field) -> bool {
 
 /// The record was closed: the incident gets status, classification and comment in one write.
 fn close_incident(draft: &mut Draft<'_>) -> Closing {
-    let code = draft.servicenow(Field::Closure).unwrap_or_default();
-    let notes = draft.servicenow(Field::CloseNotes).unwrap_or_default();
+    let Some(code) = draft.servicenow(Field::Closure) else {
+        let why = unreadable(Field::Closure);
+        draft.hold(Field::Closure, why.clone());
+        return Err(format!("the incident cannot be closed: {why}"));
+    };
     match to_sentinel(draft.ctx, Field::Closure, &code) {
         Crossed::Value { raw, rule } => {
             draft.remember_seen(Field::Closure, None);
@@ -114,8 +125,13 @@ fn close_incident(draft: &mut Draft<'_>) -> Closing {
         }
         Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
     }
-    draft.remember_seen(Field::CloseNotes, None);
-    draft.write(Field::CloseNotes, Side::Sentinel, notes, "close notes as they are".into());
+    match draft.servicenow(Field::CloseNotes) {
+        Some(notes) => {
+            draft.remember_seen(Field::CloseNotes, None);
+            draft.write(Field::CloseNotes, Side::Sentinel, notes, "close notes as they are".into());
+        }
+        None => draft.hold(Field::CloseNotes, unreadable(Field::CloseNotes)),
+    }
     Ok(Some(Some(Side::ServiceNow)))
 }
 
@@ -141,7 +157,9 @@ fn settle_closing(draft: &mut Draft<'_>) {
 
 fn settle_closed_field(draft: &mut Draft<'_>, field: Field) {
     let sentinel = draft.sentinel(field);
-    let servicenow = draft.servicenow(field).unwrap_or_default();
+    let Some(servicenow) = draft.servicenow(field) else {
+        return draft.hold(field, unreadable(field));
+    };
     let Some(base) = draft.state.base(field) else {
         return draft.rebase(field, "both closed; each side keeps its own words", true);
     };

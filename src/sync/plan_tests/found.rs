@@ -158,3 +158,26 @@ fn a_close_that_waits_says_so_once() {
     let made = go(&state, &world.ctx());
     assert_eq!(made.decisions, [], "nothing new was decided");
 }
+
+#[test]
+fn closing_fields_that_may_not_be_read_are_neither_empty_nor_ours() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    set_status(&mut state, "Closed");
+    hide(&mut state, "close_notes");
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "a person's notes may stand there: {made:#?}");
+    assert!(!base_of(&made, Field::CloseNotes).held.is_empty());
+
+    let mut state = in_step(&world);
+    set_record(&mut state, "state", "6");
+    set_record(&mut state, "close_code", "User error");
+    set_record(&mut state, "close_notes", "was the scanner");
+    let made = go(&state, &world.ctx());
+    state = apply(&state, &made, &world.ctx());
+    hide(&mut state, "close_code");
+    hide(&mut state, "close_notes");
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "not emptied, only hidden: {made:#?}");
+    assert_eq!(base_of(&made, Field::CloseNotes).servicenow, "was the scanner");
+}
