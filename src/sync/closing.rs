@@ -2,6 +2,7 @@
 //! record's close needs its code and notes in the same write, and what a person wrote while
 //! closing is never overwritten (D22).
 
+use crate::model::settings::Policy;
 use crate::model::{Field, Side, Status};
 
 use super::cross::{Crossed, to_sentinel, to_servicenow};
@@ -61,7 +62,7 @@ fn reopen(draft: &Draft<'_>) -> Closing {
 fn close_record(draft: &mut Draft<'_>) -> Closing {
     let closure = draft.sentinel(Field::Closure);
     let comment = draft.sentinel(Field::CloseNotes);
-    for field in CLOSING {
+    for field in flowing(draft) {
         // Unread is not empty: a person's words may stand there.
         if draft.servicenow(field).is_none() {
             let why = unreadable(field);
@@ -69,8 +70,10 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
             return Err(format!("the record cannot be closed: {why}"));
         }
     }
-    let by_hand: Vec<Field> = CLOSING.into_iter().filter(|f| written_by_hand(draft, *f)).collect();
-    if !by_hand.contains(&Field::Closure) {
+    let flowing = flowing(draft);
+    let by_hand: Vec<Field> = flowing.iter().copied().filter(|f| written_by_hand(draft, *f)).collect();
+    let ours = |field: Field| flowing.contains(&field) && !by_hand.contains(&field);
+    if ours(Field::Closure) {
         match to_servicenow(draft.ctx, Field::Closure, &closure, draft.incident) {
             Crossed::Value { raw, rule } => {
                 draft.remember_seen(Field::Closure, None);
@@ -83,7 +86,7 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
             Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
         }
     }
-    if !by_hand.contains(&Field::CloseNotes) {
+    if ours(Field::CloseNotes) {
         let notes = if comment.trim().is_empty() {
             format!("Closed in Microsoft Sentinel as {closure}.")
         } else {
@@ -101,13 +104,20 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
     Ok(Some(Some(Side::Sentinel)))
 }
 
+/// The closing fields that are not switched off.
+fn flowing(draft: &Draft<'_>) -> Vec<Field> {
+    let policies = &draft.ctx.workspace.policies;
+    CLOSING.into_iter().filter(|f| policies.of(*f) != Policy::Off).collect()
+}
+
 /// True when the record's closing field holds something that is not what both last agreed on.
 fn written_by_hand(draft: &Draft<'_>, field: Field) -> bool {
     let now = draft.servicenow(field).unwrap_or_default();
     !now.is_empty() && draft.state.base(field).is_none_or(|b| b.servicenow != now)
 }
 
-/// The record was closed: the incident gets status, classification and comment in one write.
+/// The record was closed: the incident gets status, classification and comment in one write. The
+/// classification even if it does not flow otherwise: Sentinel closes nothing without one.
 fn close_incident(draft: &mut Draft<'_>) -> Closing {
     let Some(code) = draft.servicenow(Field::Closure) else {
         let why = unreadable(Field::Closure);
@@ -126,6 +136,7 @@ fn close_incident(draft: &mut Draft<'_>) -> Closing {
         Crossed::Lookup(keys) => draft.plan.lookups.extend(keys),
     }
     match draft.servicenow(Field::CloseNotes) {
+        _ if !flowing(draft).contains(&Field::CloseNotes) => {}
         Some(notes) => {
             draft.remember_seen(Field::CloseNotes, None);
             draft.write(Field::CloseNotes, Side::Sentinel, notes, "close notes as they are".into());
@@ -141,8 +152,9 @@ fn settle_closing(draft: &mut Draft<'_>) {
         draft.ctx.tables.is_closed_state(&draft.ctx.workspace.route.table, &state) == Some(true)
     });
     let both = is_closed(draft.incident) && record_closed;
+    let flowing = flowing(draft);
     for field in CLOSING {
-        if both {
+        if both && flowing.contains(&field) {
             settle_closed_field(draft, field);
         } else {
             // An open pair keeps its base: it remembers what was agreed at the last close, so

@@ -181,3 +181,22 @@ fn closing_fields_that_may_not_be_read_are_neither_empty_nor_ours() {
     assert!(made.writes_nothing(), "not emptied, only hidden: {made:#?}");
     assert_eq!(base_of(&made, Field::CloseNotes).servicenow, "was the scanner");
 }
+
+#[test]
+fn closing_fields_that_are_off_do_not_travel_with_a_close() {
+    let mut world = World::new(TableSet::default_tables());
+    world.ws.policies.set(Field::Closure, Policy::Off);
+    world.ws.policies.set(Field::CloseNotes, Policy::Off);
+    let mut state = in_step(&world);
+    set_status(&mut state, "Closed");
+    let made = go(&state, &world.ctx());
+    assert_eq!(made.to_record.iter().map(|t| t.field).collect::<Vec<_>>(), [Field::Status]);
+
+    let mut state = in_step(&world);
+    set_record(&mut state, "state", "6");
+    set_record(&mut state, "close_code", "User error");
+    set_record(&mut state, "close_notes", "was the scanner");
+    let made = go(&state, &world.ctx());
+    let fields: Vec<Field> = made.to_incident.iter().map(|t| t.field).collect();
+    assert_eq!(fields, [Field::Closure, Field::Status], "Sentinel needs a classification to close");
+}
