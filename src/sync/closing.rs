@@ -60,6 +60,7 @@ fn reopen(draft: &Draft<'_>) -> Closing {
 /// The incident was closed: the record gets state, code and notes in one write, except for what
 /// a person wrote there already.
 fn close_record(draft: &mut Draft<'_>) -> Closing {
+    wait_for_a_person(draft)?;
     let closure = draft.sentinel(Field::Closure);
     let comment = draft.sentinel(Field::CloseNotes);
     for field in flowing(draft) {
@@ -104,6 +105,24 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
     Ok(Some(Some(Side::Sentinel)))
 }
 
+/// True when a person must decide about a field and nothing moved since (I9).
+fn frozen(draft: &Draft<'_>, field: Field) -> bool {
+    let conflict = draft.state.base(field).and_then(|b| b.conflict.as_ref());
+    conflict.is_some_and(|c| {
+        c.taken.is_none()
+            && c.sentinel == draft.sentinel(field)
+            && Some(&c.servicenow) == draft.servicenow(field).as_ref()
+    })
+}
+
+/// A close takes its closing fields along, so it waits with them.
+fn wait_for_a_person(draft: &Draft<'_>) -> Result<(), String> {
+    match flowing(draft).into_iter().find(|f| frozen(draft, *f)) {
+        Some(field) => Err(format!("the close waits for a decision about {}", field.label().to_lowercase())),
+        None => Ok(()),
+    }
+}
+
 /// The closing fields that are not switched off.
 fn flowing(draft: &Draft<'_>) -> Vec<Field> {
     let policies = &draft.ctx.workspace.policies;
@@ -119,6 +138,7 @@ fn written_by_hand(draft: &Draft<'_>, field: Field) -> bool {
 /// The record was closed: the incident gets status, classification and comment in one write. The
 /// classification even if it does not flow otherwise: Sentinel closes nothing without one.
 fn close_incident(draft: &mut Draft<'_>) -> Closing {
+    wait_for_a_person(draft)?;
     let Some(code) = draft.servicenow(Field::Closure) else {
         let why = unreadable(Field::Closure);
         draft.hold(Field::Closure, why.clone());
@@ -175,10 +195,7 @@ fn settle_closed_field(draft: &mut Draft<'_>, field: Field) {
     let Some(base) = draft.state.base(field) else {
         return draft.rebase(field, "both closed; each side keeps its own words", true);
     };
-    let frozen = |c: &crate::model::link::Conflict| {
-        c.taken.is_none() && c.sentinel == sentinel && c.servicenow == servicenow
-    };
-    if base.conflict.as_ref().is_some_and(frozen) {
+    if frozen(draft, field) {
         return;
     }
     let changed = (sentinel != base.sentinel, servicenow != base.servicenow);

@@ -200,3 +200,22 @@ fn closing_fields_that_are_off_do_not_travel_with_a_close() {
     let fields: Vec<Field> = made.to_incident.iter().map(|t| t.field).collect();
     assert_eq!(fields, [Field::Closure, Field::Status], "Sentinel needs a classification to close");
 }
+
+#[test]
+fn a_close_waits_for_the_decision_about_its_closing_fields() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    set_status(&mut state, "Closed");
+    let shown = sentinel_value(state.incident.as_ref().unwrap(), Field::Closure);
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Closure).unwrap();
+    base.conflict = Some(crate::model::link::Conflict {
+        sentinel: shown,
+        servicenow: String::new(),
+        since: Stamp(50),
+        why: "ServiceNow kept its value".into(),
+        taken: None,
+    });
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "{made:#?}");
+    assert!(base_of(&made, Field::Status).held.contains("closure"));
+}
