@@ -5,7 +5,7 @@
 use crate::model::settings::Policy;
 use crate::model::{Field, Side, Status};
 
-use super::cross::{Crossed, to_sentinel, to_servicenow};
+use super::cross::{Crossed, equivalent, to_sentinel, to_servicenow};
 use super::decide::{Verdict, unreadable};
 use super::plan::Draft;
 use super::values::is_closed;
@@ -74,7 +74,12 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
     let flowing = flowing(draft);
     let by_hand: Vec<Field> = flowing.iter().copied().filter(|f| written_by_hand(draft, *f)).collect();
     let ours = |field: Field| flowing.contains(&field) && !by_hand.contains(&field);
-    if ours(Field::Closure) {
+    let code = draft.servicenow(Field::Closure).unwrap_or_default();
+    let says_it = !code.is_empty()
+        && equivalent(draft.ctx, Field::Closure, &closure, &code, draft.incident) == Ok(true);
+    if ours(Field::Closure) && says_it {
+        draft.rebase(Field::Closure, "equal under the tables", false);
+    } else if ours(Field::Closure) {
         match to_servicenow(draft.ctx, Field::Closure, &closure, draft.incident) {
             Crossed::Value { raw, rule } => {
                 draft.remember_seen(Field::Closure, None);
@@ -203,7 +208,7 @@ fn settle_closed_field(draft: &mut Draft<'_>, field: Field) {
     if changed == (false, false) {
         return draft.clear_stale_marks(field);
     }
-    if super::cross::equivalent(draft.ctx, field, &sentinel, &servicenow, draft.incident) == Ok(true) {
+    if equivalent(draft.ctx, field, &sentinel, &servicenow, draft.incident) == Ok(true) {
         return draft.rebase(field, "equal under the tables", false);
     }
     let crossed = match (draft.state.link.closer, changed, detached) {

@@ -219,3 +219,16 @@ fn a_close_waits_for_the_decision_about_its_closing_fields() {
     assert!(made.writes_nothing(), "{made:#?}");
     assert!(base_of(&made, Field::Status).held.contains("closure"));
 }
+
+#[test]
+fn a_close_code_that_says_the_same_is_not_replaced_by_another() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    set_record(&mut state, "close_code", "Workaround provided");
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Closure).unwrap();
+    base.servicenow = "Workaround provided".into();
+    set_status(&mut state, "Closed");
+    let made = go(&state, &world.ctx());
+    assert!(made.to_record.iter().any(|t| t.field == Field::Status));
+    assert!(!writes(&made, Field::Closure), "{made:#?}");
+}
