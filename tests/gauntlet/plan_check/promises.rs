@@ -43,7 +43,7 @@ pub fn check(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
 
 fn verdict(m: &Moment<'_>, plan: &Plan, field: Field, found: &mut Found) {
     let want = m.want(field);
-    let Err(what) = m.does(plan, field, &want) else { return };
+    let Err(what) = m.does(plan, field, &want) else { return on_record(m, plan, field, found) };
     // A record or incident cannot close with closing fields that no row carries over.
     let closes = |w: &Want| matches!(w, Want::Write(..) | Want::Either(..));
     if field == Field::Status && closes(&want) && m.does(plan, field, &Want::Held).is_ok() {
@@ -53,6 +53,21 @@ fn verdict(m: &Moment<'_>, plan: &Plan, field: Field, found: &mut Found) {
         return keep(found, held || stuck, "a close waits only for its closing fields", || what);
     }
     keep(found, false, "each field comes to what the decisions say (D19-D25)", || what);
+}
+
+/// Where both sides moved and the order of it is not known, the loss of one value is on record.
+fn on_record(m: &Moment<'_>, plan: &Plan, field: Field, found: &mut Found) {
+    let to = SIDES.into_iter().find(|s| targets(plan, *s).iter().any(|t| t.field == field));
+    let (Some(to), (true, true)) = (to, m.moved(field)) else { return };
+    let tie = match m.case.policy(field) {
+        Policy::Latest => m.later(field).is_some_and(|_| !m.apart(field)),
+        _ => true,
+    };
+    let new = plan.bases.iter().find(|b| b.field == field).or(m.base(field));
+    let taken = new.and_then(|b| b.conflict.as_ref()).and_then(|c| c.taken);
+    keep(found, !tie || taken == Some(to.other()), "a decided tie is on record (D21)", || {
+        field.word().into()
+    });
 }
 
 fn written_values(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
@@ -115,9 +130,9 @@ fn in_step(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
 fn frozen_and_unread(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
     for field in Field::ALL {
         let side = SIDES.into_iter().find(|s| targets(plan, *s).iter().any(|t| t.field == field));
-        keep(found, side.is_none() || !m.frozen(field), "a frozen field is not written (I9)", || {
-            field.word().into()
-        });
+        // What does not flow waits for nobody.
+        let frozen = m.frozen(field) && m.case.policy(field) != Policy::Off;
+        keep(found, side.is_none() || !frozen, "a frozen field is not written (I9)", || field.word().into());
         if m.right(field).is_some() {
             continue;
         }
@@ -133,26 +148,16 @@ fn frozen_and_unread(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
 
 /// Reopening is somebody's explicit change from closed to open, never a side effect.
 fn no_silent_reopen(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
-    let base = m.base(Field::Status);
-    let by_a_person = base.is_some_and(|b| b.sentinel == NOTHING || b.servicenow == NOTHING);
     for side in SIDES {
         let Some(target) = targets(plan, side).iter().find(|t| t.field == Field::Status) else { continue };
-        let (was, is, reopened) = match side {
-            Side::Sentinel => (
-                m.incident_closed(),
-                target.sentinel == "Closed",
-                base.is_some_and(|b| m.closed_state(&b.servicenow) != Some(false))
-                    && m.record_closed() == Some(false),
-            ),
-            Side::ServiceNow => (
-                m.record_closed() == Some(true),
-                m.closed_state(&target.servicenow) != Some(false),
-                base.is_some_and(|b| b.sentinel.eq_ignore_ascii_case("Closed")) && !m.incident_closed(),
-            ),
+        let (was_closed, stays_closed) = match side {
+            Side::Sentinel => (m.incident_closed(), target.sentinel == "Closed"),
+            Side::ServiceNow => {
+                (m.record_closed() == Some(true), m.closed_state(&target.servicenow) != Some(false))
+            }
         };
-        keep(found, !was || is || reopened || by_a_person, "only an explicit reopen reopens", || {
-            side.word().into()
-        });
+        let explicit = !was_closed || stays_closed || m.reopened(side);
+        keep(found, explicit, "only an explicit reopen reopens", || side.word().into());
         let closes_rightly =
             side == Side::ServiceNow || target.sentinel != "Closed" || m.record_closed() == Some(true);
         keep(found, closes_rightly, "only a closed record closes an incident", || "status".into());
@@ -200,7 +205,9 @@ fn closing(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
             let sentence = field == Field::CloseNotes && s.trim().is_empty() && closes_record;
             let right = sentence || m.out(field) == Carried::Value(target.servicenow.clone());
             keep(found, right, "closing fields say what the tables say", || field.word().into());
-            let idle = m.same(field, &raw) != Same::Yes || raw == target.servicenow || sentence;
+            // A close needs its code even where none means Undetermined.
+            let needed = closes_record && raw.is_empty();
+            let idle = m.same(field, &raw) != Same::Yes || raw == target.servicenow || sentence || needed;
             keep(found, idle, "equivalent is equivalent (D19)", || field.word().into());
         }
         if let Some(target) = write(Side::Sentinel) {

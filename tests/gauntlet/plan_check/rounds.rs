@@ -189,5 +189,7 @@ pub fn converge(case: &Case<'_>, first: Plan, found: &mut Found) {
         let silent = made.writes_nothing() && made.decisions.is_empty() && made.lookups.is_empty();
         keep(found, silent, "what is settled is said once", || format!("again {made:?}"));
     }
-    keep(found, made.bases.is_empty(), "what is settled is stored once", || format!("again {:?}", made.bases));
+    keep(found, made.bases.is_empty(), "what is settled is stored once", || {
+        format!("again {:?}", made.bases)
+    });
 }

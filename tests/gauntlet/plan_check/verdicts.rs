@@ -151,6 +151,9 @@ impl Moment<'_> {
     /// What the decisions say about a field that is not one of the closing fields.
     pub fn want(&self, field: Field) -> Want {
         let policy = self.case.policy(field);
+        if policy == Policy::Off {
+            return Want::Nothing;
+        }
         let Some(raw) = self.right(field) else { return Want::Held };
         if self.frozen(field) {
             return Want::Nothing;
@@ -164,7 +167,7 @@ impl Moment<'_> {
             };
         }
         let moved = self.moved(field);
-        if policy == Policy::Off || moved == (false, false) {
+        if moved == (false, false) {
             return Want::Nothing;
         }
         match same {
@@ -173,14 +176,52 @@ impl Moment<'_> {
             Same::No => {}
         }
         let text = matches!(field, Field::Title | Field::Description);
-        match moved {
+        let want = match moved {
             (true, false) if policy == Policy::Servicenow => Want::Agree,
             (true, false) if text && self.base(field).is_some_and(|b| b.detached) => Want::Note,
             (true, false) => self.carry(field, Side::ServiceNow),
             (false, true) if policy == Policy::Sentinel => Want::Agree,
             (false, true) => self.carry(field, Side::Sentinel),
             _ => self.both_moved(field, &raw, policy),
+        };
+        if field == Field::Status { self.without_reopening(want) } else { want }
+    }
+
+    /// Only an explicit reopen reopens (design, section 2): the owner's move stays on its side,
+    /// and without an owner a close wins over a move between open states.
+    fn without_reopening(&self, want: Want) -> Want {
+        let to = match want {
+            Want::Either(a, b) => {
+                let spared = |w: Want| Box::new(self.without_reopening(w));
+                return Want::Either(spared(*a), spared(*b));
+            }
+            Want::Write(to, _) => to,
+            other => return other,
+        };
+        if self.reopened(to) || !self.would_open(to, &want) {
+            return want;
         }
+        match self.case.policy(Field::Status) {
+            Policy::Sentinel | Policy::Servicenow => Want::Agree,
+            _ if self.moved(Field::Status) == (true, true) => self.carry(Field::Status, to.other()),
+            _ => Want::Conflict,
+        }
+    }
+
+    fn would_open(&self, side: Side, want: &Want) -> bool {
+        let Want::Write(_, value) = want else { return false };
+        match side {
+            Side::Sentinel => self.incident_closed() && value != "Closed",
+            Side::ServiceNow => self.record_closed() == Some(true) && self.closed_state(value) == Some(false),
+        }
+    }
+
+    /// True when the other side than this one was reopened, or a person said which to take.
+    pub fn reopened(&self, side: Side) -> bool {
+        self.base(Field::Status).is_some_and(|b| match side {
+            Side::Sentinel => self.closed_state(&b.servicenow) != Some(false),
+            Side::ServiceNow => b.sentinel.eq_ignore_ascii_case("Closed") || b.sentinel == NOTHING,
+        })
     }
 
     fn carry(&self, field: Field, to: Side) -> Want {
@@ -224,11 +265,16 @@ impl Moment<'_> {
     pub fn later(&self, field: Field) -> Option<Side> {
         let base = self.base(field)?;
         let (s, n) = (base.sentinel_seen, base.servicenow_seen);
-        let later = s.differs? <= n.same && n.differs? > s.same;
-        Some(if later && n.differs.is_some() {
-            Side::ServiceNow
-        } else {
-            n.differs.map(|_| Side::Sentinel)?
+        let after_sentinel = s.differs? <= n.same;
+        let after_servicenow = n.differs? <= s.same;
+        Some(if after_sentinel && !after_servicenow { Side::ServiceNow } else { Side::Sentinel })
+    }
+
+    /// True when the two stored intervals do not overlap, so that one change was surely later.
+    pub fn apart(&self, field: Field) -> bool {
+        self.base(field).is_some_and(|b| {
+            let (s, n) = (b.sentinel_seen, b.servicenow_seen);
+            s.differs.is_some_and(|d| d <= n.same) || n.differs.is_some_and(|d| d <= s.same)
         })
     }
 
