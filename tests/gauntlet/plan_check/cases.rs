@@ -2,16 +2,14 @@
 
 use diptych::model::link::{Conflict, Seen};
 use diptych::model::settings::{Policies, Policy, WorkspaceSettings};
-use diptych::model::{
-    Base, Field, Incident, IncidentId, Life, Link, LinkId, LinkState, OwnerRef, Record, Role, Side, SysId,
-};
+use diptych::model::{Base, Field, Incident, IncidentId, LinkState, OwnerRef, Record, Side, SysId};
 use diptych::sync::Passes;
 use diptych::sync::plan::NOTHING;
 use diptych::text::Stamp;
 use fastrand::Rng;
 
 use super::oracle::{CLOSURES, Carried, SEVERITIES, STATUSES, clip, left, right};
-use super::worlds::{PAIRS, World, codes, states};
+use super::worlds::{PAIRS, World, codes, link, states};
 
 /// Everything a plan is made of.
 #[derive(Clone, Debug)]
@@ -333,28 +331,4 @@ fn record_of(face: &Face) -> Record {
         record.values.insert(column.into(), raw.clone());
     }
     record
-}
-
-fn link(incident: &Incident, record: &Record, table: &str, closer: Option<Side>) -> Link {
-    Link {
-        id: LinkId(1),
-        workspace: diptych::model::WorkspaceKey::new(super::worlds::WORKSPACE).unwrap(),
-        incident: incident.id.clone(),
-        instance: diptych::model::InstanceKey::new("sn").unwrap(),
-        table: diptych::model::TableName::new(table).unwrap(),
-        sys_id: record.sys_id.clone(),
-        ordinal: 0,
-        role: Role::Primary,
-        life: Life::Live,
-        in_filter: true,
-        closer,
-        created: Stamp(0),
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        unread: false,
-        pending: false,
-    }
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use diptych::mapping::{ClosureRow, Directory, Flow, OwnerRow, SeverityRow, StatusRow, TableSet, Tables};
 use diptych::model::call::UserKey;
 use diptych::model::settings::{BornClosed, Filter, FirstContact, Policies, Route, WorkspaceSettings};
-use diptych::model::{InstanceKey, OwnerRef, RecordShape, SysId, TableName, User, WorkspaceKey};
+use diptych::model::{
+    Incident, InstanceKey, Life, Link, LinkId, OwnerRef, Record, RecordShape, Role, Side, SysId, TableName,
+    User, WorkspaceKey,
+};
+use diptych::text::Stamp;
 use fastrand::Rng;
 
 use super::oracle::{CLOSURES, People, Rows, SEVERITIES, STATUSES};
@@ -274,5 +278,30 @@ fn settings(table: &str) -> WorkspaceSettings {
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
         in_flight: 4,
+    }
+}
+
+/// A live link between the two.
+pub fn link(incident: &Incident, record: &Record, table: &str, closer: Option<Side>) -> Link {
+    Link {
+        id: LinkId(1),
+        workspace: WorkspaceKey::new(WORKSPACE).unwrap(),
+        incident: incident.id.clone(),
+        instance: InstanceKey::new("sn").unwrap(),
+        table: TableName::new(table).unwrap(),
+        sys_id: record.sys_id.clone(),
+        ordinal: 0,
+        role: Role::Primary,
+        life: Life::Live,
+        in_filter: true,
+        closer,
+        created: Stamp(0),
+        frozen: String::new(),
+        error: String::new(),
+        not_before: Stamp(0),
+        failures: 0,
+        comments_seen: 0,
+        unread: false,
+        pending: false,
     }
 }
