@@ -1,6 +1,8 @@
 //! Carries plans out as two obedient servers would, brings the bases to what the answers prove,
 //! and plans again until nothing is left to do.
 
+use std::borrow::Cow;
+
 use diptych::mapping::Directory;
 use diptych::model::call::UserKey;
 use diptych::model::intent::Target;
@@ -23,8 +25,8 @@ const ROUNDS: usize = 3;
 struct Run<'a> {
     case: &'a Case<'a>,
     state: LinkState,
-    directory: Directory,
-    people: People,
+    directory: Cow<'a, Directory>,
+    people: Cow<'a, People>,
     now: Stamp,
 }
 
@@ -49,10 +51,11 @@ impl Run<'_> {
             })
         };
         let users: Vec<User> = everybody().into_iter().filter(named).collect();
-        self.directory.answer(keys, users.clone());
-        self.people.tried.extend(keys.iter().cloned());
-        self.people.users.retain(|u| users.iter().all(|n| n.sys_id != u.sys_id));
-        self.people.users.extend(users);
+        self.directory.to_mut().answer(keys, users.clone());
+        let people = self.people.to_mut();
+        people.tried.extend(keys.iter().cloned());
+        people.users.retain(|u| users.iter().all(|n| n.sys_id != u.sys_id));
+        people.users.extend(users);
     }
 
     fn put_base(&mut self, base: Base) {
@@ -144,8 +147,8 @@ pub fn converge(case: &Case<'_>, first: Plan, found: &mut Found) {
     let mut run = Run {
         case,
         state: case.state.clone(),
-        directory: world.directory.clone(),
-        people: world.people.clone(),
+        directory: Cow::Borrowed(&world.directory),
+        people: Cow::Borrowed(&world.people),
         now: case.now,
     };
     let mut made = first;
