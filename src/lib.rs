@@ -7,6 +7,7 @@ pub mod engine;
 pub mod http;
 pub mod mapping;
 pub mod model;
+pub mod mutant;
 pub mod sandbox;
 pub mod sentinel;
 pub mod servicenow;

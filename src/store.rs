@@ -162,6 +162,22 @@ impl Store {
         schema::turn_clock(self.db(), to).await
     }
 
+    /// Lets the file grow by at most so many pages from now on, or without limit again: SQLite then
+    /// answers as on a full disk. For simulations.
+    ///
+    /// # Errors
+    /// `Broken` in a store that was opened for reading only.
+    pub async fn limit_growth(&self, pages: Option<u32>) -> Result<(), StoreFault> {
+        let Db::Sqlite { writer: Some(writer), .. } = self.db() else {
+            return Err(broken("the store was opened for reading only"));
+        };
+        let now: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(writer).await.map_err(sql::fault)?;
+        let most = pages.map_or(4_294_967_294, |more| now + i64::from(more));
+        let set = format!("PRAGMA max_page_count = {most}");
+        sqlx::query(sqlx::AssertSqlSafe(set)).execute(writer).await.map_err(sql::fault)?;
+        Ok(())
+    }
+
     /// Closes every connection of every clone. A store that is dropped without it loses nothing.
     pub async fn close(&self) {
         self.db().close().await;

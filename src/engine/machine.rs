@@ -18,10 +18,13 @@ mod incident_pass;
 mod lanes;
 mod lease;
 mod link_work;
+#[cfg(feature = "mutants")]
+mod mutated;
 mod orders;
 mod passes;
 mod record_pass;
 mod recover;
+mod recovery;
 mod send;
 mod tasks;
 mod turn;
@@ -43,6 +46,7 @@ use board::Board;
 use tasks::Tasks;
 
 pub use dry_run::PlannedWrite;
+pub use recovery::Recovery;
 
 /// The present moment, as the caller's clocks say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -194,6 +198,11 @@ impl Machine {
     /// True when every workspace's procedure has ended.
     pub fn is_finished(&self) -> bool {
         board::lock(&self.board).is_finished()
+    }
+
+    /// How often each way of getting over something was taken.
+    pub fn recoveries(&self) -> BTreeMap<Recovery, u64> {
+        board::lock(&self.board).recoveries.clone()
     }
 
     /// What each workspace has to say, after the end of `Once` or `Plan`.

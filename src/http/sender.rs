@@ -9,6 +9,7 @@ use super::{
     Base, Clock, Door, FailKind, Gate, HttpError, HttpRequest, HttpResponse, Method, Sent, Token, Transport,
     TransportError, retry_after,
 };
+use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, escape_line};
 
 /// Decoded bytes that a list may have.
@@ -191,7 +192,8 @@ impl Sender {
     pub fn pause_asked(&self, response: &HttpResponse) -> Option<Duration> {
         let now =
             response.header("date").and_then(Stamp::parse_http_date).unwrap_or_else(|| self.clock.now());
-        response.header("retry-after").and_then(|v| retry_after(v, now))
+        let kept = !mutant::is_on(Mutant::RetryAfterIgnored);
+        response.header("retry-after").filter(|_| kept).and_then(|v| retry_after(v, now))
     }
 
     fn forget_cookie(&self) {

@@ -97,6 +97,26 @@ pub enum Deed {
 
 use Deed::*;
 
+impl Deed {
+    /// Every kind, always in the same order.
+    pub fn all() -> impl Iterator<Item = Deed> {
+        WEIGHTS.iter().map(|(deed, _)| *deed)
+    }
+
+    /// True for what people do in ServiceNow.
+    pub fn is_at_desk(self) -> bool {
+        matches!(
+            self,
+            WorkNote | CallerComment | Impact | Progress | Hold | Assign | Rename | Resolve | ReopenRecord
+        )
+    }
+
+    /// How often it is chosen, beside the others.
+    pub fn weight(self) -> u32 {
+        WEIGHTS.iter().find(|(deed, _)| *deed == self).map_or(0, |(_, w)| *w)
+    }
+}
+
 const WEIGHTS: &[(Deed, u32)] = &[
     (Raise, 14),
     (Severity, 9),
@@ -197,16 +217,39 @@ impl Analysts {
         // What was drawn may not be possible, such as an act on a record where there is none yet.
         for _ in 0..6 {
             let deed = self.draw();
-            let entry = match deed {
-                WorkNote | CallerComment | Impact | Progress | Hold | Assign | Rename | Resolve
-                | ReopenRecord => self.at_desk(desk, deed, now),
-                _ => self.at_portal(sentinel, workspaces, deed, now),
+            let entry = if deed.is_at_desk() {
+                self.at_desk(desk, deed, now)
+            } else {
+                self.at_portal(sentinel, workspaces, deed, now)
             };
             if entry.is_some() {
                 return entry;
             }
         }
         self.at_portal(sentinel, workspaces, Raise, now)
+    }
+
+    /// One given deed now, by chances that `draw` alone decides: a script of numbered deeds can
+    /// then lose some of them and keep the others as they were. `serial` numbers its text; no two
+    /// deeds of a run may share it. `None` when it cannot be done.
+    #[expect(clippy::too_many_arguments, reason = "a deed, its chances, and everything it acts on")]
+    pub fn perform_one(
+        &mut self,
+        deed: Deed,
+        draw: u64,
+        serial: u64,
+        sentinel: &mut SentinelWorld,
+        desk: &mut DeskWorld,
+        workspaces: &[String],
+        now: Stamp,
+    ) -> Option<AnalystEntry> {
+        self.rng = fastrand::Rng::with_seed(draw);
+        self.serial = serial;
+        if deed.is_at_desk() {
+            self.at_desk(desk, deed, now)
+        } else {
+            self.at_portal(sentinel, workspaces, deed, now)
+        }
     }
 
     fn draw(&mut self) -> Deed {

@@ -98,6 +98,19 @@ impl FromStr for Profile {
     }
 }
 
+/// A time in which one side fails most of its exchanges with 503, 429 and time-outs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outage {
+    /// The side.
+    pub side: Side,
+    /// When it begins.
+    pub from: Stamp,
+    /// When it is over.
+    pub until: Stamp,
+    /// Share of the exchanges that fail, 0 to 1.
+    pub share: f64,
+}
+
 /// Decides for each exchange whether a fault strikes and which, and holds the injected latency.
 #[derive(Clone, Debug)]
 pub struct FaultPlan {
@@ -105,6 +118,8 @@ pub struct FaultPlan {
     rng: fastrand::Rng,
     struck: BTreeMap<(Side, FaultKind), u64>,
     exchanges: BTreeMap<Side, u64>,
+    ordered: Vec<(Side, FaultKind)>,
+    outages: Vec<Outage>,
     /// Delays that hold for every answer, fault or not.
     pub latency: Latency,
     /// How long a time-out keeps the connection open without a byte before it closes it.
@@ -124,6 +139,8 @@ impl FaultPlan {
             rng: fastrand::Rng::with_seed(seed ^ 0xFA17_FA17),
             struck: BTreeMap::new(),
             exchanges: BTreeMap::new(),
+            ordered: Vec::new(),
+            outages: Vec::new(),
             latency,
             hang: Duration::from_secs(40),
             transaction: Duration::from_secs(1),
@@ -139,6 +156,23 @@ impl FaultPlan {
     /// Changes the profile from the next exchange on; counters go on.
     pub fn set_profile(&mut self, profile: Profile) {
         self.profile = profile;
+    }
+
+    /// Orders one fault: it strikes the next exchange of that side that it fits, whatever the
+    /// profile says. Several orders wait for their exchanges in turn.
+    pub fn strike_next(&mut self, side: Side, kind: FaultKind) {
+        self.ordered.push((side, kind));
+    }
+
+    /// Orders an outage, whatever the profile says.
+    pub fn add_outage(&mut self, outage: Outage) {
+        self.outages.push(outage);
+    }
+
+    /// Forgets every order and outage that has not come to pass.
+    pub fn forget_orders(&mut self) {
+        self.ordered.clear();
+        self.outages.clear();
     }
 
     /// How often each kind struck each side; kinds that never did are absent.
@@ -173,7 +207,13 @@ impl FaultPlan {
     /// the fault really struck.
     pub(crate) fn draw(&mut self, side: Side, request: &Request, now: Stamp) -> Option<FaultKind> {
         *self.exchanges.entry(side).or_default() += 1;
+        if let Some(kind) = self.take_order(side, request) {
+            return Some(kind);
+        }
+        let raging = |o: &&Outage| o.side == side && o.from <= now && now < o.until;
+        let raging = self.outages.iter().find(raging).map(|o| o.share);
         let (rate, outage) = match self.profile {
+            _ if raging.is_some() => (raging.unwrap_or_default(), true),
             Profile::None => return None,
             Profile::Light => (0.01, false),
             Profile::Default => (0.05, false),
@@ -196,6 +236,17 @@ impl FaultPlan {
             .filter(|kind| *kind != FaultKind::Duplicate || !appends(side, request))
             .collect();
         self.rng.choice(fitting)
+    }
+
+    /// The first ordered fault that fits this exchange.
+    fn take_order(&mut self, side: Side, request: &Request) -> Option<FaultKind> {
+        let here = self.ordered.iter().any(|(s, _)| *s == side);
+        let nature = here.then(|| nature(side, request))?;
+        // What cannot be survived is only played by a profile that names it.
+        let hopeless = |kind: FaultKind| kind == FaultKind::Duplicate && appends(side, request);
+        let fits = |(s, kind): &(Side, FaultKind)| *s == side && kind.fits(side, &nature) && !hopeless(*kind);
+        let at = self.ordered.iter().position(fits)?;
+        Some(self.ordered.remove(at).1)
     }
 
     pub(crate) fn count(&mut self, side: Side, kind: FaultKind) {
@@ -281,6 +332,27 @@ mod tests {
         assert!("only:nothing".parse::<Profile>().unwrap_err().contains("timeout-before"));
         assert!("only:duplicate=2".parse::<Profile>().is_err());
         assert!("wild".parse::<Profile>().unwrap_err().contains("storm"));
+    }
+
+    #[test]
+    fn an_ordered_fault_waits_for_its_exchange_and_strikes_once() {
+        let mut plan = FaultPlan::new(Profile::None, Latency::default(), 1);
+        plan.strike_next(Side::Sentinel, FaultKind::Conflict);
+        plan.strike_next(Side::ServiceNow, FaultKind::CommitThenDrop);
+        let get = Request { method: "GET".into(), ..request() };
+        assert_eq!(plan.draw(Side::ServiceNow, &get, Stamp(0)), None);
+        assert_eq!(plan.draw(Side::ServiceNow, &request(), Stamp(0)), Some(FaultKind::CommitThenDrop));
+        assert_eq!(plan.draw(Side::ServiceNow, &request(), Stamp(0)), None);
+    }
+
+    #[test]
+    fn an_ordered_outage_has_a_beginning_and_an_end() {
+        let mut plan = FaultPlan::new(Profile::None, Latency::default(), 1);
+        plan.add_outage(Outage { side: Side::ServiceNow, from: Stamp(10), until: Stamp(20), share: 1.0 });
+        assert_eq!(plan.draw(Side::ServiceNow, &request(), Stamp(9)), None);
+        assert!(plan.draw(Side::ServiceNow, &request(), Stamp(10)).is_some_and(FaultKind::is_outage));
+        assert_eq!(plan.draw(Side::ServiceNow, &request(), Stamp(20)), None);
+        assert_eq!(plan.draw(Side::Sentinel, &request(), Stamp(15)), None);
     }
 
     #[test]

@@ -166,6 +166,20 @@ impl Stage {
         Some(entry)
     }
 
+    /// Lets somebody do one given deed now, see [`Analysts::perform_one`].
+    pub fn play_one(
+        &self,
+        deed: super::analysts::Deed,
+        draw: u64,
+        serial: u64,
+        now: Stamp,
+    ) -> Option<AnalystEntry> {
+        let mut sentinel = lock(&self.sentinel);
+        let mut desk = lock(&self.desk);
+        let mut analysts = lock(&self.analysts);
+        analysts.perform_one(deed, draw, serial, &mut sentinel, &mut desk, &self.workspaces, now)
+    }
+
     /// Tells subscribers of an act that came from elsewhere, such as the admin endpoint.
     pub fn announce(&self, entry: AnalystEntry) {
         let _ = self.entries.send(entry);

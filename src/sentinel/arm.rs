@@ -18,6 +18,7 @@ use crate::http::{
 };
 use crate::model::call::{Answer, ListFrom, SentinelCall, SentinelOutcome, SentinelReply};
 use crate::model::{CallError, FaultKind, IncidentId, WorkspaceKey};
+use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 /// Newest documented stable api-version at the time of writing (D18).
@@ -146,8 +147,9 @@ impl ArmClient {
     }
 
     fn list_query(&self, since: Stamp) -> QueryString {
+        let from = if mutant::is_on(Mutant::CursorExclusive) { "gt" } else { "ge" };
         self.version()
-            .with("$filter", &format!("properties/lastModifiedTimeUtc ge {}", since.rfc3339()))
+            .with("$filter", &format!("properties/lastModifiedTimeUtc {from} {}", since.rfc3339()))
             .with("$orderby", "properties/lastModifiedTimeUtc asc")
             .with("$top", &self.settings.page_size.to_string())
     }

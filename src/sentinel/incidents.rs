@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::call::IncidentPage;
 use crate::model::{Incident, IncidentId, IncidentWrite, OwnerRef};
+use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText, clip};
 
 /// A text member; null, missing and other types are empty.
@@ -38,9 +39,10 @@ fn count(value: &Value, key: &str) -> u32 {
 /// A list page. Gives the reason when it is not one.
 pub(super) fn page(body: &Value) -> Result<IncidentPage, String> {
     let rows = body.get("value").and_then(Value::as_array).ok_or("the list has no member `value`")?;
+    let ends = rows.is_empty() && mutant::is_on(Mutant::EmptyPageEnds);
     Ok(IncidentPage {
         incidents: rows.iter().map(incident).collect::<Result<_, _>>()?,
-        next: next_link(body),
+        next: next_link(body).filter(|_| !ends),
     })
 }
 
@@ -118,7 +120,9 @@ pub(super) fn put_body(write: &IncidentWrite) -> Value {
     p.insert("status".into(), json!(write.status));
     p.insert("owner".into(), owner_body(&write.owner));
     let labels: Vec<Value> = write.labels.iter().map(|l| json!({ "labelName": l })).collect();
-    p.insert("labels".into(), labels.into());
+    if !mutant::is_on(Mutant::PutWithoutLabels) {
+        p.insert("labels".into(), labels.into());
+    }
     if write.status == "Closed" {
         let closing = [
             ("classification", &write.classification),

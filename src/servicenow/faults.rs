@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::http::{FailKind, HttpError, HttpResponse, JsonFault, Sent, decode_json};
 use crate::model::{CallError, FaultKind};
+use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, clip};
 
 /// What a call was about, as far as the reading of its refusal depends on it.
@@ -194,7 +195,7 @@ fn throttled(response: &HttpResponse, pause: Option<Duration>, text: String) -> 
         (Some(reset), Some(date)) => Some(Stamp(reset.saturating_mul(1_000_000)).since(date)),
         _ => None,
     };
-    let e = match pause.or(until_reset) {
+    let e = match pause.or(until_reset).filter(|_| !mutant::is_on(Mutant::RetryAfterIgnored)) {
         Some(wait) => e.after(wait.min(Duration::from_secs(86_400))),
         None => e,
     };

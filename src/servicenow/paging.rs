@@ -4,6 +4,7 @@
 use super::query::{Atom, FieldName, NotSafe, Query};
 use crate::model::call::PageKey;
 use crate::model::{RecordShape, SysId};
+use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 /// A field whose name is a literal of this program.
@@ -22,6 +23,7 @@ pub(super) fn changed(
     let (group, on, id) = (field(&shape.correlation_display)?, field("sys_updated_on")?, field("sys_id")?);
     let query = Query::new().any(&group, groups);
     let query = match after {
+        None if mutant::is_on(Mutant::CursorExclusive) => query.above(&on, &Atom::stamp(since)),
         None => query.at_least(&on, &Atom::stamp(since)),
         // Nothing could be seen yet: still the first page's query, further down.
         Some(key) if key.sys_id.is_empty() => query.at_least(&on, &Atom::stamp(key.updated_on)),

@@ -11,6 +11,7 @@ use super::row::Row;
 use super::table::{ListAsk, Listed, One, hidden, ignored};
 use crate::model::call::{Answer, PageKey, RecordPage, RecordQuery};
 use crate::model::{CallError, FaultKind, Record, RecordShape, RecordWrite, SysId, TableName};
+use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText, clip};
 
 /// Most keys in one query: 200 of them keep the address under 8192 bytes (measured).
@@ -70,7 +71,7 @@ enum Match {
 /// trailing blanks, so such a row is no sign of a dropped term; it is not ours either.
 fn one_of(row: &Row, name: &str, wanted: &[String], what: &str) -> Result<Match, CallError> {
     let value = row.need(name)?;
-    if wanted.iter().any(|w| w == value) {
+    if wanted.iter().any(|w| w == value) || mutant::is_on(Mutant::TrustRowZero) {
         return Ok(Match::Yes);
     }
     if wanted.iter().any(|w| w.eq_ignore_ascii_case(value.trim_end())) {
@@ -119,6 +120,7 @@ impl DeskClient {
         let offset = after.map_or(0, |k| k.offset);
         let page =
             self.list(&ListAsk { table: table.as_str(), query, fields: &fields, limit, offset }).await?;
+        let ends = page.rows.len() < limit as usize && mutant::is_on(Mutant::EmptyPageEnds);
         let mut out = RecordPage::default();
         let mut last = None;
         for row in page.rows {
@@ -130,7 +132,7 @@ impl DeskClient {
                 out.records.push(record);
             }
         }
-        out.next = paging::next(since, after, limit, page.total, last);
+        out.next = paging::next(since, after, limit, page.total, last).filter(|_| !ends);
         Ok(Answer { value: out, date: page.date, calls_left: None })
     }
 
@@ -159,7 +161,7 @@ impl DeskClient {
         let mut out = RecordPage::default();
         for row in page.rows {
             let id = row.sys_id()?;
-            if !ids.contains(&id) {
+            if !ids.contains(&id) && !mutant::is_on(Mutant::TrustRowZero) {
                 return Err(ignored(format!("row {} was not asked for", clip(id.as_str(), 40))));
             }
             out.records.push(record(table, row)?);
@@ -297,7 +299,7 @@ fn in_order(record: &Record, since: Stamp, after: Option<&PageKey>) -> Result<()
             && record.updated_on == k.updated_on
             && record.sys_id <= k.sys_id
     });
-    if early || again {
+    if (early || again) && !mutant::is_on(Mutant::TrustRowZero) {
         return Err(ignored(format!(
             "row {} was updated at {}, before the page",
             record.sys_id, record.updated_on

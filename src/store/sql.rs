@@ -303,7 +303,16 @@ impl Db {
     pub(super) async fn write(&self) -> Result<Tx, StoreFault> {
         match self {
             Self::Sqlite { writer: Some(w), .. } => {
-                w.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite).map_err(fault)
+                let begun = match w.begin_with("BEGIN IMMEDIATE").await {
+                    // SQLite ends a transaction by itself when the disk is full, and the driver
+                    // goes on believing in it: only a fresh connection begins another one.
+                    Err(sqlx::Error::InvalidSavePointStatement) => {
+                        drop(w.acquire().await.map_err(fault)?.detach());
+                        w.begin_with("BEGIN IMMEDIATE").await
+                    }
+                    other => other,
+                };
+                begun.map(Tx::Sqlite).map_err(fault)
             }
             Self::Sqlite { writer: None, .. } => Err(broken("it was opened for reading only")),
         }

@@ -4,18 +4,24 @@
 
 use crate::model::settings::Policy;
 use crate::model::{Field, Side, Status};
+use crate::mutant::{self, Mutant};
 
 use super::cross::{Crossed, equivalent, to_sentinel, to_servicenow};
 use super::decide::{Verdict, unreadable};
 use super::plan::Draft;
 use super::values::is_closed;
 
-const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
+pub(super) const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
 
 /// Plans status, closure and close notes of a link.
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
     let verdict = draft.verdict(Field::Status);
     match verdict {
+        Verdict::Write { to: Side::ServiceNow, rule, .. }
+            if is_closed(draft.incident) && mutant::is_on(Mutant::ReopenByMapping) =>
+        {
+            draft.write(Field::Status, Side::Sentinel, Status::Active.word().into(), rule);
+        }
         Verdict::Write { to, raw, rule, tie } => {
             let go = match to {
                 Side::ServiceNow if is_closed(draft.incident) => close_record(draft),
@@ -137,7 +143,8 @@ fn flowing(draft: &Draft<'_>) -> Vec<Field> {
 /// True when the record's closing field holds something that is not what both last agreed on.
 fn written_by_hand(draft: &Draft<'_>, field: Field) -> bool {
     let now = draft.servicenow(field).unwrap_or_default();
-    !now.is_empty() && draft.state.base(field).is_none_or(|b| b.servicenow != now)
+    let replaced = mutant::is_on(Mutant::OverwriteClosing);
+    !replaced && !now.is_empty() && draft.state.base(field).is_none_or(|b| b.servicenow != now)
 }
 
 /// The record was closed: the incident gets status, classification and comment in one write. The

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{
     Comment, CommentOrigin, Delivery, Entry, EntryId, Incident, IncidentId, JournalEntry, LinkState,
 };
+use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText};
 
 use super::identity::comment_id;
@@ -21,6 +22,8 @@ const COMMENT_MAX: usize = 29_000;
 const NOTE_MAX: usize = 29_000;
 /// Origin id of the first note of a record, which says where it comes from.
 pub const LINKED: &str = "linked";
+/// Reason of a journal row that turned out to be a copy of ours.
+pub const KNOWN_AGAIN: &str = "a copy of ours, known again by its marker";
 /// Comments that an incident takes (sentinel-api 5.3).
 pub const COMMENTS_PER_INCIDENT: usize = 100;
 
@@ -33,7 +36,7 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
         let ours = state.entries.iter().find(|e| {
             !e.sentinel_id.is_empty() && e.origin != CommentOrigin::Sentinel && e.sentinel_id == comment.id
         });
-        if let Some(entry) = ours {
+        if let Some(entry) = ours.filter(|_| !mutant::is_on(Mutant::OwnCommentsEcho)) {
             if entry.to_sentinel != Delivery::Delivered {
                 let mut entry = entry.clone();
                 entry.to_sentinel = Delivery::Delivered;
@@ -63,7 +66,9 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
         let seen = known.iter().any(|e| e.origin_id == edit_id || e.text.raw() == text);
         if !seen {
             let note = format!("(edited) {text}");
-            changed.push(from_sentinel(state, comment, &edit_id, note, keys, incident));
+            let mut entry = from_sentinel(state, comment, &edit_id, note, keys, incident);
+            entry.at = comment.modified.max(comment.created);
+            changed.push(entry);
         }
     }
     changed
@@ -86,12 +91,7 @@ fn orphan<'a>(
 
 /// The orphaned row, known from now on as our own.
 fn recognised(orphan: &Entry) -> Entry {
-    Entry {
-        to_sentinel: Delivery::None,
-        marker: String::new(),
-        reason: "a copy of ours, known again by its marker".into(),
-        ..orphan.clone()
-    }
+    Entry { to_sentinel: Delivery::None, marker: String::new(), reason: KNOWN_AGAIN.into(), ..orphan.clone() }
 }
 
 fn from_sentinel(
@@ -137,8 +137,11 @@ pub fn absorb_journal(
     let incident = &state.link.incident;
     for row in rows.iter().filter(|r| r.element == notes_element && r.record == state.link.sys_id) {
         let key = row.sys_id.as_str();
-        let is_own = !own_user.is_empty() && row.created_by.eq_ignore_ascii_case(own_user);
-        let found = marker::find(row.text.raw()).filter(|_| is_own);
+        let is_own = !own_user.is_empty()
+            && row.created_by.eq_ignore_ascii_case(own_user)
+            && !mutant::is_on(Mutant::OwnNotesEcho);
+        let believed = is_own || mutant::is_on(Mutant::MarkerWithoutAuthor);
+        let found = marker::find(row.text.raw()).filter(|_| believed);
         if let Some(found) = found
             && let Some(entry) = state.entries.iter().find(|e| {
                 e.to_servicenow != Delivery::None
@@ -232,6 +235,9 @@ pub fn own_entry(
 /// have been edited. A version that our own comment moved is marked by an empty one, and costs
 /// no read.
 pub fn comments_moved(state: &LinkState, now: &Incident) -> bool {
+    if mutant::is_on(Mutant::CommentsByCountOnly) {
+        return now.comments_count > state.link.comments_seen;
+    }
     if now.comments_count != state.link.comments_seen {
         return true;
     }

@@ -4,6 +4,7 @@
 use crate::mapping::{OwnerToSentinel, OwnerToServicenow, Translation};
 use crate::model::call::UserKey;
 use crate::model::{Field, Incident, OwnerRef, SysId};
+use crate::mutant::{self, Mutant};
 
 use super::PlanContext;
 use super::values::cut;
@@ -115,7 +116,8 @@ pub fn equivalent(
     let is_sentinels = |raw: &str| raw == sentinel || (worded && raw.eq_ignore_ascii_case(sentinel));
     let crossed = [to_servicenow(ctx, field, sentinel, incident), to_sentinel(ctx, field, servicenow)];
     if matches!(&crossed[0], Crossed::Value { raw, .. } if raw == servicenow)
-        || matches!(&crossed[1], Crossed::Value { raw, .. } if is_sentinels(raw))
+        || !mutant::is_on(Mutant::OneWayEquivalence)
+            && matches!(&crossed[1], Crossed::Value { raw, .. } if is_sentinels(raw))
     {
         return Ok(true);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 /// Where the next read starts. After a complete pass that is the server's `Date` of its first
@@ -13,6 +14,10 @@ pub fn next_start(
     overlap: Duration,
     old: Stamp,
 ) -> Stamp {
+    if mutant::is_on(Mutant::CursorExclusive) {
+        return newest_row.unwrap_or(old).max(old);
+    }
+    let overlap = if mutant::reads_narrowly() { Duration::ZERO } else { overlap };
     let reached = match (first_date, newest_row) {
         (Some(date), _) => date,
         // A server without a Date header: the newest row is the only server time there is.

@@ -2,7 +2,8 @@
 //! (sync-engine B.3, D19 to D25).
 
 use crate::model::settings::{Policy, TIE_WINNER};
-use crate::model::{Base, Field, Incident, Severity, Side, Status};
+use crate::model::{Base, Field, Incident, Pair, Severity, Side, Status};
+use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 use super::PlanContext;
@@ -20,6 +21,9 @@ pub struct Case<'a> {
     pub servicenow: Option<&'a str>,
     /// What both last agreed on.
     pub base: Option<&'a Base>,
+    /// Sides that are closed as they were, but by another close: somebody opened and closed them
+    /// again since, which the value alone does not show.
+    pub closed_again: Pair<bool>,
     /// The incident, for the whole owner.
     pub incident: &'a Incident,
 }
@@ -83,14 +87,25 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         && conflict.sentinel == case.sentinel
         && conflict.servicenow == servicenow
     {
-        return Verdict::Frozen;
+        return match case.base.filter(|_| mutant::is_on(Mutant::ConflictOverwritten)) {
+            Some(base) => sentinel_changed(case, servicenow, base, policy, ctx),
+            None => Verdict::Frozen,
+        };
     }
     // A first contact that is still open agreed on nothing, whoever moved since (D20).
     let Some(base) = case.base.filter(|b| b.sentinel != NOTHING || b.servicenow != NOTHING) else {
         return without_base(case, servicenow, ctx);
     };
-    let changed = (case.sentinel != base.sentinel, servicenow != base.servicenow);
-    if changed == (false, false) {
+    let changed = if mutant::is_on(Mutant::TwoWayDiff) {
+        (true, false)
+    } else {
+        match (case.sentinel != base.sentinel, servicenow != base.servicenow) {
+            (true, false) => (true, case.closed_again.servicenow),
+            (false, true) => (case.closed_again.sentinel, true),
+            same => same,
+        }
+    };
+    if changed == (false, false) && !mutant::is_on(Mutant::OneWayEquivalence) {
         return Verdict::InStep;
     }
     match equivalent(ctx, case.field, case.sentinel, servicenow, case.incident) {

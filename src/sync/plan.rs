@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::link::{Conflict, Seen};
-use crate::model::{Base, Field, Incident, IncidentWrite, LinkState, OwnerRef, Record, Side};
+use crate::model::{
+    Base, Field, Incident, IncidentWrite, LinkState, OwnerRef, Pair, Record, RecordShape, Side,
+};
+use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 use super::PlanContext;
@@ -105,9 +108,45 @@ impl Draft<'_> {
             sentinel: &sentinel,
             servicenow: servicenow.as_deref(),
             base: self.state.base(field),
+            closed_again: if field == Field::Status { self.closed_again() } else { Pair::default() },
             incident: self.incident,
         };
-        decide(&case, self.ctx, self.intervals(field))
+        let mut intervals = self.intervals(field);
+        if case.closed_again.sentinel {
+            intervals.sentinel = self.last_close().sentinel;
+        }
+        if case.closed_again.servicenow {
+            intervals.servicenow = self.last_close().servicenow;
+        }
+        decide(&case, self.ctx, intervals)
+    }
+
+    /// Sides that are closed now and were when both last agreed, with other closing words.
+    fn closed_again(&self) -> Pair<bool> {
+        let Some(status) = self.state.base(Field::Status) else { return Pair::default() };
+        let table = &self.ctx.workspace.route.table;
+        let closed = |state: &str| self.ctx.tables.is_closed_state(table, state) == Some(true);
+        let moved = |changed: &dyn Fn(&Base) -> bool| {
+            super::closing::CLOSING.into_iter().filter_map(|f| self.state.base(f)).any(changed)
+        };
+        Pair::new(
+            status.sentinel == self.sentinel(Field::Status)
+                && super::values::is_closed(self.incident)
+                && moved(&|b| self.sentinel(b.field) != b.sentinel),
+            Some(&status.servicenow) == self.servicenow(Field::Status).as_ref()
+                && closed(&status.servicenow)
+                && moved(&|b| self.servicenow(b.field).is_some_and(|v| v != b.servicenow)),
+        )
+    }
+
+    /// When each side's closing words left their base, by the earlier of the two.
+    fn last_close(&self) -> Intervals {
+        let both = super::closing::CLOSING.map(|f| self.intervals(f));
+        let earlier = |a: (Stamp, Stamp), b: (Stamp, Stamp)| (a.0.min(b.0), a.1.max(b.1));
+        Intervals {
+            sentinel: earlier(both[0].sentinel, both[1].sentinel),
+            servicenow: earlier(both[0].servicenow, both[1].servicenow),
+        }
     }
 
     fn seen(&self, field: Field) -> (Seen, Seen) {
@@ -169,6 +208,9 @@ impl Draft<'_> {
 
     /// Marks a field as held for a reason, without moving its base.
     pub(super) fn hold(&mut self, field: Field, why: String) {
+        if mutant::is_on(Mutant::HeldForgotten) {
+            return self.rebase(field, &why, false);
+        }
         let mut base = self.base_or_new(field);
         if base.held != why {
             self.decided(field, format!("held: {why}"), true);
@@ -270,6 +312,42 @@ impl Draft<'_> {
             self.put_base(base);
         }
     }
+}
+
+/// Bases of fields that had left their base on a side and are seen to have moved once more: for
+/// D21 it is the last change of a side that counts, so its interval begins anew with the last
+/// observation of the value before.
+pub fn changed_again(
+    state: &LinkState,
+    shape: &RecordShape,
+    seen: (Option<&Incident>, Option<&Record>),
+    passes: Passes,
+    now: Stamp,
+) -> Vec<Base> {
+    let anew = |at: Stamp, pass: Stamp| Seen {
+        same: if pass <= now { at.max(pass) } else { at },
+        differs: Some(now),
+    };
+    let mut changed = Vec::new();
+    for old in &state.bases {
+        let mut base = old.clone();
+        if let (Some(before), Some(after)) = (&state.incident, seen.0)
+            && base.sentinel_seen.differs.is_some()
+            && sentinel_value(before, base.field) != sentinel_value(after, base.field)
+        {
+            base.sentinel_seen = anew(state.incident_seen, passes.sentinel);
+        }
+        if let (Some(before), Some(after)) = (&state.record, seen.1)
+            && base.servicenow_seen.differs.is_some()
+            && servicenow_value(before, shape, base.field) != servicenow_value(after, shape, base.field)
+        {
+            base.servicenow_seen = anew(state.record_seen, passes.servicenow);
+        }
+        if base != *old {
+            changed.push(base);
+        }
+    }
+    changed
 }
 
 /// What makes a note of the sync's own unique: what it is about, and its very words.

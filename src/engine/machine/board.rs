@@ -11,7 +11,9 @@ use crate::model::call::{DeskCall, SentinelCall};
 use crate::model::settings::EngineSettings;
 use crate::model::view::LaneView;
 use crate::model::{CallError, FaultKind, InstanceKey, Side, WorkspaceKey};
+use crate::mutant::{self, Mutant};
 
+use super::recovery::Recovery;
 use super::{Effect, EffectId, Now, Reply, Request, Summary};
 
 /// Locks the board. A poisoned lock is taken all the same: nothing panics while holding it, and
@@ -75,6 +77,7 @@ pub(super) struct Board {
     pub stopping: bool,
     running: usize,
     pub summaries: BTreeMap<WorkspaceKey, Summary>,
+    pub recoveries: BTreeMap<Recovery, u64>,
     chance: u64,
 }
 
@@ -120,6 +123,7 @@ impl Board {
             stopping: false,
             running: enabled.len(),
             summaries: BTreeMap::new(),
+            recoveries: BTreeMap::new(),
             chance: settings.seed ^ 0x9e37_79b9_7f4a_7c15,
         }
     }
@@ -181,7 +185,8 @@ impl Board {
             let Some((id, what, guard)) = queue.waiting.pop_front() else { return };
             if let Some(workspace) = guard {
                 let may_send = self.leases.get(&workspace).is_some_and(|l| self.now.mono < l.send_until);
-                if !may_send {
+                if !may_send && !mutant::is_on(Mutant::LeaseIgnored) {
+                    self.recovered(Recovery::HeldBackByLease);
                     self.answer(id, not_sent(&what));
                     continue;
                 }
@@ -213,6 +218,11 @@ impl Board {
                 lane.reads += 1;
             }
         }
+    }
+
+    /// Counts a way of getting over something.
+    pub fn recovered(&mut self, way: Recovery) {
+        *self.recoveries.entry(way).or_default() += 1;
     }
 
     /// Counts a read of an instance for a workspace.

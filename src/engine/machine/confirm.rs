@@ -7,6 +7,7 @@ use crate::model::view::Level;
 use crate::model::{
     Base, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Record, Side, SysId,
 };
+use crate::mutant::{self, Mutant};
 use crate::sync::conversation::comments_moved;
 use crate::sync::plan::NOTHING;
 use crate::sync::values::{sentinel_value, servicenow_value};
@@ -14,10 +15,20 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
+use super::recovery::Recovery;
 use super::turn::Turn;
 
 /// Rules of the instance that run after an insert are done by then.
 const RULE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How a write is known to have been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// By its own answer: what it shows is what the server made of our values.
+    Answer,
+    /// By reading later: what is not ours any more was written since.
+    Reading,
+}
 
 /// What became of one field of a write.
 enum Taken {
@@ -39,8 +50,24 @@ fn taken(target: &Target, side: Side, now: &str) -> Taken {
     }
 }
 
+/// True for a field that shows something else while others of the same write arrived: a rule kept
+/// it, or somebody wrote since. What was agreed stays, and the plan decides anew.
+fn is_doubtful(target: &Target, side: Side, now: &str) -> bool {
+    now != target.after(side)
+}
+
+/// When what a write says was agreed: with its answer, or when it was sent, if that was only read
+/// later and others may have written since.
+fn agreed_at(ws: &Ws, intent: &Intent, proof: Proof) -> Stamp {
+    match proof {
+        Proof::Answer => ws.now().utc,
+        Proof::Reading => intent.sent.unwrap_or(intent.created),
+    }
+}
+
 /// The base that follows from a field's answer.
 fn base_after(old: Option<&Base>, target: &Target, side: Side, now: &str, at: Stamp) -> Base {
+    let now = if mutant::is_on(Mutant::SkipResponseCheck) { target.after(side) } else { now };
     let (sentinel, servicenow) = match side {
         Side::Sentinel => (now.to_owned(), target.servicenow.clone()),
         Side::ServiceNow => (target.sentinel.clone(), now.to_owned()),
@@ -82,6 +109,11 @@ impl Ws {
     fn field_written(&self, state: &LinkState, turn: &mut Turn, intent: &Intent, target: &Target, now: &str) {
         let side = intent.kind.side();
         let act = intent.kind.word();
+        match taken(target, side, now) {
+            Taken::Yes => {}
+            Taken::Changed => self.recovered(Recovery::Normalised),
+            Taken::No => self.recovered(Recovery::ValueKept),
+        }
         let mut row =
             self.audit(state, act, (Some(side), target.field.word()), (&target.before, now), &target.rule);
         row.intent = Some(intent.id);
@@ -114,20 +146,28 @@ pub(super) async fn record_patched(
     state: &mut LinkState,
     intent: Intent,
     record: Record,
+    proof: Proof,
 ) -> Result<Next, Halt> {
     let crate::model::IntentKind::PatchRecord { targets, mod_count, .. } = &intent.kind else {
         return Ok(Next::Again);
     };
-    if let Some(wrong) = wrong_record(ws, state, &record) {
-        return super::link_work::freeze(ws, state, wrong).await;
-    }
-    let at = ws.now().utc;
+    let at = agreed_at(ws, &intent, proof);
     let mut turn = Turn::default();
+    let wrong = wrong_record(ws, state, &record);
     for target in targets {
         let shape = &ws.settings().route.shape;
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
+        if proof == Proof::Reading && is_doubtful(target, Side::ServiceNow, &now) {
+            turn.audit.push(super::recover::unproven(ws, state, &intent, target));
+            continue;
+        }
         turn.bases.push(base_after(state.base(target.field), target, Side::ServiceNow, &now, at));
         ws.field_written(state, &mut turn, &intent, target, &now);
+    }
+    if let Some(wrong) = wrong {
+        // It was applied all the same, and the audit tells.
+        finish(ws, state, &intent, &mut turn);
+        return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     ws.lag(Side::ServiceNow, state);
     let moved_by_others = record.mod_count > mod_count + 1;
@@ -147,6 +187,7 @@ pub(super) async fn record_patched(
 /// never at risk; the same field might be, and without a compare-and-swap nobody can tell. So
 /// it is put on record with its evidence (D26).
 fn overlap(ws: &Ws, state: &LinkState, turn: &mut Turn, targets: &[Target], before: i64, record: &Record) {
+    ws.recovered(Recovery::OverlapSeen);
     let fields: Vec<&str> = targets.iter().map(|t| t.field.label()).collect();
     let by = crate::text::escape_line(&record.updated_by);
     let why = format!(
@@ -169,12 +210,12 @@ pub(super) async fn note_added(
     entry: EntryId,
     record: Record,
 ) -> Result<Next, Halt> {
-    if let Some(wrong) = wrong_record(ws, state, &record) {
-        return super::link_work::freeze(ws, state, wrong).await;
-    }
     let mut turn = Turn::default();
     deliver(ws, state, &mut turn, &intent, entry, Side::ServiceNow);
     finish(ws, state, &intent, &mut turn);
+    if let Some(wrong) = wrong_record(ws, state, &record) {
+        return super::link_work::freeze_with(ws, state, turn, wrong).await;
+    }
     let known = state.record.as_ref().map_or(0, |r| r.mod_count);
     if record.mod_count > known + 1 {
         return super::recover::take_record(ws, state, record, turn).await;
@@ -190,16 +231,22 @@ pub(super) async fn incident_put(
     state: &mut LinkState,
     intent: Intent,
     incident: Incident,
+    proof: Proof,
 ) -> Result<Next, Halt> {
     let crate::model::IntentKind::PutIncident { targets, .. } = &intent.kind else { return Ok(Next::Again) };
     if incident.id != state.link.incident {
+        ws.recovered(Recovery::WrongRecordFrozen);
         let why = format!("Sentinel answered with incident {}", incident.id);
         return super::link_work::freeze(ws, state, why).await;
     }
-    let at = ws.now().utc;
+    let at = agreed_at(ws, &intent, proof);
     let mut turn = Turn::default();
     for target in targets {
         let now = sentinel_value(&incident, target.field);
+        if proof == Proof::Reading && is_doubtful(target, Side::Sentinel, &now) {
+            turn.audit.push(super::recover::unproven(ws, state, &intent, target));
+            continue;
+        }
         // A command changes one side only; the plan carries it over and moves the base then.
         if intent.command.is_none() {
             turn.bases.push(base_after(state.base(target.field), target, Side::Sentinel, &now, at));
@@ -257,13 +304,15 @@ pub(super) fn deliver(
     let why = format!("written in {}", entry.origin.word());
     let mut row = ws.audit(state, intent.kind.word(), (Some(side), what), ("", &text), &why);
     row.intent = Some(intent.id);
-    turn.audit.push(row);
+    if !mutant::is_on(Mutant::NoAuditForNotes) {
+        turn.audit.push(row);
+    }
     turn.entries.push(entry);
     ws.lag_of(side, found.at);
 }
 
 /// Closes a confirmed intent and forgets the failures before it.
-fn finish(ws: &Ws, state: &LinkState, intent: &Intent, turn: &mut Turn) {
+pub(super) fn finish(ws: &Ws, state: &LinkState, intent: &Intent, turn: &mut Turn) {
     turn.intents.push(ws.update(intent, IntentState::Confirmed, "confirmed".into()));
     ws.summary(|s| s.writes += 1);
     let link = turn.link.get_or_insert_with(|| state.link.clone());
@@ -274,6 +323,12 @@ fn finish(ws: &Ws, state: &LinkState, intent: &Intent, turn: &mut Turn) {
 
 /// Why a record that came back is not the linked one (I6); `None` when it is.
 pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
+    let wrong = why_wrong(ws, state, record)?;
+    ws.recovered(Recovery::WrongRecordFrozen);
+    Some(wrong)
+}
+
+fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
     if record.sys_id != state.link.sys_id {
         return Some(format!("ServiceNow answered with record {}", record.sys_id));
     }
@@ -281,7 +336,8 @@ pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Optio
     let field = &ws.settings().route.shape.correlation_id;
     let ours = crate::sync::identity::correlation_id(&ws.key, &state.link.incident);
     let (before, now) = (known.value(field), record.value(field));
-    (now.is_some() && before.is_some() && before != now && now != Some(ours.as_str())).then(|| {
+    // One that could not be read before has to be ours now.
+    (now.is_some() && before != now && now != Some(ours.as_str())).then(|| {
         format!(
             "the record's {field} was changed to {}, so it may belong to another incident now",
             crate::text::escape_line(now.unwrap_or_default())

@@ -10,19 +10,21 @@ use crate::model::intent::Target;
 use crate::model::ledger::Capability;
 use crate::model::view::Level;
 use crate::model::{
-    CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState, Life,
-    LinkState, Record, RecordWrite, Status,
+    Base, CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
+    Life, LinkState, Record, RecordWrite, Status,
 };
+use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{LINKED, note_text, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
 use crate::sync::identity::{correlation_display, correlation_id, derived_sys_id};
-use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
+use crate::sync::values::{is_closed, sentinel_value, servicenow_value, set_servicenow};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::recover::settled_at;
-use super::send::{failed, link_failed};
+use super::recover::is_settled;
+use super::recovery::Recovery;
+use super::send::link_failed;
 use super::turn::Turn;
 
 /// Clocks of ours and theirs may differ by this much.
@@ -64,7 +66,8 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let name = format!("create:{}:{}", state.link.instance.as_str(), state.link.table.as_str());
     let one_at_a_time = own_key(ws, state) != OwnKey::Honoured;
     let _turn = if one_at_a_time { Some(ws.lock(name).await) } else { None };
-    if one_at_a_time && own_key(ws, state) != OwnKey::Honoured {
+    let look = !mutant::is_on(Mutant::ResendCreateBlind);
+    if one_at_a_time && look && own_key(ws, state) != OwnKey::Honoured {
         match look_for_record(ws, state).await {
             Ok(Some(record)) => return adopt(ws, state, None, record).await,
             Ok(None) => {}
@@ -195,32 +198,44 @@ async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, C
     }
 }
 
-/// Sends the create.
-pub(super) async fn send_create(
-    ws: &Ws,
-    state: &mut LinkState,
-    intent: Intent,
-    write: RecordWrite,
-) -> Result<Next, Halt> {
-    let sys_id = (own_key(ws, state) != OwnKey::Ignored).then(|| state.link.sys_id.clone());
-    let call = DeskCall::Create {
+/// The call that creates the record, under our key unless the instance is known to ignore it.
+pub(super) fn create_call(ws: &Ws, state: &LinkState, write: RecordWrite) -> DeskCall {
+    let keyless = own_key(ws, state) == OwnKey::Ignored
+        || ws.memory(|m| m.keyless_trial == Some(state.link.id))
+        || mutant::is_on(Mutant::ResendCreateBlind);
+    DeskCall::Create {
         table: state.link.table.clone(),
         shape: ws.settings().route.shape.clone(),
-        sys_id,
+        sys_id: (!keyless).then(|| state.link.sys_id.clone()),
         write,
-    };
-    match ws.desk(call).await {
-        Ok(answer) => match answer.value {
-            DeskReply::Record(record) => adopt(ws, state, Some(intent), *record).await,
-            _ => Ok(Next::Again),
-        },
-        Err(error) if error.kind == FaultKind::Duplicate => resolve(ws, state, intent).await,
-        Err(error) => failed(ws, state, intent, error).await,
     }
+}
+
+/// An instance that refuses a create may refuse no more than the key that we chose (D7). As long
+/// as that is untested the create is tried once more without it; creates run one at a time then,
+/// and each looks for its record first. `None` when the key is not to blame.
+pub(super) async fn try_without_key(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: &Intent,
+    error: &CallError,
+) -> Result<Option<Next>, Halt> {
+    let refused = matches!(error.kind, FaultKind::Forbidden | FaultKind::Rejected) && !error.maybe_applied;
+    let tried = ws.memory(|m| m.keyless_trial.take()) == Some(state.link.id);
+    if !refused || tried || own_key(ws, state) != OwnKey::Untested {
+        return Ok(None);
+    }
+    ws.recovered(Recovery::KeyRefused);
+    ws.memory(|m| m.keyless_trial = Some(state.link.id));
+    super::send::release(ws, state, intent, error).await?;
+    Ok(Some(Next::Again))
 }
 
 /// Finds out whether a create of unknown outcome happened.
 pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
+    if mutant::is_on(Mutant::ResendCreateBlind) {
+        return resend(ws, state, intent).await;
+    }
     let own = own_key(ws, state);
     if own != OwnKey::Ignored {
         let call = DeskCall::Get {
@@ -231,6 +246,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         match ws.read_record_desk(call).await {
             Ok(answer) => {
                 if let DeskReply::Record(record) = answer.value {
+                    ws.recovered(Recovery::CreateFoundByKey);
                     return adopt(ws, state, Some(intent), *record).await;
                 }
                 return Ok(Next::Later);
@@ -240,14 +256,21 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
             Err(error) => return link_failed(ws, state, &error, None).await,
         }
     }
-    let settled = ws.now().utc >= settled_at(ws, &intent);
-    if own == OwnKey::Honoured {
+    let settled = is_settled(ws, &intent);
+    // One that is not created again may still land.
+    if own == OwnKey::Honoured && super::link_work::may_send(&state.link) {
         return resend(ws, state, intent).await;
     }
     match look_for_record(ws, state).await {
-        Ok(Some(record)) => adopt(ws, state, Some(intent), record).await,
+        Ok(Some(record)) => {
+            ws.recovered(Recovery::CreateFoundByCorrelation);
+            adopt(ws, state, Some(intent), record).await
+        }
         Ok(None) if settled => resend(ws, state, intent).await,
-        Ok(None) => Ok(Next::Later),
+        Ok(None) => {
+            ws.recovered(Recovery::CreateWaits);
+            Ok(Next::Later)
+        }
         Err(error) if error.is_side_wide() => Ok(Next::Later),
         Err(error) => link_failed(ws, state, &error, None).await,
     }
@@ -256,29 +279,63 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
 /// The record is not there: the create is planned anew. Under our own key that is safe at any
 /// time; a refusal as duplicate while nothing can be read means that it is hidden from us.
 async fn resend(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
+    ws.recovered(Recovery::CreateResent);
     let mut link = state.link.clone();
     link.failures += 1;
+    if mutant::is_on(Mutant::FreshSysId) {
+        link.ordinal += 1;
+        link.sys_id = derived_sys_id(&ws.key, &link.incident, &link.instance, &link.table, link.ordinal);
+    }
     if link.failures > 3 {
         link.not_before = ws.now().utc.plus(ws.shared.backoff(link.failures, Duration::from_secs(300)));
         link.error = "the record cannot be created and cannot be read: it may exist and be hidden by an access rule or a domain".into();
     }
     let update = ws.update(&intent, IntentState::Replanned, "not there; created anew".into());
     let later = link.not_before > ws.now().utc;
-    ws.save(state, Turn { link: Some(link), intents: vec![update], ..Turn::default() }).await?;
+    let mut turn = Turn { intents: vec![update], ..Turn::default() };
+    let why = "no answer came and no record was found: it may have been created all the same";
+    let what = (Some(crate::model::Side::ServiceNow), "record");
+    turn.audit.push(ws.audit(state, "unproven", what, ("", link.sys_id.as_str()), why));
+    turn.link = Some(link);
+    ws.save(state, turn).await?;
     Ok(if later { Next::Later } else { Next::Again })
 }
 
 /// Takes the record as the link's own: created just now, or found.
-async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: Record) -> Result<Next, Halt> {
+pub(super) async fn adopt(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Option<Intent>,
+    record: Record,
+) -> Result<Next, Halt> {
     let shape = &ws.settings().route.shape;
     let ours = correlation_id(&ws.key, &state.link.incident);
-    if record.value(&shape.correlation_id) != Some(ours.as_str()) {
+    let Some(carried) = record.value(&shape.correlation_id) else {
+        let why = format!(
+            "instance {}: {} of record {} cannot be read, so it cannot be told whether it is ours",
+            state.link.instance,
+            shape.correlation_id,
+            crate::text::escape_line(&record.number)
+        );
+        let error = CallError::new(FaultKind::Rejected, why).hint("let our user read that column");
+        return link_failed(ws, state, &error, None).await;
+    };
+    let is_ours = carried == ours;
+    if !is_ours && !mutant::is_on(Mutant::TrustRowZero) {
+        ws.recovered(Recovery::WrongRecordFrozen);
         let why = format!(
             "record {} under our key carries another {}: nothing is written to it",
             crate::text::escape_line(&record.number),
             shape.correlation_id
         );
-        return super::link_work::freeze(ws, state, why).await;
+        let mut turn = Turn::default();
+        if let Some(intent) = &intent {
+            let what = (Some(crate::model::Side::ServiceNow), "record");
+            let mut row = ws.audit(state, "unproven", what, ("", record.sys_id.as_str()), &why);
+            row.intent = Some(intent.id);
+            turn.audit.push(row);
+        }
+        return super::link_work::freeze_with(ws, state, turn, why).await;
     }
     let at = ws.now().utc;
     let mut turn = Turn::default();
@@ -292,20 +349,34 @@ async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: R
     link.error.clear();
     link.not_before = Stamp(0);
     let fresh = match &intent {
-        // One that is older than the create that found it comes from an earlier life of the
-        // store: nothing is known to be agreed.
+        // One that is older than the create that found it comes from an earlier attempt, or from an
+        // earlier life of the store: what is agreed is what it holds just as we would send it.
         Some(intent) if record.created_on < intent.created.minus(SKEW) => {
             turn.entries.extend(given_up_note(state, intent));
+            if let IntentKind::CreateRecord { targets, .. } = &intent.kind {
+                turn.bases = if record.mod_count == 0 {
+                    untouched(ws, targets, &record, at)
+                } else {
+                    agreed_anyway(ws, targets, &record, at)
+                };
+            }
             false
         }
-        Some(Intent { kind: IntentKind::CreateRecord { targets, entry, .. }, .. }) => {
-            turn.bases = super::confirm::bases_of_create(ws, targets, &record, at);
+        Some(Intent { kind: IntentKind::CreateRecord { targets, entry, .. }, created, .. }) => {
+            // Somebody may have changed it between its create and now.
+            let agreed = if record.mod_count > 0 { *created } else { at };
+            turn.bases = super::confirm::bases_of_create(ws, targets, &record, agreed);
             if let Some(entry) = entry.and_then(|id| state.entries.iter().find(|e| e.id == id)) {
                 let mut entry = entry.clone();
                 entry.to_servicenow = Delivery::Delivered;
                 turn.entries.push(entry);
             }
             true
+        }
+        // Nobody has touched what our own user created: whatever differs, Sentinel changed since.
+        None if record.mod_count == 0 && record.updated_by == ws.own_user() => {
+            turn.bases = super::confirm::bases_of_create(ws, &[], &record, at);
+            false
         }
         _ => false,
     };
@@ -317,6 +388,7 @@ async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: R
     let (act, text) = if fresh {
         ("create_record", format!("created {number} in ServiceNow"))
     } else {
+        ws.recovered(Recovery::Adopted);
         ("adopt", format!("took up {number}, which carries our correlation id already"))
     };
     let mut row =
@@ -332,6 +404,26 @@ async fn adopt(ws: &Ws, state: &mut LinkState, intent: Option<Intent>, record: R
     turn.record = Some(record);
     ws.save(state, turn).await?;
     Ok(Next::Again)
+}
+
+/// Bases of a record that was found and that nobody has touched: it may come from an earlier
+/// attempt, so what it holds differently Sentinel has changed since.
+fn untouched(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
+    let same = agreed_anyway(ws, targets, record, at);
+    let mut bases = super::confirm::bases_of_create(ws, &[], record, at);
+    bases.retain(|b| same.iter().all(|s| s.field != b.field));
+    bases.extend(same);
+    bases
+}
+
+/// Bases of the fields in which a record that was found holds what its create would have sent.
+fn agreed_anyway(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
+    let shape = &ws.settings().route.shape;
+    let same =
+        |t: &&Target| servicenow_value(record, shape, t.field).as_deref() == Some(t.servicenow.as_str());
+    let base =
+        |t: &Target| Base { rule: t.rule.clone(), ..Base::agreed(t.field, &t.sentinel, &t.servicenow, at) };
+    targets.iter().filter(same).map(base).collect()
 }
 
 /// The first note of a create that made no record after all: the record has one of its own.

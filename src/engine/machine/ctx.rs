@@ -130,6 +130,12 @@ impl Shared {
 pub(super) struct Memory {
     pub epoch: i64,
     pub taken_at: Stamp,
+    /// When this holder of the lease first looked into a write of unknown outcome.
+    pub looked_into: BTreeMap<crate::model::IntentId, Duration>,
+    /// Links that were frozen, whose record has to be read before anything is sent.
+    pub unverified: BTreeSet<crate::model::LinkId>,
+    /// The link whose create is tried without our key, because the instance refused it with.
+    pub keyless_trial: Option<crate::model::LinkId>,
     pub cursors: BTreeMap<String, Cursor>,
     pub capabilities: BTreeMap<(String, String), Capability>,
     pub mapping_version: i64,

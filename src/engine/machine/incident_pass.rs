@@ -8,13 +8,16 @@ use crate::model::call::{Answer, IncidentPage, ListFrom, SentinelCall, SentinelR
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::view::Level;
 use crate::model::{CallError, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side};
+use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
 use crate::sync::conversation::comments_moved;
 use crate::sync::cursor::{first_start, next_start};
 use crate::sync::identity::derived_sys_id;
+use crate::sync::plan::changed_again;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::recovery::Recovery;
 use super::workspace::Reading;
 
 /// Name of Sentinel's cursor.
@@ -41,6 +44,10 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
         };
         first_date = first_date.or(date);
         newest = page.incidents.iter().map(|i| i.modified).max().max(newest);
+        if mutant::is_on(Mutant::CursorBeforeRows) {
+            let early = next_start(first_date, newest, ws.settings().overlap, since);
+            ws.finish_pass(Side::Sentinel, SENTINEL, early, started, rows).await?;
+        }
         super::lease::ensure_lease(ws).await?;
         rows.0 += page.incidents.len() as u32;
         rows.1 += observe_incidents(ws, page.incidents, dirty).await?;
@@ -50,6 +57,9 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
         }
     }
     ws.summary(|s| s.incidents += rows.1);
+    if first_date.is_none() {
+        ws.recovered(Recovery::NoServerDate);
+    }
     let old = ws.cursor(SENTINEL).unwrap_or(since);
     let position = next_start(first_date, newest, ws.settings().overlap, old);
     ws.finish_pass(Side::Sentinel, SENTINEL, position, started, rows).await?;
@@ -74,6 +84,7 @@ fn sentinel_since(ws: &Ws, mono: Duration) -> Stamp {
         ws.memory(|m| m.last_full = Some(mono));
     }
     if full {
+        ws.recovered(Recovery::FullSweep);
         return first_start(ws.now().utc, settings.max_age);
     }
     let every = Duration::from_secs(300);
@@ -84,7 +95,11 @@ fn sentinel_since(ws: &Ws, mono: Duration) -> Stamp {
         }
         due
     });
-    if deep { cursor.minus(SENTINEL_DEEP) } else { cursor }
+    if !deep || mutant::reads_narrowly() {
+        return cursor;
+    }
+    ws.recovered(Recovery::DeepPass);
+    cursor.minus(SENTINEL_DEEP)
 }
 
 pub(super) async fn list(ws: &Ws, from: ListFrom) -> Result<(IncidentPage, Option<Stamp>), CallError> {
@@ -112,7 +127,13 @@ pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Resu
         for row in known {
             let id = IncidentId::new(&row.key);
             // A list may lag behind what a GET or a PUT showed us already.
-            if by_id.get(&id).is_some_and(|i| i.etag == row.version || i.modified < row.stamp) {
+            let Some(listed) = by_id.get(&id) else { continue };
+            let known = listed.etag == row.version;
+            let stale = !known && listed.modified < row.stamp && !mutant::is_on(Mutant::StaleListWins);
+            if stale {
+                ws.recovered(Recovery::StaleRowDropped);
+            }
+            if known || stale {
                 by_id.remove(&id);
             }
         }
@@ -182,6 +203,9 @@ fn note_incident(
     if link != state.link {
         commit.links.push(link);
     }
+    let (shape, passes) = (&ws.settings().route.shape, ws.memory(|m| m.passes));
+    let again = changed_again(state, shape, (Some(incident), None), passes, ws.now().utc);
+    commit.bases.extend(again.into_iter().map(|b| (state.link.id, b)));
     dirty.insert(state.link.id);
 }
 

@@ -9,6 +9,7 @@ use crate::text::Stamp;
 
 use super::board::{Door, lock};
 use super::ctx::{Halt, Ws};
+use super::recovery::Recovery;
 
 /// Samples that a lag is the median of.
 const LAG_SAMPLES: usize = 64;
@@ -102,7 +103,11 @@ impl Ws {
     /// A side works again.
     pub fn heal_lane(&self, side: Side) {
         self.memory(|m| m.down_until.remove(&side));
-        self.lane(side, |lane| lane.error = None);
+        let mut was_out = false;
+        self.lane(side, |lane| was_out = lane.error.take().is_some());
+        if was_out {
+            self.recovered(Recovery::SideHealed);
+        }
     }
 
     /// Rests a side after a failure and says so on its lane.

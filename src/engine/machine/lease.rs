@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::model::ledger::{Ask, Lease, StoreFault, Told};
 
+use crate::mutant::{self, Mutant};
+
 use super::Mode;
 use super::board::{HeldLease, lock};
 use super::ctx::{Halt, Ws};
@@ -30,11 +32,14 @@ pub(super) async fn take_lease(ws: &Ws) -> Result<bool, StoreFault> {
         life_ms: life.as_millis() as i64,
         section_hash: ws.shared.hashes.get(&ws.key).cloned().unwrap_or_default(),
     };
-    let Told::Lease(Some(lease)) = ws.ask(ask).await? else { return Ok(false) };
+    let Told::Lease(Some(lease)) = ws.ask(ask).await? else {
+        return Ok(mutant::is_on(Mutant::LeaseIgnored));
+    };
     note(ws, &lease, asked.mono);
     ws.memory(|m| {
         m.epoch = lease.epoch;
         m.taken_at = asked.utc;
+        m.looked_into.clear();
     });
     Ok(true)
 }
@@ -49,7 +54,7 @@ fn note(ws: &Ws, lease: &Lease, asked: Duration) {
 
 /// Renews the lease when a third of it is used up.
 pub(super) async fn ensure_lease(ws: &Ws) -> Result<(), Halt> {
-    if ws.shared.mode == Mode::Plan {
+    if ws.shared.mode == Mode::Plan || mutant::is_on(Mutant::LeaseIgnored) {
         return Ok(());
     }
     let life = ws.shared.settings.lease;

@@ -4,9 +4,12 @@
 use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
 use crate::model::{
-    CommentOrigin, Delivery, Entry, FaultKind, IntentKind, Life, LinkId, LinkState, RecordWrite, Role, Side,
+    CommentOrigin, Delivery, Entry, FaultKind, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite,
+    Role, Side,
 };
+use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{COMMENTS_PER_INCIDENT, absorb_comments, comment_html, note_text, own_entry};
+use crate::sync::identity::comment_id;
 use crate::sync::plan::{Plan, incident_write, plan, record_values};
 use crate::text::Stamp;
 
@@ -57,16 +60,40 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
     Ok(false)
 }
 
+/// True for a link that may be written; of another one, it is only found out what was sent before.
+pub(super) fn may_send(link: &crate::model::Link) -> bool {
+    link.role == Role::Primary && link.frozen.is_empty()
+}
+
 async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    if state.link.role == Role::Merged && has_waiting(state) {
+        return hold_entries(ws, state, "the incident was merged into another one").await;
+    }
     let link = &state.link;
-    if link.role != Role::Primary
+    // What was sent before an incident was merged, or a link frozen, may have been applied: that is
+    // still found out.
+    let sent = state.open_intent().is_some_and(|i| i.state != IntentState::Planned);
+    if (!may_send(link) && !sent)
         || matches!(link.life, Life::Gone | Life::Unlinked)
-        || !link.frozen.is_empty()
+        || (mutant::is_on(Mutant::FilterLeaverDropped) && !link.in_filter)
     {
+        if link.role != Role::Primary && !link.error.is_empty() {
+            // What could not be done for it is not tried again.
+            let link = crate::model::Link { error: String::new(), ..link.clone() };
+            ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+        }
         return Ok(Next::Settled);
     }
     if link.not_before > ws.now().utc {
         return Ok(Next::Later);
+    }
+    let id = link.id;
+    if link.life == Life::Live && ws.memory(|m| m.unverified.remove(&id)) {
+        let next = super::recover::refresh_record(ws, state).await?;
+        if next == Next::Later {
+            ws.memory(|m| m.unverified.insert(id));
+        }
+        return Ok(next);
     }
     if let Some(intent) = state.open_intent().cloned() {
         return super::recover::settle(ws, state, intent).await;
@@ -121,8 +148,20 @@ fn guard(state: &LinkState, planned: &Plan) -> Result<(), String> {
 
 /// Freezes a link: it sends nothing until a person looks.
 pub(super) async fn freeze(ws: &Ws, state: &mut LinkState, why: String) -> Result<Next, Halt> {
-    let mut link = state.link.clone();
+    freeze_with(ws, state, Turn::default(), why).await
+}
+
+/// Freezes a link in the same transaction as what else is known by then.
+pub(super) async fn freeze_with(
+    ws: &Ws,
+    state: &mut LinkState,
+    mut turn: Turn,
+    why: String,
+) -> Result<Next, Halt> {
+    let mut link = turn.link.take().unwrap_or_else(|| state.link.clone());
     link.frozen.clone_from(&why);
+    link.error.clear();
+    link.not_before = Stamp(0);
     let event = ws.event(
         crate::model::view::Level::Error,
         Some(link.id),
@@ -130,8 +169,10 @@ pub(super) async fn freeze(ws: &Ws, state: &mut LinkState, why: String) -> Resul
         format!("frozen: {why}; nothing is sent for it until somebody runs retry"),
     );
     let audit = ws.audit(state, "freeze", (None, "link"), ("", ""), &why);
-    ws.save(state, Turn { link: Some(link), events: vec![event], audit: vec![audit], ..Turn::default() })
-        .await?;
+    turn.link = Some(link);
+    turn.events.push(event);
+    turn.audit.push(audit);
+    ws.save(state, turn).await?;
     Ok(Next::Settled)
 }
 
@@ -196,6 +237,10 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
         });
     };
     turn.new_intent = Some(ws.intent(state, kind, None));
+    #[cfg(feature = "mutants")]
+    if let Some(next) = super::mutated::before_commit(ws, state, &mut turn).await? {
+        return Ok(next);
+    }
     ws.save(state, turn).await?;
     super::send::send_open(ws, state).await
 }
@@ -230,6 +275,9 @@ fn needs_fresh_record(ws: &Ws, state: &LinkState) -> bool {
 fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Option<IntentKind> {
     let mut order: Vec<&Entry> = state.entries.iter().collect();
     order.sort_by_key(|e| (e.at, e.id));
+    if mutant::is_on(Mutant::NewestFirst) {
+        order.reverse();
+    }
     let number = state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default();
     let counted = state.incident.as_ref().map_or(0, |i| i.comments_count);
     let comments = counted.max(state.link.comments_seen) as usize;
@@ -244,10 +292,14 @@ fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Opt
             }
             let mut sending = entry.clone();
             sending.to_sentinel = Delivery::Sending;
+            if mutant::is_on(Mutant::RandomCommentId) {
+                sending.sentinel_id = comment_id(&state.link.incident, "again", &entry.sentinel_id);
+            }
+            let id = sending.sentinel_id.clone();
             turn.entries.push(sending);
             return Some(IntentKind::PutComment {
                 entry: entry.id,
-                comment_id: entry.sentinel_id.clone(),
+                comment_id: id,
                 message: comment_html(entry, &number),
             });
         }
@@ -263,6 +315,25 @@ fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Opt
         }
     }
     None
+}
+
+/// Holds every entry that waits, because it can go nowhere any more.
+async fn hold_entries(ws: &Ws, state: &mut LinkState, why: &str) -> Result<Next, Halt> {
+    let mut turn = Turn::default();
+    for entry in &state.entries {
+        let mut held = entry.clone();
+        for side in [Side::Sentinel, Side::ServiceNow] {
+            if held.delivery(side) == Delivery::Waiting {
+                held.set_delivery(side, Delivery::Held);
+                held.reason = why.to_owned();
+            }
+        }
+        if held != *entry {
+            turn.entries.push(held);
+        }
+    }
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
 }
 
 /// Looks users up and lets everybody know.
@@ -314,10 +385,12 @@ pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next
     }
     comments.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     let entries = absorb_comments(state, &comments, &ws.shared.keys);
+    ws.count_known_again(&entries);
     let mut link = state.link.clone();
     link.unread = false;
     link.comments_seen = comments.len() as u32;
-    ws.save(state, Turn { link: Some(link), entries, ..Turn::default() }).await?;
+    let audit = super::recover::arrived(ws, state, &entries);
+    ws.save(state, Turn { link: Some(link), entries, audit, ..Turn::default() }).await?;
     Ok(Next::Again)
 }
 

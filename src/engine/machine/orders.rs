@@ -205,6 +205,10 @@ fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Tu
 fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     use crate::model::Delivery;
     let mut link = state.link.clone();
+    if !link.frozen.is_empty() {
+        // Whatever froze it, its record is looked at before anything is sent (I6).
+        ws.memory(|m| m.unverified.insert(link.id));
+    }
     link.frozen.clear();
     link.error.clear();
     link.failures = 0;

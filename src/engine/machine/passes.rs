@@ -7,6 +7,7 @@ use crate::model::call::{Answer, DeskCall, DeskReply, SentinelCall, SentinelRepl
 use crate::model::{CallError, FaultKind, InstanceKey, Retry};
 
 use super::ctx::{Shared, Ws};
+use super::recovery::Recovery;
 
 /// Tries within one pass.
 const TRIES: u32 = 3;
@@ -19,11 +20,15 @@ fn pause(shared: &Shared, error: &CallError, tries: u32) -> Option<Duration> {
     if !passing || tries >= TRIES || super::board::lock(&shared.board).stopping {
         return None;
     }
-    match error.retry {
+    let wait = match error.retry {
         Retry::After(wait) => (wait <= MOST).then_some(wait),
         Retry::Backoff => Some(shared.backoff(tries, MOST)),
         Retry::WhenCured | Retry::Never => None,
+    };
+    if wait.is_some() {
+        shared.recovered(Recovery::ReadRepeated);
     }
+    wait
 }
 
 /// Reads from an instance, with a few tries.

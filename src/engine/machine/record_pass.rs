@@ -8,15 +8,20 @@ use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::ledger::{Ask, Commit, Cursor, Known, Told};
 use crate::model::view::Level;
 use crate::model::{CallError, Entry, JournalEntry, Life, Link, LinkId, LinkState, Record, Side, SysId};
+use crate::mutant::{self, Mutant};
 use crate::sync::conversation::absorb_journal;
 use crate::sync::cursor::{first_start, next_start};
+use crate::sync::plan::changed_again;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::recovery::Recovery;
 use super::workspace::Reading;
 
 /// Records whose journals are read in one call.
 const JOURNAL_CHUNK: usize = 100;
+/// Nodes of one instance stamp by clocks that differ by a little (servicenow-api 3.3).
+const SKEW: Duration = Duration::from_secs(10);
 /// How far before a record's update its journal entries are looked for: an entry and the update
 /// it causes are one transaction, which lasts 298 s at most (sync-engine B.5).
 const JOURNAL_BACK: Duration = Duration::from_secs(900);
@@ -37,6 +42,14 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
         Err(error) => return Ok(Reading::Failed(error)),
     };
     let newest = pass.records.iter().map(|r| r.updated_on).max();
+    let old = ws.cursor(&name).unwrap_or(since);
+    let position = next_start(pass.date, newest, ws.instance().overlap, old);
+    if pass.date.is_none() {
+        ws.recovered(Recovery::NoServerDate);
+    }
+    if mutant::is_on(Mutant::CursorBeforeRows) {
+        ws.finish_pass(Side::ServiceNow, &name, position, started, (0, 0)).await?;
+    }
     let mut rows = (pass.records.len() as u32, 0);
     let mut changed = unknown_records(ws, pass.records).await?;
     for ids in moved_without_stamp(ws, pass.swept, &changed).await? {
@@ -59,9 +72,6 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
         }
     }
     ws.summary(|s| s.records += rows.1);
-    let overlap = ws.instance().overlap;
-    let old = ws.cursor(&name).unwrap_or(since);
-    let position = next_start(pass.date, newest, overlap, old);
     ws.finish_pass(Side::ServiceNow, &name, position, started, rows).await?;
     ws.memory(|m| {
         m.desk_read_at = started.mono;
@@ -106,7 +116,14 @@ fn desk_since(ws: &Ws, name: &str, mono: Duration) -> (Stamp, bool) {
         }
         due
     });
-    (if deep { cursor.minus(instance.deep.back) } else { cursor }, sweep)
+    if sweep {
+        ws.recovered(Recovery::FullSweep);
+    }
+    if !deep || mutant::reads_narrowly() {
+        return (cursor, sweep);
+    }
+    ws.recovered(Recovery::DeepPass);
+    (cursor.minus(instance.deep.back), sweep)
 }
 
 pub(super) async fn unknown_records(ws: &Ws, records: Vec<Record>) -> Result<Vec<Record>, Halt> {
@@ -118,8 +135,14 @@ pub(super) async fn unknown_records(ws: &Ws, records: Vec<Record>) -> Result<Vec
         let id = SysId::new(row.key);
         let version: i64 = row.version.parse().unwrap_or(-1);
         // A replica may lag behind what a GET or a PATCH showed us already.
-        let old = |r: &Record| r.mod_count == version || (r.mod_count < version && r.updated_on <= row.stamp);
-        if by_id.get(&id).is_some_and(old) {
+        let Some(listed) = by_id.get(&id) else { continue };
+        let stale = listed.mod_count < version
+            && listed.updated_on <= row.stamp.plus(SKEW)
+            && !mutant::is_on(Mutant::StaleListWins);
+        if stale {
+            ws.recovered(Recovery::StaleRowDropped);
+        }
+        if stale || listed.mod_count == version {
             by_id.remove(&id);
         }
     }
@@ -191,7 +214,11 @@ async fn observe_records(
     } else {
         match ws.read_journal(linked, from).await {
             Ok(journal) => journal,
-            Err(error) => return Ok(Err(error)),
+            Err(_) if mutant::is_on(Mutant::JournalSkipped) => Vec::new(),
+            Err(error) => {
+                ws.recovered(Recovery::VersionNotTaken);
+                return Ok(Err(error));
+            }
         }
     };
     let now = ws.now().utc;
@@ -206,11 +233,14 @@ async fn observe_records(
         if let Some(wrong) = super::confirm::wrong_record(ws, state, record) {
             let text = format!("frozen: {wrong}; nothing is sent for it until somebody runs retry");
             commit.events.push(ws.event(Level::Error, Some(state.link.id), ws.subject(state), text));
-            commit.links.push(Link { frozen: wrong, ..state.link.clone() });
+            let link = Link { frozen: wrong, error: String::new(), ..state.link.clone() };
+            commit.links.push(link);
             dirty.insert(state.link.id);
             continue;
         }
         commit.entries.extend(ws.absorb_notes(state, &journal));
+        let again = changed_again(state, &route.shape, (None, Some(record)), ws.memory(|m| m.passes), now);
+        commit.bases.extend(again.into_iter().map(|b| (state.link.id, b)));
         commit.records.push((route.instance.clone(), record.clone(), now));
         commit.links.push(Link { pending: true, ..state.link.clone() });
         dirty.insert(state.link.id);
@@ -237,13 +267,10 @@ impl Ws {
 
     /// Entries that these journal rows add to or change in a link.
     pub fn absorb_notes(&self, state: &LinkState, journal: &[JournalEntry]) -> Vec<Entry> {
-        absorb_journal(
-            state,
-            journal,
-            &self.own_user(),
-            &self.settings().route.shape.notes,
-            &self.shared.keys,
-        )
+        let element = &self.settings().route.shape.notes;
+        let changed = absorb_journal(state, journal, &self.own_user(), element, &self.shared.keys);
+        self.count_known_again(&changed);
+        changed
     }
 
     /// Where a read has come.
@@ -266,6 +293,7 @@ impl Ws {
         started: super::Now,
         rows: (u32, u32),
     ) -> Result<(), Halt> {
+        let position = if mutant::is_on(Mutant::LocalClockCursor) { self.now().utc } else { position };
         let cursor =
             Cursor { workspace: self.key.clone(), name: name.to_owned(), position, moved: self.now().utc };
         self.memory(|m| {

@@ -8,16 +8,21 @@
 use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply};
-use crate::model::ledger::CommandUpdate;
+use crate::model::intent::Target;
+use crate::model::ledger::{AuditDraft, CommandUpdate};
 use crate::model::{
-    CommandState, Delivery, FaultKind, Incident, Intent, IntentKind, IntentState, LinkState, Record, Side,
+    CommandState, Delivery, Entry, FaultKind, Field, Incident, Intent, IntentKind, IntentState, LinkState,
+    Record, Side,
 };
+use crate::mutant::{self, Mutant};
 use crate::sync::conversation::comments_moved;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
 
+use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
-use super::link_work::Next;
+use super::link_work::{Next, may_send};
+use super::recovery::Recovery;
 use super::send::{back_to_waiting, link_failed, send_open};
 use super::turn::Turn;
 
@@ -31,6 +36,9 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
     if ws.is_down(intent.kind.side()) {
         return Ok(Next::Later);
     }
+    if intent.sent.is_some_and(|at| at < ws.memory(|m| m.taken_at)) {
+        ws.recovered(Recovery::FoundOpen);
+    }
     match (&intent.kind, intent.state) {
         // Given by a command and not sent yet.
         (_, IntentState::Planned) => {
@@ -43,7 +51,21 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
         }
         (IntentKind::CreateRecord { .. }, _) => super::create::resolve(ws, state, intent).await,
         (IntentKind::PutIncident { .. }, _) => reread_incident(ws, state, intent).await,
+        (IntentKind::PutComment { .. }, _) if !may_send(&state.link) => {
+            // It is not repeated, so only reading tells whether it arrived.
+            if !is_settled(ws, &intent) {
+                return Ok(Next::Later);
+            }
+            match super::link_work::read_comments(ws, state).await? {
+                Next::Again => {
+                    give_up(ws, state, &intent, "not repeated: nothing is sent for this link").await?
+                }
+                next => return Ok(next),
+            }
+            Ok(Next::Again)
+        }
         (IntentKind::PutComment { .. }, _) => {
+            ws.recovered(Recovery::CommentRepeated);
             give_up(ws, state, &intent, "repeated under the same id").await?;
             Ok(Next::Again)
         }
@@ -52,13 +74,13 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
     }
 }
 
-/// When a write of unknown outcome can no longer land: settle after it was sent, or after we
-/// took the lease over from whoever sent it (D8, D34).
-pub(super) fn settled_at(ws: &Ws, intent: &Intent) -> Stamp {
-    let sent = intent.sent.unwrap_or(intent.created);
-    let taken = ws.memory(|m| m.taken_at);
-    let from = if sent < taken { taken } else { sent };
-    from.plus(ws.instance().settle)
+/// True when a write of unknown outcome can no longer land (D8, D34): settle has gone by since
+/// this holder of the lease first looked into it, which was after it was sent. By the monotonic
+/// clock, because a wall clock that is put right would end the wait too soon.
+pub(super) fn is_settled(ws: &Ws, intent: &Intent) -> bool {
+    let now = ws.now().mono;
+    let since = ws.memory(|m| *m.looked_into.entry(intent.id).or_insert(now));
+    now.saturating_sub(since) >= ws.instance().settle || mutant::is_on(Mutant::NoSettle)
 }
 
 /// Closes an intent in favour of a fresh plan.
@@ -69,27 +91,59 @@ async fn give_up(ws: &Ws, state: &mut LinkState, intent: &Intent, why: &str) -> 
     ws.save(state, turn).await
 }
 
+/// After a refused version: takes the write as applied if the incident shows it, whoever's answer
+/// that refusal was. `None` when it does not, or cannot be read now.
+pub(super) async fn prove_put(ws: &Ws, state: &mut LinkState, intent: &Intent) -> Result<Option<Next>, Halt> {
+    let IntentKind::PutIncident { targets, .. } = &intent.kind else { return Ok(None) };
+    let Ok(incident) = get_incident(ws, state).await else { return Ok(None) };
+    if !landed(targets, Side::Sentinel, |f| Some(sentinel_value(&incident, f))) {
+        let moved = targets.iter().filter(|t| sentinel_value(&incident, t.field) != t.before);
+        let audit: Vec<AuditDraft> = moved.map(|t| unproven(ws, state, intent, t)).collect();
+        if !audit.is_empty() {
+            ws.save(state, Turn { audit, ..Turn::default() }).await?;
+        }
+        return Ok(None);
+    }
+    super::confirm::incident_put(ws, state, intent.clone(), incident, Proof::Reading).await.map(Some)
+}
+
+/// True when a write of several fields is seen to have been applied: it is applied whole or not at
+/// all, so one field that shows it is enough, and the others were written over since.
+fn landed(targets: &[Target], side: Side, value: impl Fn(Field) -> Option<String>) -> bool {
+    let shows = |t: &Target| value(t.field).as_deref() == Some(t.after(side));
+    targets.iter().all(shows) || targets.iter().any(|t| t.before != t.after(side) && shows(t))
+}
+
 async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
+    // Asked before the incident is read: what the answer does not show then cannot come later.
+    let settled = is_settled(ws, &intent);
     let incident = match get_incident(ws, state).await {
         Ok(incident) => incident,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
         Err(error) => return link_failed(ws, state, &error, None).await,
     };
     let IntentKind::PutIncident { write, targets } = &intent.kind else { return Ok(Next::Again) };
-    let there = targets.iter().all(|t| sentinel_value(&incident, t.field) == t.sentinel);
-    if there {
-        return super::confirm::incident_put(ws, state, intent, incident).await;
+    let moved = incident.etag != write.etag;
+    if landed(targets, Side::Sentinel, |f| Some(sentinel_value(&incident, f))) {
+        ws.recovered(Recovery::PutProven);
+        return super::confirm::incident_put(ws, state, intent, incident, Proof::Reading).await;
     }
-    if incident.etag == write.etag && ws.now().utc < settled_at(ws, &intent) && intent.attempts < MOST_RESENDS
-    {
+    let again = may_send(&state.link);
+    if again && !moved && !settled && intent.attempts < MOST_RESENDS {
         // It may still land, under a version that still fits. Sent again it lands for certain,
         // or the other one did.
+        ws.recovered(Recovery::PutResent);
         let mut update = ws.update(&intent, IntentState::InFlight, String::new());
         update.attempts += 1;
+        ws.memory(|m| m.looked_into.remove(&intent.id));
         ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
         return send_open(ws, state).await;
     }
+    ws.recovered(Recovery::PutReplanned);
     let mut turn = observed(state, incident);
+    if moved {
+        turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
+    }
     turn.intents.push(ws.update(&intent, IntentState::Replanned, "not applied; planned anew".into()));
     if let Some(command) = intent.command {
         ws.put_back(state, command);
@@ -104,7 +158,29 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
     Ok(Next::Again)
 }
 
-async fn get_incident(ws: &Ws, state: &LinkState) -> Result<Incident, crate::model::CallError> {
+/// Audit rows of comments that turn out to have arrived: no answer ever proved it, and they are not
+/// sent again.
+pub(super) fn arrived(ws: &Ws, state: &LinkState, seen: &[Entry]) -> Vec<AuditDraft> {
+    let ours = seen.iter().filter(|e| e.to_sentinel == Delivery::Delivered);
+    let row = |e: &Entry| {
+        let text = crate::text::fit(&e.text.line(), 60);
+        ws.audit(state, "put_comment", (Some(Side::Sentinel), "comment"), ("", &text), "found by its id")
+    };
+    ours.map(row).collect()
+}
+
+/// Audit row of a field of a write of which nobody can say whether it was applied: what it wrote is not
+/// there, but somebody else has written since.
+pub(super) fn unproven(ws: &Ws, state: &LinkState, intent: &Intent, target: &Target) -> AuditDraft {
+    let side = intent.kind.side();
+    let why = "no answer came, and it was changed since: it may have been applied";
+    let change = (target.before.as_str(), target.after(side));
+    let mut row = ws.audit(state, "unproven", (Some(side), target.field.word()), change, why);
+    row.intent = Some(intent.id);
+    row
+}
+
+pub(super) async fn get_incident(ws: &Ws, state: &LinkState) -> Result<Incident, crate::model::CallError> {
     let call = SentinelCall::Get(state.link.incident.clone());
     match ws.read_sentinel(call).await?.value {
         SentinelReply::Incident(incident) if incident.id == state.link.incident => Ok(*incident),
@@ -147,6 +223,7 @@ async fn get_record(ws: &Ws, state: &LinkState) -> Result<Record, crate::model::
 
 /// Reads the record before it is written over, because what we know of it is not fresh.
 pub(super) async fn refresh_record(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    ws.recovered(Recovery::RecordReread);
     match get_record(ws, state).await {
         Ok(record) => take_record(ws, state, record, Turn::default()).await,
         Err(error) if error.is_side_wide() => Ok(Next::Later),
@@ -163,7 +240,7 @@ pub(super) async fn take_record(
     mut turn: Turn,
 ) -> Result<Next, Halt> {
     if let Some(wrong) = super::confirm::wrong_record(ws, state, &record) {
-        return super::link_work::freeze(ws, state, wrong).await;
+        return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     let known = state.record.as_ref().map_or(-1, |r| r.mod_count);
     if record.mod_count != known {
@@ -174,7 +251,9 @@ pub(super) async fn take_record(
                 let seen = ws.absorb_notes(state, &rows);
                 turn.entries.extend(merge_entries(&turn, seen));
             }
+            Err(_) if mutant::is_on(Mutant::JournalSkipped) => {}
             Err(error) => {
+                ws.recovered(Recovery::VersionNotTaken);
                 // Its values are taken, its version is not: so the journal is read again, and no
                 // plan is made from values that a confirmed write has replaced.
                 turn.record = state.record.as_ref().map(|old| Record {
@@ -196,36 +275,40 @@ pub(super) async fn take_record(
     Ok(Next::Again)
 }
 
-fn merge_entries(turn: &Turn, seen: Vec<crate::model::Entry>) -> Vec<crate::model::Entry> {
+fn merge_entries(turn: &Turn, seen: Vec<Entry>) -> Vec<Entry> {
     seen.into_iter().filter(|e| e.id.0 == 0 || !turn.entries.iter().any(|t| t.id == e.id)).collect()
 }
 
 async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
+    let settled = is_settled(ws, &intent);
     let record = match get_record(ws, state).await {
         Ok(record) => record,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
         Err(error) => return link_failed(ws, state, &error, None).await,
     };
-    let IntentKind::PatchRecord { targets, .. } = &intent.kind else { return Ok(Next::Again) };
+    let IntentKind::PatchRecord { targets, mod_count, .. } = &intent.kind else { return Ok(Next::Again) };
     let shape = &ws.settings().route.shape;
-    let there = targets
-        .iter()
-        .all(|t| servicenow_value(&record, shape, t.field).as_deref() == Some(t.servicenow.as_str()));
-    if there {
-        return super::confirm::record_patched(ws, state, intent, record).await;
+    if landed(targets, Side::ServiceNow, |f| servicenow_value(&record, shape, f)) {
+        ws.recovered(Recovery::PatchProven);
+        return super::confirm::record_patched(ws, state, intent, record, Proof::Reading).await;
     }
-    if ws.now().utc < settled_at(ws, &intent) {
+    if !settled {
+        ws.recovered(Recovery::PatchWaits);
         // It may still land, and would land on what a person wrote meanwhile.
         return Ok(Next::Later);
     }
+    ws.recovered(Recovery::PatchReplanned);
     let update = ws.update(&intent, IntentState::Replanned, "not applied; planned anew".into());
-    take_record(ws, state, record, Turn { intents: vec![update], ..Turn::default() }).await
+    let moved = record.mod_count > *mod_count;
+    let doubt = targets.iter().filter(|_| moved);
+    let audit = doubt.map(|t| unproven(ws, state, &intent, t)).collect();
+    take_record(ws, state, record, Turn { intents: vec![update], audit, ..Turn::default() }).await
 }
 
 async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
     let IntentKind::AddNote { entry, .. } = intent.kind else { return Ok(Next::Again) };
     // Asked before the journal is read: what the journal does not show then cannot come later.
-    let settled = ws.now().utc >= settled_at(ws, &intent);
+    let settled = is_settled(ws, &intent);
     let since = intent.created.minus(LOOK_BACK);
     let rows = match ws.read_journal(vec![state.link.sys_id.clone()], since).await {
         Ok(rows) => rows,
@@ -237,6 +320,7 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
         || state.entries.iter().any(|e| e.id == entry && e.to_servicenow == Delivery::Delivered);
     let mut turn = Turn { entries, ..Turn::default() };
     if arrived {
+        ws.recovered(Recovery::NoteFound);
         turn.intents.push(ws.update(&intent, IntentState::Confirmed, "found by its marker".into()));
         turn.audit.push(ws.audit(
             state,
@@ -245,11 +329,16 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
             ("", ""),
             "found by its marker",
         ));
+        if let Some(row) = turn.audit.last_mut() {
+            row.intent = Some(intent.id);
+        }
         ws.summary(|s| s.writes += 1);
     } else if settled {
+        ws.recovered(Recovery::NoteResent);
         turn.intents.push(ws.update(&intent, IntentState::Replanned, "did not arrive; sent again".into()));
         turn.entries.extend(back_to_waiting(state, &intent.kind));
     } else {
+        ws.recovered(Recovery::NoteWaits);
         if !turn.is_empty() {
             ws.save(state, turn).await?;
         }

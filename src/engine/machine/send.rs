@@ -5,67 +5,123 @@
 
 use std::time::Duration;
 
-use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply};
+use crate::model::call::{DeskCall, DeskOutcome, DeskReply, SentinelCall, SentinelOutcome, SentinelReply};
 use crate::model::ledger::{CommandUpdate, IntentUpdate};
 use crate::model::view::Level;
 use crate::model::{
-    CallError, CommandState, Delivery, EntryId, FaultKind, Intent, IntentKind, IntentState, LinkState,
-    RecordWrite, Retry,
+    CallError, CommandState, Delivery, EntryId, FaultKind, Incident, Intent, IntentKind, IntentState, Link,
+    LinkState, Record, RecordWrite, Retry,
 };
+use crate::mutant::{self, Mutant};
 
+use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
+use super::recovery::Recovery;
 use super::turn::Turn;
 
 /// Times an intent is sent before it is parked for a person (I8).
 const MOST_ATTEMPTS: u32 = 8;
+/// Refused versions in a row that are read again at once.
+const MOST_CONFLICTS: u32 = 3;
 /// Longest pause after failures of one link.
 const LONGEST: Duration = Duration::from_secs(900);
+
+/// What a send brought back.
+pub(super) enum Came {
+    Record(Box<Record>),
+    Incident(Box<Incident>),
+    Comment,
+    /// An answer to another question.
+    Other,
+}
 
 /// Sends the open intent of a link, which must be in flight by the store's word.
 pub(super) async fn send_open(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let Some(intent) = state.open_intent().cloned() else { return Ok(Next::Again) };
-    match intent.kind.clone() {
-        IntentKind::CreateRecord { write, .. } => super::create::send_create(ws, state, intent, write).await,
-        IntentKind::PatchRecord { write, .. } => match ws.desk(patch(ws, state, write)).await {
-            Ok(answer) => match answer.value {
-                DeskReply::Record(record) => super::confirm::record_patched(ws, state, intent, *record).await,
-                _ => unknown(ws, state, intent, "an answer of another kind").await,
-            },
-            Err(error) => failed(ws, state, intent, error).await,
-        },
-        IntentKind::AddNote { entry, text, .. } => {
+    let outcome = exchange(ws, state, &intent.kind).await;
+    conclude(ws, state, intent, outcome).await
+}
+
+/// The one exchange that a write is.
+pub(super) async fn exchange(ws: &Ws, state: &LinkState, kind: &IntentKind) -> Result<Came, CallError> {
+    let incident = state.link.incident.clone();
+    match kind {
+        IntentKind::CreateRecord { write, .. } => {
+            of_desk(ws.desk(super::create::create_call(ws, state, write.clone())).await)
+        }
+        IntentKind::PatchRecord { write, .. } => of_desk(ws.desk(patch(ws, state, write.clone())).await),
+        IntentKind::AddNote { text, .. } => {
             let mut write = RecordWrite::default();
-            write.values.insert(ws.settings().route.shape.notes.clone(), text);
-            match ws.desk(patch(ws, state, write)).await {
-                Ok(answer) => match answer.value {
-                    DeskReply::Record(record) => {
-                        super::confirm::note_added(ws, state, intent, entry, *record).await
-                    }
-                    _ => unknown(ws, state, intent, "an answer of another kind").await,
-                },
-                Err(error) => failed(ws, state, intent, error).await,
-            }
+            write.values.insert(ws.settings().route.shape.notes.clone(), text.clone());
+            of_desk(ws.desk(patch(ws, state, write)).await)
         }
         IntentKind::PutIncident { write, .. } => {
-            let call = SentinelCall::Put(state.link.incident.clone(), write);
-            match ws.sentinel(call).await {
-                Ok(answer) => match answer.value {
-                    SentinelReply::Incident(incident) => {
-                        super::confirm::incident_put(ws, state, intent, *incident).await
-                    }
-                    _ => unknown(ws, state, intent, "an answer of another kind").await,
-                },
-                Err(error) => failed(ws, state, intent, error).await,
-            }
+            of_sentinel(ws.sentinel(SentinelCall::Put(incident, write.clone())).await)
         }
-        IntentKind::PutComment { entry, comment_id, message } => {
-            let call =
-                SentinelCall::PutComment { incident: state.link.incident.clone(), id: comment_id, message };
-            match ws.sentinel(call).await {
-                Ok(_) => super::confirm::comment_put(ws, state, intent, entry).await,
-                Err(error) => failed(ws, state, intent, error).await,
+        IntentKind::PutComment { comment_id, message, .. } => {
+            let (id, message) = (comment_id.clone(), message.clone());
+            of_sentinel(ws.sentinel(SentinelCall::PutComment { incident, id, message }).await)
+        }
+    }
+}
+
+fn of_desk(outcome: DeskOutcome) -> Result<Came, CallError> {
+    Ok(match outcome?.value {
+        DeskReply::Record(record) => Came::Record(record),
+        _ => Came::Other,
+    })
+}
+
+fn of_sentinel(outcome: SentinelOutcome) -> Result<Came, CallError> {
+    Ok(match outcome?.value {
+        SentinelReply::Incident(incident) => Came::Incident(incident),
+        SentinelReply::Comment(_) => Came::Comment,
+        _ => Came::Other,
+    })
+}
+
+/// Takes what came of a send.
+pub(super) async fn conclude(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    outcome: Result<Came, CallError>,
+) -> Result<Next, Halt> {
+    let came = match outcome {
+        Ok(came) => came,
+        Err(error) if error.kind == FaultKind::Duplicate => {
+            ws.recovered(Recovery::CreateDuplicate);
+            return super::create::resolve(ws, state, intent).await;
+        }
+        Err(error) => {
+            if matches!(intent.kind, IntentKind::CreateRecord { .. })
+                && let Some(next) = super::create::try_without_key(ws, state, &intent, &error).await?
+            {
+                return Ok(next);
             }
+            return failed(ws, state, intent, error).await;
+        }
+    };
+    match (&intent.kind, came) {
+        (IntentKind::CreateRecord { .. }, Came::Record(record)) => {
+            super::create::adopt(ws, state, Some(intent), *record).await
+        }
+        (IntentKind::PatchRecord { .. }, Came::Record(record)) => {
+            super::confirm::record_patched(ws, state, intent, *record, Proof::Answer).await
+        }
+        (&IntentKind::AddNote { entry, .. }, Came::Record(record)) => {
+            super::confirm::note_added(ws, state, intent, entry, *record).await
+        }
+        (IntentKind::PutIncident { .. }, Came::Incident(incident)) => {
+            super::confirm::incident_put(ws, state, intent, *incident, Proof::Answer).await
+        }
+        (&IntentKind::PutComment { entry, .. }, Came::Comment) => {
+            super::confirm::comment_put(ws, state, intent, entry).await
+        }
+        _ => {
+            let error = CallError::new(FaultKind::Garbled, "an answer of another kind").unknown_outcome();
+            failed(ws, state, intent, error).await
         }
     }
 }
@@ -79,11 +135,6 @@ fn patch(ws: &Ws, state: &LinkState, write: RecordWrite) -> DeskCall {
     }
 }
 
-async fn unknown(ws: &Ws, state: &mut LinkState, intent: Intent, why: &str) -> Result<Next, Halt> {
-    let error = CallError::new(FaultKind::Garbled, why).unknown_outcome();
-    failed(ws, state, intent, error).await
-}
-
 /// Takes a failed send.
 pub(super) async fn failed(
     ws: &Ws,
@@ -91,6 +142,10 @@ pub(super) async fn failed(
     intent: Intent,
     error: CallError,
 ) -> Result<Next, Halt> {
+    #[cfg(feature = "mutants")]
+    if error.maybe_applied && super::mutated::takes_for_done(&intent, &error) {
+        return super::mutated::assume_done(ws, state, intent).await;
+    }
     if error.maybe_applied {
         let update = ws.update(&intent, IntentState::Unknown, error.to_string());
         ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
@@ -102,11 +157,28 @@ pub(super) async fn failed(
             release(ws, state, &intent, &error).await?;
             Err(Halt::Stopping)
         }
+        #[cfg(feature = "mutants")]
+        FaultKind::Conflict if mutant::is_on(Mutant::BlindConflictRetry) => {
+            super::mutated::overwrite(ws, state, intent, error).await
+        }
         FaultKind::Conflict => {
+            ws.recovered(Recovery::ConflictReplanned);
+            // A request that was delivered twice conflicts with itself: it may be there.
+            if let Some(next) = super::recover::prove_put(ws, state, &intent).await? {
+                return Ok(next);
+            }
             release(ws, state, &intent, &error).await?;
+            // Somebody else writes now and then; a server that never takes our version is
+            // another matter.
+            if state.link.failures >= MOST_CONFLICTS {
+                return link_failed(ws, state, &error, None).await;
+            }
+            let link = Link { failures: state.link.failures + 1, ..state.link.clone() };
+            ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
             super::recover::refresh_incident(ws, state).await
         }
         _ if error.is_side_wide() => {
+            ws.recovered(Recovery::IntentReleased);
             release(ws, state, &intent, &error).await?;
             Ok(Next::Later)
         }
@@ -169,6 +241,7 @@ pub(super) async fn link_failed(
     let mut link = state.link.clone();
     link.failures = link.failures.saturating_add(1);
     let pause = match error.retry {
+        _ if mutant::is_on(Mutant::RetryForever) => Duration::ZERO,
         Retry::After(wait) => wait,
         _ => ws.shared.backoff(link.failures + 2, LONGEST),
     };
@@ -176,10 +249,11 @@ pub(super) async fn link_failed(
     let mut turn = Turn::default();
     let mut ends = "it is tried again".to_owned();
     if let Some(intent) = intent {
-        let parked = link.failures >= MOST_ATTEMPTS;
+        let parked = link.failures >= MOST_ATTEMPTS && !mutant::is_on(Mutant::RetryForever);
         let new = if parked { IntentState::Parked } else { IntentState::Rejected };
         turn.intents.push(ws.update(&intent, new, error.to_string()));
         if parked {
+            ws.recovered(Recovery::Parked);
             ends = "given up after several tries; run retry once the cause is gone".into();
             link.frozen = format!("refused {} times: {error}", link.failures);
         }
@@ -195,6 +269,7 @@ pub(super) async fn link_failed(
                 ends = "the command was refused and nothing was changed".into();
             }
             (None, Some(entry)) => {
+                ws.recovered(Recovery::EntryHeld);
                 turn.entries.push(entry);
                 link.not_before = state.link.not_before;
                 ends = "the note is held; run retry once the cause is gone".into();
@@ -204,6 +279,7 @@ pub(super) async fn link_failed(
     }
     link.error = error.to_string();
     let when = if link.not_before > ws.now().utc {
+        ws.recovered(Recovery::LinkPaused);
         format!(", next try in {}", crate::text::format_span(pause))
     } else {
         String::new()
@@ -221,7 +297,7 @@ pub(super) async fn link_failed(
 
 /// An entry that its server refused is held with the reason, so that it cannot block the others.
 fn held_entry(state: &LinkState, kind: &IntentKind, error: &CallError) -> Option<crate::model::Entry> {
-    if error.kind != FaultKind::Rejected {
+    if error.kind != FaultKind::Rejected || mutant::is_on(Mutant::RetryForever) {
         return None;
     }
     let (id, side) = entry_of(kind)?;

@@ -4,6 +4,7 @@
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
 use crate::model::view::EventView;
 use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkState, Record};
+use crate::sync::plan::changed_again;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -49,6 +50,18 @@ impl Ws {
         if turn.incident.is_some() || turn.record.is_some() {
             // What was observed is pending until a plan has nothing left to do about it.
             turn.link.get_or_insert_with(|| state.link.clone()).pending = true;
+        }
+        let again = changed_again(
+            state,
+            &self.settings().route.shape,
+            (turn.incident.as_ref(), turn.record.as_ref()),
+            self.memory(|m| m.passes),
+            now,
+        );
+        for base in again {
+            if turn.bases.iter().all(|b| b.field != base.field) {
+                turn.bases.push(base);
+            }
         }
         let mut next = state.clone();
         apply(&mut next, &turn, now);

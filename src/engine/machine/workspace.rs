@@ -18,6 +18,7 @@ use super::board::lock;
 use super::ctx::{Halt, Ws};
 use super::lease::{ensure_lease, give_back, take_lease};
 use super::link_work::work_link;
+use super::recovery::Recovery;
 
 /// Links that are worked on at the same time. Calls are limited separately, in front of each
 /// service.
@@ -29,11 +30,13 @@ pub(super) const ACCEPTED: &str = "first_contact";
 
 /// Runs one workspace until the machine stops, or once.
 pub(super) async fn run(ws: Ws) {
+    let mut lost = false;
     loop {
         if ws.is_stopping() {
             break;
         }
         match take_lease(&ws).await {
+            Ok(true) if std::mem::take(&mut lost) => ws.recovered(Recovery::LeaseRetaken),
             Ok(true) => {}
             Ok(false) if ws.shared.mode == Mode::Run => {
                 ws.wait(ws.shared.settings.lease / 3).await;
@@ -60,10 +63,12 @@ pub(super) async fn run(ws: Ws) {
         let ended = hold(&ws).await;
         match ended {
             Err(Halt::Store(StoreFault::LeaseLost)) if ws.shared.mode == Mode::Run => {
+                lost = true;
                 lock(&ws.shared.board).leases.remove(&ws.key);
             }
             Err(Halt::Store(_)) if ws.shared.mode == Mode::Run && !ws.is_stopping() => {
                 // Disk full or busy: nothing was acknowledged, nothing is lost; try again.
+                ws.recovered(Recovery::StoreRetried);
                 ws.wait(Duration::from_secs(5)).await;
             }
             Err(Halt::Store(fault)) => {
@@ -179,7 +184,10 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
             Reading::Done => ws.set_state(side, LaneState::Idle),
             // It rests already; saying so again would make it rest for ever.
             Reading::Skipped => {}
-            Reading::Failed(error) => ws.lane_failed(side, error),
+            Reading::Failed(error) => {
+                ws.recovered(Recovery::PassBrokenOff);
+                ws.lane_failed(side, error);
+            }
         }
     }
     Ok(matches!((&desk, &sentinel), (Reading::Done, Reading::Done)))

@@ -190,7 +190,7 @@ fn rewrite(change: &mut Change<'_>, switches: &Switches) {
 fn abort(change: &Change<'_>, ground: &Ground<'_>) -> Result<(), Refusal> {
     let hit = ground.switches.aborts.iter().find(|rule| {
         rule.table == change.schema.name
-            && change.changed(&rule.field)
+            && (change.changed(&rule.field) || change.journals.iter().any(|(name, _)| *name == rule.field))
             && rule.value.as_deref().is_none_or(|v| change.get(&rule.field) == v)
     });
     hit.map_or(Ok(()), |rule| Err(aborted(&rule.rule)))

@@ -164,7 +164,7 @@ pub(super) struct Rewrite {
 pub(super) struct Abort {
     /// Table.
     pub(super) table: String,
-    /// Column whose change aborts.
+    /// Column whose change aborts; for a journal column, an entry.
     pub(super) field: String,
     /// Only when it becomes this value; any change if absent.
     #[serde(default)]

@@ -1,0 +1,81 @@
+//! Mistakes that take more than a condition: what the machine would do if it made them. Built
+//! for tests alone.
+
+use crate::model::call::{SentinelCall, SentinelReply};
+use crate::model::{Base, CallError, Intent, IntentKind, LinkState};
+use crate::mutant::{self, Mutant};
+use crate::text::Stamp;
+
+use super::confirm::{Proof, deliver, finish, incident_put};
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::recover::get_incident;
+use super::send::{conclude, entry_of, exchange, release};
+use super::turn::Turn;
+
+/// What is done too early: bases that move with the intent, or a write that is sent first and
+/// committed afterwards. Gives what comes next if the turn was committed.
+pub(super) async fn before_commit(
+    ws: &Ws,
+    state: &mut LinkState,
+    turn: &mut Turn,
+) -> Result<Option<Next>, Halt> {
+    let Some(intent) = turn.new_intent.clone() else { return Ok(None) };
+    if mutant::is_on(Mutant::BaseAtIntent) {
+        turn.bases.extend(hoped_for(&intent.kind, ws.now().utc));
+    }
+    if !mutant::is_on(Mutant::SendBeforeCommit) {
+        return Ok(None);
+    }
+    let outcome = exchange(ws, state, &intent.kind).await;
+    ws.save(state, std::mem::take(turn)).await?;
+    let Some(intent) = state.open_intent().cloned() else { return Ok(Some(Next::Again)) };
+    conclude(ws, state, intent, outcome).await.map(Some)
+}
+
+/// The bases that a write leads to if it is carried out to the letter.
+fn hoped_for(kind: &IntentKind, at: Stamp) -> Vec<Base> {
+    let (IntentKind::PatchRecord { targets, .. } | IntentKind::PutIncident { targets, .. }) = kind else {
+        return Vec::new();
+    };
+    targets.iter().map(|t| Base::agreed(t.field, t.sentinel.clone(), t.servicenow.clone(), at)).collect()
+}
+
+/// True for an outcome that nobody knows and that is taken for success. A create has nothing to
+/// go on with, and a command's own targets are no pairs.
+pub(super) fn takes_for_done(intent: &Intent, error: &CallError) -> bool {
+    let hasty = mutant::is_on(Mutant::UnknownIsDone)
+        || mutant::is_on(Mutant::AcceptAccepted) && error.status == Some(202);
+    hasty && intent.command.is_none() && !matches!(intent.kind, IntentKind::CreateRecord { .. })
+}
+
+/// Takes a write for done.
+pub(super) async fn assume_done(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
+    let mut turn = Turn { bases: hoped_for(&intent.kind, ws.now().utc), ..Turn::default() };
+    if let Some((entry, side)) = entry_of(&intent.kind) {
+        deliver(ws, state, &mut turn, &intent, entry, side);
+    }
+    finish(ws, state, &intent, &mut turn);
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// Sends the same body again under the version that is there now.
+pub(super) async fn overwrite(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    error: CallError,
+) -> Result<Next, Halt> {
+    if let (IntentKind::PutIncident { write, .. }, Ok(fresh)) = (&intent.kind, get_incident(ws, state).await)
+    {
+        let mut write = write.clone();
+        write.etag = fresh.etag;
+        let call = SentinelCall::Put(state.link.incident.clone(), write);
+        if let Ok(SentinelReply::Incident(incident)) = ws.sentinel(call).await.map(|a| a.value) {
+            return incident_put(ws, state, intent, *incident, Proof::Answer).await;
+        }
+    }
+    release(ws, state, &intent, &error).await?;
+    Ok(Next::Later)
+}
