@@ -14,7 +14,7 @@ use diptych::store::{Mode, Store};
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use crate::simulation::{Worlds, check_in_step};
+use crate::simulation::{Dialect, Discord, Worlds, check_in_step};
 
 const ANALYST_ACTS: u64 = 150;
 
@@ -39,8 +39,12 @@ fn worlds(sandbox: &Sandbox, workspace: &str) -> Worlds {
         incidents,
         records,
         integration_user: sandbox.description().servicenow.user.clone(),
-        key: "sandbox".into(),
+        dialect: Dialect::ours("sandbox"),
     }
+}
+
+fn lines(problems: &[Discord]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn writes(sandbox: &Sandbox) -> u64 {
@@ -97,7 +101,7 @@ async fn two_hundred_incidents_end_in_step_after_people_and_faults() {
 
     until("both sides in step", Duration::from_secs(120), || {
         let problems = check_in_step(&worlds(&sandbox, &workspace));
-        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+        if problems.is_empty() { Ok(()) } else { Err(lines(&problems)) }
     })
     .await;
     // In step says nothing of what is still on its way: wait until no write comes for a while.
@@ -117,7 +121,7 @@ async fn two_hundred_incidents_end_in_step_after_people_and_faults() {
     .await;
     assert_eq!(writes(&sandbox), before.0, "writes in idle passes");
     let problems = check_in_step(&worlds(&sandbox, &workspace));
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(problems.is_empty(), "{}", lines(&problems));
     stop.send_replace(true);
     engine.await.unwrap().unwrap();
     let verdicts = store.verify_audit(&BTreeMap::new()).await.unwrap();

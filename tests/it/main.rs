@@ -12,6 +12,9 @@ mod cli;
 mod config;
 mod docs;
 mod end_to_end;
+mod interleavings;
 mod layering;
-mod simulation;
 mod terminal;
+
+#[path = "../simulation/mod.rs"]
+mod simulation;

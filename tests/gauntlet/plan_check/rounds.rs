@@ -142,7 +142,11 @@ fn origin(m: &Moment<'_>, field: Field) -> Option<Side> {
 pub fn converge(case: &Case<'_>, first: Plan, found: &mut Found) {
     let world = case.world;
     let start = Moment { case, state: &case.state, people: &world.people };
-    let origins = Field::ALL.map(|f| (f, origin(&start, f)));
+    let origins = Field::ALL.map(|f| {
+        // Both sides moved, whatever the status shows.
+        let both = f == Field::Status && start.closed_again();
+        (f, origin(&start, f).filter(|_| !both))
+    });
     let mut wrote: Vec<(Field, Side)> = Vec::new();
     let mut run = Run {
         case,

@@ -143,6 +143,19 @@ impl Moment<'_> {
         (base.sentinel != self.left(field), self.right(field).is_some_and(|n| n != base.servicenow))
     }
 
+    /// One side stands closed as it was agreed, but by another close, while the other one moved: it
+    /// was opened and closed again in between, so both have moved, whatever the status alone shows.
+    pub fn closed_again(&self) -> bool {
+        let words = |pick: fn((bool, bool)) -> bool| {
+            [Field::Closure, Field::CloseNotes].into_iter().any(|f| pick(self.moved(f)))
+        };
+        match self.moved(Field::Status) {
+            (false, true) => self.incident_closed() && words(|m| m.0),
+            (true, false) => self.record_closed() == Some(true) && words(|m| m.1),
+            _ => false,
+        }
+    }
+
     /// True when nothing was ever agreed (D20).
     pub fn without_agreement(&self, field: Field) -> bool {
         self.base(field).is_none_or(|b| b.sentinel == NOTHING && b.servicenow == NOTHING)

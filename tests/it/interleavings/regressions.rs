@@ -7,8 +7,8 @@ use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 
-use super::scheduler::{Setting, Simulation};
 use super::{other_severity, quiet};
+use crate::simulation::{Setting, Simulation};
 
 const TOKEN: &str = "7F3A-000042";
 
@@ -136,7 +136,8 @@ fn a_journal_that_fails_behind_a_write_reverts_nothing() {
 #[test]
 fn reads_longer_than_a_lease_still_make_progress() {
     for latency in ["servicenow.query=6s", "sentinel.list=16s"] {
-        let setting = Setting { seed: 21, incidents: 4, rate: 0.0, faults: "none".into() };
+        let setting =
+            Setting { seed: 21, incidents: 4, rate: 0.0, faults: "none".into(), ..Setting::default() };
         let mut sim = Simulation::new(setting);
         sim.stage.with_faults(|f| f.latency = latency.parse().unwrap());
         sim.run_for(Duration::from_secs(600));
@@ -147,7 +148,8 @@ fn reads_longer_than_a_lease_still_make_progress() {
 #[test]
 fn everything_heals_after_a_storm() {
     for (seed, faults) in [(104, "heavy"), (204, "storm")] {
-        let mut sim = Simulation::new(Setting { seed, incidents: 15, rate: 0.4, faults: faults.into() });
+        let mut sim =
+            Simulation::new(Setting { seed, incidents: 15, faults: faults.into(), ..Setting::default() });
         sim.run_for(Duration::from_secs(240));
         sim.calm();
         sim.run_for(Duration::from_secs(900));

@@ -1,10 +1,6 @@
-//! The whole engine in one process: real machine, real clients, real store, both sandbox worlds,
-//! one seeded scheduler, virtual time. No socket, no sleep.
+//! Chosen interleavings of the whole engine in one process; the Gauntlet draws the others.
 
-mod checker;
-mod link_of_worlds;
 mod regressions;
-mod scheduler;
 
 use std::time::Duration;
 
@@ -12,12 +8,12 @@ use diptych::sandbox::sentinel::IncidentAct;
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 
-pub use checker::{Worlds, check_in_step};
-use scheduler::{Setting, Simulation};
+use crate::simulation::{Setting, Simulation};
 
 /// Minutes of work with people on both sides, then quiet, then everything must be in step.
 fn a_day_at_the_desk(seed: u64, faults: &str) {
-    let mut sim = Simulation::new(Setting { seed, incidents: 25, rate: 0.4, faults: faults.into() });
+    let mut sim =
+        Simulation::new(Setting { seed, incidents: 25, faults: faults.into(), ..Setting::default() });
     sim.run_for(Duration::from_secs(240));
     sim.calm();
     sim.run_for(Duration::from_secs(240));
@@ -50,7 +46,7 @@ fn both_sides_end_in_step_after_faults() {
 #[test]
 fn a_killed_engine_carries_on_where_it_was() {
     for seed in seeds(10..14) {
-        let mut sim = Simulation::new(Setting { seed, incidents: 12, rate: 0.4, faults: "default".into() });
+        let mut sim = Simulation::new(Setting { seed, ..Setting::default() });
         for _ in 0..8 {
             sim.run_for(Duration::from_secs(13));
             sim.kill();
@@ -64,7 +60,13 @@ fn a_killed_engine_carries_on_where_it_was() {
 
 /// A quiet pair of worlds, first sync done.
 fn quiet(incidents: usize) -> Simulation {
-    let mut sim = Simulation::new(Setting { seed: 21, incidents, rate: 0.0, faults: "none".into() });
+    let mut sim = Simulation::new(Setting {
+        seed: 21,
+        incidents,
+        rate: 0.0,
+        faults: "none".into(),
+        ..Setting::default()
+    });
     sim.run_for(Duration::from_secs(90));
     sim.assert_in_step(21);
     sim

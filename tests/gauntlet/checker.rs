@@ -1,0 +1,142 @@
+//! The independent checker: decides P1 to P13 (sync-engine A.3) from what people say they did,
+//! from the servers' own histories, and from what left our sockets. It shares no code with the
+//! engine, and has the tables written out once more.
+//!
+//! | file | properties |
+//! |---|---|
+//! | `records` | P1 no duplicate, P2 no orphan, P10 no wrong target, P11 no delete |
+//! | `updates` | P3 no lost update, P5 no echo, P7 close protection |
+//! | `words` | P6 every comment exactly once, in order |
+//! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
+//! | `calls` | P8 bounded calls, credentials to their own origin |
+//! | `book` | P12 the audit tells of every write |
+//!
+//! P9, crash anywhere, is that the others hold in spite of the kills in a script.
+
+mod book;
+mod calls;
+mod records;
+mod rest;
+mod updates;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diptych::model::LinkId;
+use diptych::model::ledger::{AuditRow, LinkState};
+use diptych::sandbox::sentinel::IncidentFacts;
+
+use crate::run::Evidence;
+use crate::simulation::{Discord, check_in_step};
+use crate::timeline::{Field, Pair, pairs};
+use crate::trick::Excuse;
+
+/// A property that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// `P1` to `P13`, or what else went wrong.
+    pub property: &'static str,
+    /// Where and how.
+    pub text: String,
+}
+
+impl Violation {
+    pub fn new(property: &'static str, text: impl Into<String>) -> Self {
+        Self { property, text: text.into() }
+    }
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.property, self.text)
+    }
+}
+
+/// What every part of the checker looks at.
+pub struct Case<'a> {
+    pub e: &'a Evidence,
+    pub pairs: BTreeMap<String, Pair>,
+    /// Audit rows by incident.
+    pub book: BTreeMap<String, Vec<&'a AuditRow>>,
+    /// Links by incident.
+    pub links: BTreeMap<String, &'a LinkState>,
+}
+
+impl<'a> Case<'a> {
+    pub fn new(e: &'a Evidence) -> Self {
+        let links: BTreeMap<String, &LinkState> =
+            e.links.iter().map(|l| (l.link.incident.as_str().to_owned(), l)).collect();
+        let guids: BTreeMap<LinkId, &str> =
+            e.links.iter().map(|l| (l.link.id, l.link.incident.as_str())).collect();
+        let mut book: BTreeMap<String, Vec<&AuditRow>> = BTreeMap::new();
+        for row in e.audit.iter().flatten() {
+            if let Some(guid) = row.draft.link.and_then(|id| guids.get(&id)) {
+                book.entry((*guid).to_owned()).or_default().push(row);
+            }
+        }
+        Self { e, pairs: pairs(e), book, links }
+    }
+
+    /// Decisions about a field that were put on record.
+    pub fn decisions(&self, guid: &str, field: Field) -> impl Iterator<Item = &&AuditRow> {
+        let about = move |r: &&&AuditRow| r.draft.act == "decide" && r.draft.what == field.word();
+        self.book.get(guid).into_iter().flatten().filter(about)
+    }
+}
+
+/// Every violation, most telling first.
+pub fn check(e: &Evidence) -> Vec<Violation> {
+    let case = Case::new(e);
+    let mut found = BTreeSet::new();
+    for part in [records::check, updates::check, words::check, calls::check, book::check, rest::check] {
+        part(&case, &mut |property, text| {
+            found.insert(Violation::new(property, text));
+        });
+    }
+    found.extend(e.damage.iter().map(|d| Violation::new("store", d.clone())));
+    found.into_iter().collect()
+}
+
+/// What a part of the checker calls for each violation.
+type Found<'a> = &'a mut dyn FnMut(&'static str, String);
+
+/// Discords that count against the algorithm of a run.
+pub fn counted(e: &Evidence) -> Vec<Discord> {
+    let discords = check_in_step(&e.worlds);
+    if e.audit.is_some() {
+        return excused(discords, &e.excuses, &e.links);
+    }
+    // Without links nobody can tell which pair a trick hit: it excuses all of them.
+    let merged = |guid: &str| {
+        let labels = |i: &&IncidentFacts| i.labels.iter().any(|l| l.eq_ignore_ascii_case("redirected"));
+        e.worlds.incidents.iter().filter(labels).any(|i| i.guid.eq_ignore_ascii_case(guid))
+    };
+    let excused = |d: &Discord| {
+        let field = matches!(d.what, "severity" | "status" | "owner");
+        merged(&d.guid)
+            || d.what == "record" && e.excuses.contains(&Excuse::Correlation)
+            || field && e.excuses.contains(&Excuse::DeniedFields)
+            || d.what == "severity" && e.excuses.contains(&Excuse::Severity)
+    };
+    discords.into_iter().filter(|d| !excused(d)).collect()
+}
+
+/// Discords that nobody could have avoided are taken out: a rule of the instance that makes other
+/// values of ours, a record that a person gave away, an incident that was merged.
+pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[LinkState]) -> Vec<Discord> {
+    discords
+        .into_iter()
+        .filter(|d| {
+            let link = links.iter().find(|l| l.link.incident.as_str() == d.guid);
+            let frozen = link.is_some_and(|l| !l.link.frozen.is_empty());
+            let merged = link.is_some_and(|l| l.link.role.word() == "merged");
+            let kept = link.is_some_and(|l| {
+                l.bases.iter().any(|b| b.conflict.is_some() || b.rule.contains("made another value"))
+            });
+            !(merged
+                || frozen && excuses.contains(&Excuse::Correlation)
+                || kept && excuses.contains(&Excuse::DeniedFields)
+                || d.what == "severity" && excuses.contains(&Excuse::Severity))
+        })
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! P1 no duplicate, P2 no orphan, P10 no wrong target, P11 no delete.
+
+use std::time::Duration;
+
+use diptych::sandbox::side::Side;
+use diptych::sandbox::{sentinel, servicenow};
+
+use super::{Case, Found};
+use crate::timeline::{Field, Step, Who};
+
+pub fn check(case: &Case<'_>, found: Found<'_>) {
+    duplicates(case, found);
+    targets(case, found);
+    deletions(case, found);
+}
+
+/// Records never vanish, so counting the inserted ones covers every instant.
+fn duplicates(case: &Case<'_>, found: Found<'_>) {
+    for pair in case.pairs.values() {
+        // One whose correlation id a person overwrote is lost to everybody.
+        let known = pair.records.iter().filter(|(born, id)| {
+            let overwritten = |s: &&Step| s.record == *id && s.who == Who::Other && s.at >= *born;
+            !pair.steps_of(Field::Correlation, Side::ServiceNow).any(|s| overwritten(&s))
+        });
+        let known = known.count();
+        if known > 1 || known == 0 && pair.records.len() > 2 {
+            found("P1", format!("incident {} got {} records", pair.number, pair.records.len()));
+        }
+        if pair.number == 0 {
+            found("P1", format!("a record for {}, which is no incident", pair.guid));
+        }
+    }
+    for incident in &case.e.worlds.incidents {
+        let guid = incident.guid.to_lowercase();
+        let has = case.pairs.get(&guid).is_some_and(|p| !p.records.is_empty());
+        let merged = case.pairs.get(&guid).is_some_and(|p| p.merged.is_some());
+        if !has && !merged && incident.labels.iter().any(|l| l == "snow") {
+            found("P2", format!("incident {} matches the filter and has no record", incident.number));
+        }
+    }
+}
+
+/// Every write goes to a record that is ours, and to an incident that has a record.
+fn targets(case: &Case<'_>, found: Found<'_>) {
+    let grace = case.e.poll * 2 + Duration::from_secs(60);
+    for sent in case.e.sent.iter().filter(|s| s.writes) {
+        let last = sent.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        match (sent.side, sent.operation) {
+            (Some(Side::ServiceNow), "update") => {
+                let owner = case.pairs.values().find(|p| p.records.iter().any(|(_, id)| id == last));
+                let Some(pair) = owner else {
+                    found("P10", format!("a write to record {last}, which is not ours"));
+                    continue;
+                };
+                let given_away = pair
+                    .steps_of(Field::Correlation, Side::ServiceNow)
+                    .find(|s| s.record == last && s.at.plus(grace) < sent.at);
+                if let Some(step) = given_away {
+                    let text = format!(
+                        "a write to the record of incident {} although it says {:?} since {}",
+                        pair.number, step.after, step.at
+                    );
+                    found("P10", text);
+                }
+            }
+            (Some(Side::Sentinel), "put" | "comment") => {
+                let mut parts = sent.path.split('/').skip_while(|p| !p.eq_ignore_ascii_case("incidents"));
+                let guid = parts.nth(1).unwrap_or_default().to_lowercase();
+                if case.pairs.get(&guid).is_none_or(|p| p.records.is_empty()) {
+                    found("P10", format!("a write to incident {guid}, which has no record"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn deletions(case: &Case<'_>, found: Found<'_>) {
+    for sent in case.e.sent.iter().filter(|s| s.method == "DELETE") {
+        found("P11", format!("DELETE {}", sent.path));
+    }
+    for c in &case.e.incident_changes {
+        let ours = matches!(c.actor, sentinel::Actor::App(_));
+        if ours && (c.field == "deleted" || c.field == "comment" && c.after.is_none()) {
+            found("P11", format!("something of incident {} was deleted", c.number));
+        }
+    }
+    for c in &case.e.record_changes {
+        if c.actor == servicenow::Actor::Api && c.after == "deleted" && c.field.is_empty() {
+            found("P11", format!("record {} was deleted", c.number));
+        }
+    }
+}

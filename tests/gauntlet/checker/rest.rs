@@ -1,0 +1,72 @@
+//! P4 convergence, P5 quiescence, P13 liveness: once all is calm, both sides agree, nothing is
+//! written any more, and nothing hangs.
+
+use super::{Case, Found, counted};
+use crate::run::QUIET;
+use crate::timeline::{Who, is_person};
+use crate::trick::Excuse;
+
+pub fn check(case: &Case<'_>, found: Found<'_>) {
+    let e = case.e;
+    for discord in counted(e) {
+        found("P4", discord.text);
+    }
+    let Some(quiet) = e.quiet else {
+        found("P13", "an hour after all was calm something was still to be done".to_owned());
+        return stuck(case, found);
+    };
+    for sent in e.sent.iter().filter(|s| s.at >= quiet && s.writes) {
+        found("P5", format!("{} {} within {QUIET} quiet passes", sent.method, sent.path));
+    }
+    stuck(case, found);
+}
+
+/// What hangs must have a reason that somebody gave it.
+fn stuck(case: &Case<'_>, found: Found<'_>) {
+    let e = case.e;
+    for (guid, state) in &case.links {
+        let who = format!("incident {}", case.pairs.get(guid).map_or(0, |p| p.number));
+        let given_away = e.excuses.contains(&Excuse::Correlation);
+        if !state.link.frozen.is_empty() && !given_away {
+            found("P13", format!("{who} is frozen: {}", state.link.frozen));
+        }
+        if state.link.frozen.is_empty() && !state.link.error.is_empty() {
+            found("P13", format!("{who} has an error still: {}", state.link.error));
+        }
+        for intent in state.intents.iter().filter(|i| i.state.is_open()) {
+            if state.link.frozen.is_empty() {
+                found("P13", format!("{who} has an open {}: {}", intent.kind.word(), intent.outcome));
+            }
+        }
+        for base in &state.bases {
+            let conflict = base.conflict.as_ref().filter(|c| c.taken.is_none());
+            if let Some(conflict) = conflict
+                && !e.excuses.contains(&Excuse::DeniedFields)
+                && !(e.excuses.contains(&Excuse::Severity) && base.field.word() == "severity")
+                && !given_away
+            {
+                found("P13", format!("{who}: {} waits for a person: {}", base.field, conflict.why));
+            }
+            if !base.held.is_empty() && !unmappable(case, guid) {
+                found("P13", format!("{who}: {} is held: {}", base.field, base.held));
+            }
+        }
+        for entry in &state.entries {
+            let mine = !is_person(entry.author.raw()) && entry.reason.contains("without a marker");
+            if entry.reason.contains("without a marker") && mine {
+                found("P13", format!("{who}: one of our own notes is not known again"));
+            }
+        }
+    }
+    let _ = Who::Other;
+}
+
+/// An owner who left cannot be assigned.
+fn unmappable(case: &Case<'_>, guid: &str) -> bool {
+    let gone = diptych::sandbox::people::CAST.iter().filter(|p| !p.active);
+    let names: Vec<&str> = gone.flat_map(|p| [p.upn, p.sys_id]).collect();
+    case.pairs.get(guid).is_some_and(|p| p.steps.iter().any(|s| names.contains(&s.after.as_str())))
+        || case.e.worlds.incidents.iter().any(|i| {
+            i.guid.eq_ignore_ascii_case(guid) && i.owner_upn.as_deref().is_some_and(|u| names.contains(&u))
+        })
+}

@@ -1,0 +1,194 @@
+//! P3 no silent lost update (as D26 words it), P5 no echo, P7 close protection.
+
+use std::time::Duration;
+
+use diptych::model::ledger::AuditRow;
+use diptych::sandbox::side::Side;
+use diptych::text::Stamp;
+
+use super::{Case, Found};
+use crate::simulation::Sent;
+use crate::timeline::{Field, Pair, Step, Who, is_closed};
+
+/// Decisions are put on record with the write that they lead to; clocks differ by the way.
+const NEARBY: Duration = Duration::from_secs(5);
+
+pub fn check(case: &Case<'_>, found: Found<'_>) {
+    for pair in case.pairs.values() {
+        let owners = case.e.worlds.dialect.owners.then_some(Field::Owner);
+        for field in [Field::Severity, Field::Status].into_iter().chain(owners) {
+            for side in Side::BOTH {
+                lost(case, pair, field, side, found);
+                echoes(case, pair, field, side, found);
+            }
+        }
+        owned(pair, found);
+        for field in [Field::Closure, Field::CloseNotes] {
+            for side in Side::BOTH {
+                closing(case, pair, field, side, found);
+            }
+        }
+    }
+}
+
+fn other(side: Side) -> Side {
+    if side == Side::Sentinel { Side::ServiceNow } else { Side::Sentinel }
+}
+
+/// What somebody wrote is replaced by the sync only for a later act of somebody, or by a decision
+/// that was put on record.
+fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>) {
+    // Whoever keeps no audit can put no decision on record: acts on both sides within two passes
+    // count as a conflict that was decided.
+    let blur = if case.e.audit.is_some() { Duration::ZERO } else { case.e.poll * 2 };
+    let steps: Vec<&Step> = pair.steps_of(field, side).collect();
+    for two in steps.windows(2) {
+        let [theirs, ours] = two else { continue };
+        if theirs.who == Who::Sync || ours.who != Who::Sync {
+            continue;
+        }
+        if unseen(case, pair, theirs) {
+            continue;
+        }
+        let later = pair
+            .steps_of(field, other(side))
+            .any(|s| s.who == Who::Other && s.at.plus(blur) >= theirs.at && s.at <= ours.at);
+        let anytime = case.e.wrong_clock;
+        let decided = case
+            .decisions(&pair.guid, field)
+            .any(|r| anytime || r.draft.at.plus(NEARBY) >= theirs.at && r.draft.at <= ours.at.plus(NEARBY));
+        // A write without an answer, found written over or never applied, is on record as such.
+        let unproven = case.book.get(&pair.guid).is_some_and(|rows| {
+            rows.iter().any(|r| r.draft.act == "unproven" && r.draft.what == field.word())
+        });
+        if !later && !decided && !unproven && !crossed(case, pair, ours) {
+            found(
+                "P3",
+                format!(
+                    "incident {}: {} in {side}: somebody's {:?} of {} was replaced by {:?} at {}",
+                    pair.number,
+                    field.word(),
+                    theirs.after,
+                    theirs.at,
+                    ours.after,
+                    ours.at
+                ),
+            );
+        }
+    }
+}
+
+/// True for a write to a record that crossed somebody else's on its way, and was put on record as
+/// such: without a compare-and-swap nobody can do more (D26).
+fn crossed(case: &Case<'_>, pair: &Pair, ours: &Step) -> bool {
+    let told = |r: &&&AuditRow| {
+        let known = case.e.wrong_clock || r.draft.at.plus(NEARBY) >= ours.at;
+        r.draft.act == "overlap" && known
+    };
+    ours.side == Side::ServiceNow
+        && case.book.get(&pair.guid).is_some_and(|rows| rows.iter().any(|r| told(&r)))
+}
+
+/// True when somebody changed a value and changed it back before the sync had a sound look at it:
+/// nobody that reads states can tell that from nothing at all.
+fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
+    let back = |s: &&Step| s.who == Who::Other && s.at <= last.at && s.before == last.after;
+    let looked = |from: Stamp| {
+        let meanwhile = || case.e.sent.iter().filter(|s| s.at > from && s.at < last.at);
+        let sound = |s: &&Sent| s.side == Some(last.side) && !s.writes && s.operation != "token";
+        let disturbed = meanwhile().any(|s| s.struck || s.status != Some(200) && !s.writes);
+        !disturbed && meanwhile().filter(sound).count() >= LOOKS
+    };
+    pair.steps_of(last.field, last.side).filter(back).any(|s| !looked(s.at))
+}
+
+/// Reads without a fault in between after which a value must have been seen: one of them may
+/// belong to a pass that broke off.
+const LOOKS: usize = 3;
+
+/// Each act of somebody causes at most one write of the field on the other side, and none on its
+/// own; what is written beyond that is an echo.
+fn echoes(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>) {
+    let by = |who: Who, side: Side| pair.steps_of(field, side).filter(move |s| s.who == who).count();
+    let writes = by(Who::Sync, side);
+    let acts = by(Who::Other, other(side));
+    let decided = case.decisions(&pair.guid, field).count();
+    // A rule of the instance may make another value of ours, and a record is born open.
+    let born = usize::from(field == Field::Status && side == Side::ServiceNow);
+    // What nobody can tell whether it was applied is written once more.
+    let rows = case.book.get(&pair.guid).map(Vec::as_slice).unwrap_or_default();
+    let again = rows.iter().filter(|r| r.draft.act == "unproven" && r.draft.what == field.word()).count();
+    if writes > acts + decided + born + again {
+        found(
+            "P5",
+            format!(
+                "incident {}: {} was written {writes} times in {side} for {acts} acts on the other side and {decided} decisions",
+                pair.number,
+                field.word()
+            ),
+        );
+    }
+}
+
+/// Sentinel owns title and description; a hand edit in ServiceNow stays (D23). Labels are nobody's
+/// to take away.
+fn owned(pair: &Pair, found: Found<'_>) {
+    for field in [Field::Title, Field::Description] {
+        if pair.steps_of(field, Side::Sentinel).any(|s| s.who == Who::Sync) {
+            found("P3", format!("incident {}: its {} was written", pair.number, field.word()));
+        }
+        let steps: Vec<&Step> = pair.steps_of(field, Side::ServiceNow).collect();
+        let by_hand = steps.windows(2).any(|t| t[0].who == Who::Other && t[1].who == Who::Sync);
+        if by_hand {
+            found("P3", format!("incident {}: a {} edited by hand was replaced", pair.number, field.word()));
+        }
+    }
+    for step in pair.steps_of(Field::Labels, Side::Sentinel).filter(|s| s.who == Who::Sync) {
+        let kept: Vec<&str> = step.after.split(',').collect();
+        if step.before.split(',').any(|l| !kept.contains(&l)) {
+            found(
+                "P3",
+                format!("incident {}: labels {:?} became {:?}", pair.number, step.before, step.after),
+            );
+        }
+    }
+}
+
+/// Closing words of a person are never replaced, unless somebody reopened in between.
+fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>) {
+    let steps: Vec<&Step> = pair.steps_of(field, side).collect();
+    for two in steps.windows(2) {
+        let [theirs, ours] = two else { continue };
+        if theirs.who == Who::Sync || ours.who != Who::Sync || theirs.after.is_empty() {
+            continue;
+        }
+        // The instance clears them when a record is opened again: no words replaced them.
+        if case.e.audit.is_none() && ours.after.is_empty() {
+            continue;
+        }
+        // An instance clears them when it opens a record again. Somebody may have asked for that
+        // shortly before these words were written.
+        let cleared = side == Side::ServiceNow && ours.after.is_empty();
+        let early = if cleared { case.e.poll * 2 + Duration::from_secs(300) } else { Duration::ZERO };
+        let reopened = pair.steps.iter().any(|s| {
+            s.field == Field::Status
+                && s.who == Who::Other
+                && s.at.plus(early) >= theirs.at
+                && s.at <= ours.at
+                && is_closed(s.side, &s.before)
+                && !is_closed(s.side, &s.after)
+        });
+        if !reopened && !crossed(case, pair, ours) {
+            found(
+                "P7",
+                format!(
+                    "incident {}: {} {:?} written by hand in {side} was replaced by {:?}",
+                    pair.number,
+                    field.word(),
+                    theirs.after,
+                    ours.after
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! P6: what somebody says on one side arrives on the other exactly once, in order, and never
+//! comes back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use diptych::sandbox::side::Side;
+use diptych::text::Stamp;
+
+use super::{Case, Found};
+use crate::simulation::token;
+use crate::timeline::{Pair, Who, Word};
+use crate::trick::Excuse;
+
+/// Entries closer together than this have no order that everybody could see: stamps of
+/// ServiceNow count whole seconds, by the clocks of nodes that differ by two.
+const BLUR: Duration = Duration::from_secs(5);
+
+/// Something somebody said.
+struct Said<'a> {
+    at: Stamp,
+    token: &'a str,
+    id: &'a str,
+    /// It took the place of earlier words, and with them their place in the order.
+    edit: bool,
+    /// It was edited or deleted later, so that its words may never have been seen.
+    gone: Option<Stamp>,
+}
+
+pub fn check(case: &Case<'_>, found: Found<'_>) {
+    let mut homes: BTreeMap<&str, &str> = BTreeMap::new();
+    for pair in case.pairs.values() {
+        for word in pair.words.iter().filter(|w| w.who == Who::Other) {
+            if let Some(token) = word.after.as_deref().and_then(token) {
+                homes.insert(token, &pair.guid);
+            }
+        }
+    }
+    for pair in case.pairs.values().filter(|p| !p.records.is_empty()) {
+        for side in Side::BOTH {
+            if side == Side::ServiceNow && !case.e.worlds.dialect.notes {
+                continue;
+            }
+            one_way(case, pair, side, found);
+        }
+        for word in pair.words.iter().filter(|w| w.who == Who::Sync) {
+            let home = word.after.as_deref().and_then(token).and_then(|t| homes.get(t));
+            if let Some(home) = home.filter(|h| **h != pair.guid) {
+                found("P10", format!("words said about {home} were written to incident {}", pair.number));
+            }
+        }
+    }
+}
+
+fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
+    let said = said_on(pair, from);
+    let mut arrived: Vec<(&Said<'_>, Stamp)> = Vec::new();
+    for s in &said {
+        let copies = copies(pair, from, s.token);
+        let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
+        let frozen = s.gone.is_some()
+            || pair.is_given_away()
+            || pair.merged.is_some_and(|m| s.at.plus(Duration::from_secs(3600)) >= m);
+        match there.len() {
+            1 if s.edit => {}
+            1 => arrived.push((s, there[0].at)),
+            0 if frozen => {}
+            n => found(
+                "P6",
+                format!(
+                    "incident {}: {} said in {from} is on the other side {n} times",
+                    pair.number, s.token
+                ),
+            ),
+        }
+        if copies.iter().any(|w| w.side == from) {
+            found("P6", format!("incident {}: {} said in {from} came back there", pair.number, s.token));
+        }
+    }
+    if case.e.excuses.contains(&Excuse::Order) {
+        return;
+    }
+    arrived.sort_by_key(|(s, _)| s.at);
+    for two in arrived.windows(2) {
+        let [(first, first_there), (second, second_there)] = two else { continue };
+        if first.at.plus(BLUR) < second.at && first_there > second_there {
+            found(
+                "P6",
+                format!(
+                    "incident {}: {} was said before {} in {from} and arrived after it",
+                    pair.number, first.token, second.token
+                ),
+            );
+        }
+    }
+}
+
+/// What people said on a side, with what became of it there.
+fn said_on(pair: &Pair, side: Side) -> Vec<Said<'_>> {
+    let mut said: Vec<Said<'_>> = Vec::new();
+    for word in pair.words.iter().filter(|w| w.side == side && w.who == Who::Other) {
+        if word.before.is_some() {
+            for old in said.iter_mut().filter(|s| s.id == word.id && s.gone.is_none()) {
+                old.gone = Some(word.at);
+            }
+        }
+        if let Some(token) = word.after.as_deref().and_then(token) {
+            let edit = word.before.is_some();
+            said.push(Said { at: word.at, token, id: &word.id, edit, gone: None });
+        }
+    }
+    said
+}
+
+/// Words of the sync that carry a token: on the other side each entry for itself, on Sentinel
+/// each comment once however often it was written.
+fn copies<'a>(pair: &'a Pair, from: Side, token: &str) -> Vec<&'a Word> {
+    let mut found: Vec<&Word> = Vec::new();
+    let carries = |w: &&Word| w.who == Who::Sync && w.after.as_deref().is_some_and(|t| t.contains(token));
+    for word in pair.words.iter().filter(carries) {
+        let again =
+            word.side == Side::Sentinel && found.iter().any(|f| f.side == word.side && f.id == word.id);
+        // What is quoted in a title or a closing comment is not what was said.
+        let quoted = word.side == Side::ServiceNow
+            && from == Side::Sentinel
+            && word.after.as_deref().is_some_and(|t| t.contains("changed in Microsoft Sentinel"));
+        if !again && !quoted {
+            found.push(word);
+        }
+    }
+    found
+}

@@ -1,0 +1,338 @@
+//! One run: the script is played, then all is calm, then the evidence is gathered and judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use diptych::engine::machine::Recovery;
+use diptych::model::ledger::{Ask, AuditRow, LinkState, Told};
+use diptych::model::{Command, CommandId, CommandState, Delivery, IncidentId, LinkId, Verb, WorkspaceKey};
+use diptych::sandbox::analysts::{AnalystEntry, Deed};
+use diptych::sandbox::faults::{FaultKind, Outage};
+use diptych::sandbox::sentinel::IncidentChange;
+use diptych::sandbox::servicenow::RecordChange;
+use diptych::sandbox::side::Side;
+use diptych::text::Stamp;
+use serde_json::Value;
+
+use crate::checker::{self, Violation};
+use crate::script::{Event, Script, What};
+use crate::simulation::{Sent, Simulation, WORKSPACE, Worlds, check_in_step};
+use crate::trick::{Excuse, Trick};
+
+/// Passes without people and faults in which nothing may be written any more.
+pub const QUIET: u32 = 10;
+/// Longest time in which everything must be in step again, counted from the calm: the longest
+/// pause after failures is a quarter of an hour. P13 allows an hour.
+const LIMIT: Duration = Duration::from_secs(1500);
+
+/// Everything that a checker may know of a run.
+pub struct Evidence {
+    /// What people did, as they tell it.
+    pub acts: Vec<AnalystEntry>,
+    pub incident_changes: Vec<IncidentChange>,
+    pub record_changes: Vec<RecordChange>,
+    pub worlds: Worlds,
+    /// Every request of ours.
+    pub sent: Vec<Sent>,
+    /// The audit; `None` for an algorithm that keeps none.
+    pub audit: Option<Vec<AuditRow>>,
+    /// Links as the store has them at the end; empty for an algorithm without a store.
+    pub links: Vec<LinkState>,
+    /// What the store's own checks found.
+    pub damage: Vec<String>,
+    pub excuses: BTreeSet<Excuse>,
+    /// Servers' time from which nothing may be written any more; `None` if it never came.
+    pub quiet: Option<Stamp>,
+    pub poll: Duration,
+    /// The local wall clock was wrong for a while, so that moments in the audit prove nothing.
+    pub wrong_clock: bool,
+    pub kills: u32,
+    pub struck: u64,
+}
+
+/// Figures of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    pub effects: u64,
+    /// Those of the part that people and faults fill.
+    pub effects_until_calm: u64,
+    pub acts: u64,
+    pub faults: BTreeMap<(Side, FaultKind), u64>,
+    pub deeds: BTreeMap<Deed, u64>,
+    pub tricks: BTreeMap<Trick, u64>,
+    pub upsets: BTreeMap<&'static str, u64>,
+    pub recoveries: BTreeMap<Recovery, u64>,
+    pub kills: u64,
+    pub incidents: u64,
+    pub virtual_time: Duration,
+}
+
+/// What came of a run.
+pub struct Outcome {
+    pub violations: Vec<Violation>,
+    pub figures: Figures,
+    pub trace: Vec<String>,
+}
+
+/// Plays a script and judges what came of it. A panic anywhere is a violation.
+pub fn run(script: &Script, keep_trace: bool) -> Outcome {
+    let played = catch_unwind(AssertUnwindSafe(|| Run::new(script, keep_trace).play(script)));
+    played.unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+            .unwrap_or_default();
+        Outcome {
+            violations: vec![Violation::new("panic", text)],
+            figures: Figures::default(),
+            trace: Vec::new(),
+        }
+    })
+}
+
+/// A simulation on which a script is played.
+pub struct Run {
+    pub sim: Simulation,
+    figures: Figures,
+    pub acts: Vec<AnalystEntry>,
+    pub excuses: BTreeSet<Excuse>,
+    /// Ends of tricks and full disks that are under way.
+    ends: Vec<(Duration, End)>,
+}
+
+enum End {
+    Switch(Side, &'static str, Value),
+    Disk,
+}
+
+impl Run {
+    pub fn new(script: &Script, keep_trace: bool) -> Self {
+        Self {
+            sim: Simulation::with_trace(script.setting.clone(), keep_trace),
+            figures: Figures::default(),
+            acts: Vec::new(),
+            excuses: BTreeSet::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    fn play(mut self, script: &Script) -> Outcome {
+        for event in &script.events {
+            self.advance(event.at);
+            self.befall(event);
+        }
+        self.advance(script.calm_at);
+        self.figures.effects_until_calm = self.sim.effects();
+        self.calm_worlds();
+        self.sim.spare_process();
+        self.press_retry();
+        let quiet = self.settle_down(&script.setting);
+        if quiet.is_some() {
+            self.sim.run_for(script.setting.poll * QUIET);
+        }
+        self.figures.acts = self.acts.len() as u64;
+        let evidence = self.evidence(script, quiet);
+        let mut violations = checker::check(&evidence);
+        if self.sim.ran_away() {
+            violations
+                .push(Violation::new("P8", "it goes in circles: far more was done than there was to do"));
+        }
+        self.figures.incidents = evidence.worlds.incidents.len() as u64;
+        self.figures.effects = self.sim.effects();
+        self.figures.kills = u64::from(self.sim.kills());
+        self.figures.virtual_time = self.sim.elapsed();
+        self.sim.stage.with_faults(|f| self.figures.faults.extend(f.struck()));
+        Outcome { violations, figures: self.figures, trace: self.sim.take_trace() }
+    }
+
+    /// Runs up to a moment and ends what ends before it.
+    pub fn advance(&mut self, until: Duration) {
+        loop {
+            self.ends.sort_by_key(|(at, _)| *at);
+            if self.ends.first().is_none_or(|(at, _)| *at > until) {
+                break;
+            }
+            let (at, end) = self.ends.remove(0);
+            self.sim.run_until(at);
+            self.end(end);
+        }
+        self.sim.run_until(until);
+    }
+
+    fn end(&mut self, end: End) {
+        match end {
+            End::Switch(side, name, value) => {
+                self.sim.stage.with_world(side, |w| w.set_switch(name, &value)).unwrap();
+            }
+            End::Disk => self.sim.fill_disk(false),
+        }
+    }
+
+    /// Lets an event happen now.
+    pub fn befall(&mut self, event: &Event) {
+        let now = self.sim.world_time();
+        self.sim.note(|| format!("{:?}", event.what));
+        match &event.what {
+            What::Act { deed, draw, serial } => {
+                if let Some(entry) = self.sim.stage.play_one(*deed, *draw, *serial, now) {
+                    *self.figures.deeds.entry(*deed).or_default() += 1;
+                    self.acts.push(entry);
+                }
+            }
+            What::Trick { trick, draw, span } => {
+                // Two of a kind at once would put back what the other had set.
+                let busy = |(_, name): (Side, &str)| {
+                    self.ends.iter().any(|(_, e)| matches!(e, End::Switch(_, n, _) if *n == name))
+                };
+                if trick.switch().is_some_and(busy) {
+                    return;
+                }
+                self.excuses.extend(trick.excuse());
+                *self.figures.tricks.entry(*trick).or_default() += 1;
+                if let Some((side, name, old)) = trick.play(&self.sim, *draw) {
+                    self.ends.push((event.at + *span, End::Switch(side, name, old)));
+                }
+            }
+            What::Strike { side, kind } => self.sim.stage.with_faults(|f| f.strike_next(*side, *kind)),
+            What::Outage { side, span, share } => {
+                self.upset("outage");
+                let outage = Outage { side: *side, from: now, until: now.plus(*span), share: *share };
+                self.sim.stage.with_faults(|f| f.add_outage(outage));
+            }
+            What::Kill { boundary, down } => self.sim.kill_at(0, *boundary, *down),
+            What::Pause { span } => {
+                self.upset("pause");
+                self.sim.pause(0, *span);
+            }
+            What::Second { effects } => {
+                self.upset("second engine");
+                self.sim.start_second(*effects);
+            }
+            What::DiskFull { span } => {
+                if self.ends.iter().any(|(_, e)| matches!(e, End::Disk)) {
+                    return;
+                }
+                self.upset("disk full");
+                self.sim.fill_disk(true);
+                self.ends.push((event.at + *span, End::Disk));
+            }
+            What::ClockAhead { seconds } => {
+                self.upset("clock jump");
+                self.sim.put_clock_ahead(*seconds);
+            }
+        }
+    }
+
+    fn upset(&mut self, name: &'static str) {
+        *self.figures.upsets.entry(name).or_default() += 1;
+    }
+
+    /// No more faults, tricks and people.
+    pub fn calm_worlds(&mut self) {
+        for (_, end) in std::mem::take(&mut self.ends) {
+            self.end(end);
+        }
+        self.sim.calm();
+    }
+
+    /// What was refused too often waits for a person, who now says that the cause is gone.
+    fn press_retry(&mut self) {
+        let held = |l: &LinkState| {
+            l.entries.iter().any(|e| e.to_sentinel == Delivery::Held || e.to_servicenow == Delivery::Held)
+        };
+        let at = self.sim.world_time();
+        for link in self.links().into_iter().filter(|l| l.link.frozen.starts_with("refused") || held(l)) {
+            let command = Command {
+                id: CommandId(0),
+                workspace: key(),
+                link: link.link.id,
+                verb: Verb::Retry,
+                shown: Vec::new(),
+                who: "somebody".into(),
+                at,
+                state: CommandState::Pending,
+                result: String::new(),
+            };
+            self.sim.with_store(async |s| s.give_command(command).await).unwrap();
+        }
+    }
+
+    /// Runs until both sides are in step and nothing is left to do; gives the moment, or `None`
+    /// when that did not come in time.
+    fn settle_down(&mut self, setting: &crate::simulation::Setting) -> Option<Stamp> {
+        let begun = self.sim.elapsed();
+        // A pass that a page skipped over is made good by the next full sweep.
+        let swept = begun + setting.sweep.min(Duration::from_secs(7200)) + setting.poll * 3;
+        let limit = LIMIT.max(setting.poll * 12) + swept - begun;
+        if setting.sweep > Duration::from_secs(7200) {
+            self.sim.rest_for(Duration::from_secs(3700));
+        } else {
+            self.sim.run_until(swept);
+        }
+        while self.sim.elapsed() < begun + limit && !self.sim.ran_away() {
+            self.sim.run_for(setting.poll * 3);
+            if self.is_done() {
+                return Some(self.sim.world_time());
+            }
+        }
+        None
+    }
+
+    fn is_done(&self) -> bool {
+        let later = Stamp(i64::MAX / 2);
+        let due = self.sim.with_store(async |s| s.ask(Ask::Due(key(), later)).await);
+        let links = self.links();
+        // A frozen link waits for a person, and does nothing until then.
+        let frozen = |id: &LinkId| links.iter().any(|l| l.link.id == *id && !l.link.frozen.is_empty());
+        let idle = matches!(due, Ok(Told::Numbers(n)) if n.iter().all(frozen));
+        idle && checker::excused(check_in_step(&self.sim.worlds()), &self.excuses, &links).is_empty()
+    }
+
+    fn links(&self) -> Vec<LinkState> {
+        let guids: Vec<IncidentId> =
+            self.sim.stage.with_sentinel(|s| s.guids(WORKSPACE)).iter().map(|g| IncidentId::new(g)).collect();
+        match self.sim.with_store(async |s| s.ask(Ask::ByIncident(key(), guids)).await) {
+            Ok(Told::Links(links)) => links,
+            _ => Vec::new(),
+        }
+    }
+
+    fn evidence(&mut self, script: &Script, quiet: Option<Stamp>) -> Evidence {
+        let (audit, damage) = self.sim.with_store(async |store| {
+            let mut damage = Vec::new();
+            if let Err(fault) = store.integrity().await {
+                damage.push(fault.to_string());
+            }
+            let rows = store.audit_rows(crate::simulation::KEY, 0, 1_000_000).await;
+            match store.verify_audit(&BTreeMap::new()).await {
+                Ok(chains) => damage.extend(chains.into_iter().filter_map(|c| c.broken).map(|b| b.1)),
+                Err(fault) => damage.push(fault.to_string()),
+            }
+            (rows.unwrap_or_default(), damage)
+        });
+        self.figures.recoveries = self.sim.recoveries();
+        let struck = Side::BOTH.map(|s| self.sim.stage.with_faults(|f| f.struck_on(s))).iter().sum();
+        Evidence {
+            acts: std::mem::take(&mut self.acts),
+            incident_changes: self.sim.stage.with_sentinel(|s| s.history().to_vec()),
+            record_changes: self.sim.stage.with_desk(|d| d.history().to_vec()),
+            worlds: self.sim.worlds(),
+            sent: self.sim.take_sent(),
+            audit: Some(audit),
+            links: self.links(),
+            damage,
+            excuses: self.excuses.clone(),
+            quiet,
+            poll: script.setting.poll,
+            wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
+            kills: self.sim.kills(),
+            struck,
+        }
+    }
+}
+
+fn key() -> WorkspaceKey {
+    WorkspaceKey::new(crate::simulation::KEY).unwrap()
+}

@@ -1,0 +1,256 @@
+//! A script: everything that will befall a run, drawn from its seed beforehand.
+//!
+//! Every event carries its own chances, so that a script which lost some of its events plays the
+//! others as before: that is what makes a failing one short.
+
+use std::time::Duration;
+
+use diptych::sandbox::analysts::Deed;
+use diptych::sandbox::faults::FaultKind;
+use diptych::sandbox::side::Side;
+use fastrand::Rng;
+use serde_json::json;
+
+use crate::simulation::{Boundary, Setting};
+use crate::trick::Trick;
+
+/// One thing that befalls the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub at: Duration,
+    pub what: What,
+}
+
+/// What befalls it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// Somebody acts.
+    Act { deed: Deed, draw: u64, serial: u64 },
+    /// A server or somebody in it does something unusual, for a while.
+    Trick { trick: Trick, draw: u64, span: Duration },
+    /// The next exchange that this fault fits has it.
+    Strike { side: Side, kind: FaultKind },
+    /// A side fails most of its exchanges.
+    Outage { side: Side, span: Duration, share: f64 },
+    /// The engine is killed at a boundary of its effects.
+    Kill { boundary: Boundary, down: Duration },
+    /// The engine hears nothing for a while.
+    Pause { span: Duration },
+    /// A second engine starts on the same store, and is killed so many effects later.
+    Second { effects: u32 },
+    /// The store's disk is full for a while.
+    DiskFull { span: Duration },
+    /// The local wall clock is ahead of the servers' by so much from now on.
+    ClockAhead { seconds: i64 },
+}
+
+/// A whole run, decided beforehand.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub seed: u64,
+    pub setting: Setting,
+    /// Events in the order of their time.
+    pub events: Vec<Event>,
+    /// When faults and people stop.
+    pub calm_at: Duration,
+}
+
+/// Faults that no exchange of this engine can meet: it sends no batches. The last one never comes
+/// and goes by itself; a trick plays it.
+const ELSEWHERE: [FaultKind; 2] = [FaultKind::PartialBatch, FaultKind::DroppedField];
+
+/// Every fault that can strike a side.
+pub fn faults_of(side: Side) -> impl Iterator<Item = FaultKind> {
+    FaultKind::all().filter(move |k| k.belongs_to(side) && !ELSEWHERE.contains(k))
+}
+
+/// Passes of the engine in the part of a run that people and faults fill.
+const PASSES: u64 = 36;
+
+impl Script {
+    /// The script of a seed.
+    pub fn of(seed: u64) -> Self {
+        let rng = &mut Rng::with_seed(seed ^ 0x6761_756e_746c_6574);
+        let setting = setting(seed, rng);
+        let calm_at = setting.poll * PASSES as u32;
+        let mut script = Self { seed, setting, events: Vec::new(), calm_at };
+        script.add_acts(rng);
+        script.add_tricks(rng);
+        script.add_faults(rng);
+        script.add_upsets(rng);
+        script.events.sort_by_key(|e| e.at);
+        script
+    }
+
+    fn add(&mut self, at: Duration, what: What) {
+        self.events.push(Event { at, what });
+    }
+
+    fn moment(&self, rng: &mut Rng) -> Duration {
+        Duration::from_micros(rng.u64(0..self.calm_at.as_micros() as u64))
+    }
+
+    /// A span of a few passes.
+    fn span(&self, rng: &mut Rng) -> Duration {
+        self.setting.poll.mul_f64(0.2 + rng.f64() * 5.0)
+    }
+
+    /// People work in bursts: several deeds within seconds, on both sides.
+    fn add_acts(&mut self, rng: &mut Rng) {
+        let deeds = people(rng);
+        let many = rng.u64(30..160);
+        let mut serial = 0;
+        while serial < many {
+            let begin = self.moment(rng);
+            let pace = Duration::from_millis(*pick(rng, &[50, 700, 4000, 30_000]));
+            for step in 0..rng.u32(1..9) {
+                serial += 1;
+                let at = begin + pace.mul_f64(f64::from(step) * (0.5 + rng.f64()));
+                if at < self.calm_at {
+                    let deed = weighted(rng, &deeds);
+                    self.add(at, What::Act { deed, draw: rng.u64(..), serial });
+                }
+            }
+        }
+    }
+
+    fn add_tricks(&mut self, rng: &mut Rng) {
+        if rng.u8(0..3) == 0 {
+            return;
+        }
+        let bag: Vec<Trick> = Trick::ALL.into_iter().filter(|_| rng.u8(0..4) == 0).collect();
+        for trick in bag {
+            for _ in 0..rng.u32(1..4) {
+                let (at, span) = (self.moment(rng), self.span(rng));
+                self.add(at, What::Trick { trick, draw: rng.u64(..), span });
+            }
+        }
+    }
+
+    fn add_faults(&mut self, rng: &mut Rng) {
+        if rng.u8(0..10) == 0 {
+            return;
+        }
+        // Swarm: a random part of all kinds, so that some run meets few kinds often.
+        let keep = *pick(rng, &[1, 3, 6, 10]);
+        let kinds: Vec<(Side, FaultKind)> = Side::BOTH
+            .into_iter()
+            .flat_map(|side| faults_of(side).map(move |kind| (side, kind)))
+            .filter(|_| rng.u8(0..10) < keep)
+            .collect();
+        if kinds.is_empty() {
+            return;
+        }
+        for _ in 0..*pick(rng, &[10, 40, 40, 100]) {
+            let (side, kind) = *pick(rng, &kinds);
+            let at = self.moment(rng);
+            self.add(at, What::Strike { side, kind });
+        }
+        for _ in 0..rng.u32(0..3) {
+            let side = *pick(rng, &Side::BOTH);
+            let (at, span) = (self.moment(rng), self.span(rng));
+            self.add(at, What::Outage { side, span, share: 0.5 + rng.f64() / 2.0 });
+        }
+    }
+
+    fn add_upsets(&mut self, rng: &mut Rng) {
+        for _ in 0..*pick(rng, &[0, 2, 4, 8]) {
+            let boundary = Boundary { effects: rng.u32(0..25), applied: rng.bool() };
+            let down = Duration::from_millis(*pick(rng, &[200, 2_000, 20_000, 90_000]));
+            let at = self.moment(rng);
+            self.add(at, What::Kill { boundary, down });
+        }
+        if rng.u8(0..4) == 0 {
+            let at = self.moment(rng);
+            self.add(at, What::Pause { span: self.setting.lease.mul_f64(0.3 + rng.f64() * 2.0) });
+        }
+        if rng.u8(0..4) == 0 {
+            let at = self.moment(rng);
+            self.add(at, What::Second { effects: rng.u32(10..400) });
+            if rng.bool() {
+                let span = self.setting.lease.mul_f64(1.0 + rng.f64() * 2.0);
+                self.add(at + self.setting.poll / 3, What::Pause { span });
+            }
+        }
+        if rng.u8(0..5) == 0 {
+            let (at, span) = (self.moment(rng), self.span(rng));
+            self.add(at, What::DiskFull { span });
+        }
+        if rng.u8(0..5) == 0 {
+            for _ in 0..rng.u32(1..4) {
+                let seconds = *pick(rng, &[-3600, -300, -5, 5, 300, 3600]);
+                let at = self.moment(rng);
+                self.add(at, What::ClockAhead { seconds });
+            }
+        }
+    }
+}
+
+fn setting(seed: u64, rng: &mut Rng) -> Setting {
+    let seconds = |s: u64| Duration::from_secs(s);
+    let poll = seconds(*pick(rng, &[5, 10, 10, 20, 60, 300, 900]));
+    let (transaction, settle) = *pick(rng, &[(1, 2), (1, 20), (60, 90)]);
+    let mut switches = Vec::new();
+    if rng.u8(0..4) == 0 {
+        switches.push(("client_sys_id", json!(pick(rng, &["ignored", "refused"]))));
+    }
+    if rng.u8(0..3) == 0 {
+        let shapes = ["bad_request", "conflict", "server_error"];
+        switches.push(("duplicate_sys_id", json!(pick(rng, &shapes))));
+    }
+    if rng.u8(0..5) == 0 {
+        switches.push(("clock_skew_seconds", json!(2)));
+    }
+    if rng.u8(0..5) == 0 {
+        switches.push(("invalid_query_returns_no_rows", json!(true)));
+    }
+    let small = rng.u8(0..3) == 0;
+    Setting {
+        seed,
+        incidents: rng.usize(0..10),
+        rate: 0.0,
+        faults: "none".into(),
+        poll,
+        transaction: seconds(transaction),
+        settle: seconds(settle),
+        hang: seconds(*pick(rng, &[3, 40])),
+        late: seconds(*pick(rng, &[1, 6, 30])),
+        lease: seconds(15).max(poll),
+        page: if small { (rng.u32(2..8), rng.u32(2..8)) } else { (1000, 1000) },
+        dated: rng.u8(0..12) != 0,
+        sweep: if rng.bool() { seconds(86_400) } else { poll * 9 },
+        switches,
+    }
+}
+
+/// Which deeds there are in this run, each with its weight: a random part of all.
+fn people(rng: &mut Rng) -> Vec<(Deed, u32)> {
+    let some = rng.bool();
+    let mut deeds: Vec<(Deed, u32)> =
+        Deed::all().filter(|_| !some || rng.bool()).map(|d| (d, d.weight())).collect();
+    // Rare deeds are what a run is for.
+    for (_, weight) in &mut deeds {
+        if rng.u8(0..6) == 0 {
+            *weight *= 6;
+        }
+    }
+    deeds.push((Deed::Raise, 6));
+    deeds
+}
+
+fn weighted(rng: &mut Rng, deeds: &[(Deed, u32)]) -> Deed {
+    let total: u32 = deeds.iter().map(|(_, w)| w).sum();
+    let mut at = rng.u32(..total.max(1));
+    for (deed, weight) in deeds {
+        if at < *weight {
+            return *deed;
+        }
+        at -= weight;
+    }
+    Deed::Raise
+}
+
+/// One of several.
+pub fn pick<'a, T>(rng: &mut Rng, from: &'a [T]) -> &'a T {
+    &from[rng.usize(..from.len())]
+}

@@ -1,0 +1,276 @@
+//! What happened to each field of each linked pair, in order, by whom: made from the servers'
+//! own histories alone.
+
+use std::collections::BTreeMap;
+
+use diptych::sandbox::people::CAST;
+use diptych::sandbox::sentinel;
+use diptych::sandbox::servicenow;
+use diptych::sandbox::side::Side;
+use diptych::text::Stamp;
+
+use crate::run::Evidence;
+
+/// Whose step it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The sync.
+    Sync,
+    /// A person, or a service that acts like one.
+    Other,
+}
+
+/// A field as people know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    Severity,
+    Status,
+    Owner,
+    Title,
+    Description,
+    /// Classification and reason, or close code.
+    Closure,
+    CloseNotes,
+    Labels,
+    Correlation,
+}
+
+impl Field {
+    /// The word by which the audit calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Severity => "severity",
+            Self::Status => "status",
+            Self::Owner => "owner",
+            Self::Title => "title",
+            Self::Description => "description",
+            Self::Closure => "closure",
+            Self::CloseNotes => "close_notes",
+            Self::Labels => "labels",
+            Self::Correlation => "correlation",
+        }
+    }
+}
+
+/// One change of one field of one side.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub at: Stamp,
+    pub side: Side,
+    pub who: Who,
+    pub field: Field,
+    /// Key of the record; empty in Sentinel.
+    pub record: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// An entry of a conversation, or its copy.
+#[derive(Clone, Debug)]
+pub struct Word {
+    pub at: Stamp,
+    pub side: Side,
+    pub who: Who,
+    /// Id of the comment; empty in ServiceNow, whose entries never change.
+    pub id: String,
+    /// Text before, for an edit or a deletion.
+    pub before: Option<String>,
+    /// Text after; `None` for a deletion.
+    pub after: Option<String>,
+}
+
+/// Everything about one incident and the record that the sync made for it.
+#[derive(Clone, Debug, Default)]
+pub struct Pair {
+    pub guid: String,
+    pub number: i64,
+    /// Records that the sync inserted for it, in order.
+    pub records: Vec<(Stamp, String)>,
+    pub steps: Vec<Step>,
+    pub words: Vec<Word>,
+    pub merged: Option<Stamp>,
+}
+
+impl Pair {
+    /// True when a person wrote another correlation id into its record.
+    pub fn is_given_away(&self) -> bool {
+        self.steps_of(Field::Correlation, Side::ServiceNow).any(|s| s.who == Who::Other)
+    }
+
+    /// Steps of a field on a side.
+    pub fn steps_of(&self, field: Field, side: Side) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(move |s| s.field == field && s.side == side)
+    }
+}
+
+/// Every pair by its incident, in lower case.
+pub fn pairs(e: &Evidence) -> BTreeMap<String, Pair> {
+    let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
+    add_incidents(e, &mut pairs);
+    add_records(e, &mut pairs);
+    for pair in pairs.values_mut() {
+        pair.steps.sort_by_key(|s| s.at);
+        pair.words.sort_by_key(|w| w.at);
+    }
+    pairs
+}
+
+fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
+    // Classification and reason are one closure.
+    let mut closures: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for c in &e.incident_changes {
+        let guid = c.guid.to_lowercase();
+        let pair = pairs.entry(guid.clone()).or_default();
+        pair.guid.clone_from(&guid);
+        pair.number = c.number;
+        let who = if matches!(c.actor, sentinel::Actor::App(_)) { Who::Sync } else { Who::Other };
+        let (mut before, mut after) =
+            (c.before.clone().unwrap_or_default(), c.after.clone().unwrap_or_default());
+        let field = match c.field.as_str() {
+            "severity" => Field::Severity,
+            "status" => Field::Status,
+            "owner" => Field::Owner,
+            "title" => Field::Title,
+            "description" => Field::Description,
+            "labels" => Field::Labels,
+            "classificationComment" => Field::CloseNotes,
+            "classification" | "classificationReason" => {
+                let closure = closures.entry(guid).or_default();
+                let joined = |c: &(String, String)| {
+                    if c.1.is_empty() { c.0.clone() } else { format!("{}-{}", c.0, c.1) }
+                };
+                before = joined(closure);
+                let part = if c.field == "classification" { &mut closure.0 } else { &mut closure.1 };
+                *part = after;
+                after = joined(closure);
+                Field::Closure
+            }
+            "merged" => {
+                pair.merged = Some(c.at);
+                continue;
+            }
+            "comment" => {
+                pair.words.push(Word {
+                    at: c.at,
+                    side: Side::Sentinel,
+                    who,
+                    id: c.item.clone().unwrap_or_default(),
+                    before: c.before.clone(),
+                    after: c.after.clone(),
+                });
+                continue;
+            }
+            _ => continue,
+        };
+        // Both halves of a closure come in one write: they are one step.
+        if field == Field::Closure
+            && let Some(last) = pair.steps.last_mut()
+            && (last.field, last.at, last.who, last.side) == (field, c.at, who, Side::Sentinel)
+        {
+            last.after = after;
+            continue;
+        }
+        pair.steps.push(Step {
+            at: c.at,
+            side: Side::Sentinel,
+            who,
+            field,
+            record: String::new(),
+            before,
+            after,
+        });
+    }
+}
+
+/// State of a record while its history is read.
+#[derive(Default)]
+struct Open {
+    guid: String,
+    impact: String,
+    urgency: String,
+}
+
+fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
+    let mut open: BTreeMap<String, Open> = BTreeMap::new();
+    let inserted: BTreeMap<(&str, Stamp), ()> = e
+        .record_changes
+        .iter()
+        .filter(|c| c.field.is_empty() && c.after == "inserted")
+        .map(|c| ((c.sys_id.as_str(), c.at), ()))
+        .collect();
+    for c in e.record_changes.iter().filter(|c| c.table == "incident") {
+        let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
+        // A record belongs to the incident whose correlation the sync gave it at birth.
+        if c.field == "correlation_id"
+            && ours
+            && let Some(guid) = e.worlds.dialect.incident_of(&c.after)
+            && !open.contains_key(&c.sys_id)
+        {
+            let pair = pairs.entry(guid.to_owned()).or_default();
+            guid.clone_into(&mut pair.guid);
+            pair.records.push((c.at, c.sys_id.clone()));
+            open.insert(c.sys_id.clone(), Open { guid: guid.to_owned(), ..Open::default() });
+        }
+    }
+    for c in e.record_changes.iter().filter(|c| c.table == "incident") {
+        let Some(state) = open.get_mut(&c.sys_id) else { continue };
+        let Some(pair) = pairs.get_mut(&state.guid) else { continue };
+        let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
+        let who = if ours { Who::Sync } else { Who::Other };
+        let birth = ours && inserted.contains_key(&(c.sys_id.as_str(), c.at)) && c.mod_count == 0;
+        let (mut before, mut after) = (c.before.clone(), c.after.clone());
+        let field = match c.field.as_str() {
+            "impact" | "urgency" => {
+                before = format!("{}/{}", state.impact, state.urgency);
+                let part = if c.field == "impact" { &mut state.impact } else { &mut state.urgency };
+                part.clone_from(&c.after);
+                after = format!("{}/{}", state.impact, state.urgency);
+                Field::Severity
+            }
+            "state" => Field::Status,
+            "assigned_to" => Field::Owner,
+            "short_description" => Field::Title,
+            "description" => Field::Description,
+            "close_code" => Field::Closure,
+            "close_notes" => Field::CloseNotes,
+            "correlation_id" => Field::Correlation,
+            "work_notes" => {
+                pair.words.push(Word {
+                    at: c.at,
+                    side: Side::ServiceNow,
+                    who,
+                    id: String::new(),
+                    before: None,
+                    after: Some(c.after.clone()),
+                });
+                continue;
+            }
+            _ => continue,
+        };
+        if birth {
+            continue;
+        }
+        if field == Field::Severity
+            && let Some(last) = pair.steps.last_mut()
+            && (last.field, last.at, last.who, last.side) == (field, c.at, who, Side::ServiceNow)
+        {
+            last.after = after;
+            continue;
+        }
+        let record = c.sys_id.clone();
+        pair.steps.push(Step { at: c.at, side: Side::ServiceNow, who, field, record, before, after });
+    }
+}
+
+/// True for a state of a record that counts as closed, or a closed incident.
+pub fn is_closed(side: Side, value: &str) -> bool {
+    match side {
+        Side::Sentinel => value == "Closed",
+        Side::ServiceNow => matches!(value, "6" | "7" | "8"),
+    }
+}
+
+/// True for the name of somebody who works here.
+pub fn is_person(name: &str) -> bool {
+    CAST.iter().any(|p| p.name == name)
+}

@@ -1,0 +1,240 @@
+//! Tricks: what a customer's instance, its people and the services do beyond ordinary work, for a
+//! while or once.
+
+use diptych::sandbox::people::CAST;
+use diptych::sandbox::sentinel::IncidentAct;
+use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
+use diptych::sandbox::side::Side;
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use crate::script::pick;
+use crate::simulation::{Simulation, USER, WORKSPACE};
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trick {
+    /// A linked record is hidden from our user by an access rule.
+    HideRecord,
+    /// A business rule turns one urgency into another.
+    RewriteUrgency,
+    /// A business rule aborts updates of the assignee.
+    AbortAssignment,
+    /// A business rule aborts work notes.
+    AbortNotes,
+    /// Rules save a record once more after each update.
+    ExtraSave,
+    /// Impact, urgency, state and assignee are left unchanged without a word.
+    DenyFields,
+    /// What people write becomes visible up to a minute after its stamp.
+    LatePeople,
+    /// Lists of incidents show the past.
+    LaggingList,
+    /// Our user may not read the column that our queries filter by, so the term is dropped.
+    HideGroup,
+    /// The same for the correlation id.
+    HideCorrelation,
+    /// A person makes a copy of a linked record, correlation and all.
+    CopyRecord,
+    /// A person makes a record that has nothing to do with us.
+    StrangerRecord,
+    /// A person writes another correlation id into a linked record.
+    ChangeCorrelation,
+    /// A person quotes one of our notes, marker and all.
+    QuoteMarker,
+    /// A person edits a comment.
+    EditComment,
+    /// An incident loses the label that let it in.
+    Unlabel,
+    /// All tokens become invalid.
+    RevokeTokens,
+    /// Somebody writes early close notes into an open record.
+    EarlyCloseNotes,
+}
+
+use Trick::*;
+
+/// What a trick excuses at the end, because nobody could do better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Excuse {
+    /// A rule of the instance makes other values of ours.
+    Severity,
+    /// Fields may stay frozen as "kept its value".
+    DeniedFields,
+    /// Entries become visible, or may be written, in another order than they were made.
+    Order,
+    /// Links may be frozen because their record names another incident.
+    Correlation,
+}
+
+impl Trick {
+    pub const ALL: [Self; 18] = [
+        HideRecord,
+        RewriteUrgency,
+        AbortAssignment,
+        AbortNotes,
+        ExtraSave,
+        DenyFields,
+        LatePeople,
+        LaggingList,
+        HideGroup,
+        HideCorrelation,
+        CopyRecord,
+        StrangerRecord,
+        ChangeCorrelation,
+        QuoteMarker,
+        EditComment,
+        Unlabel,
+        RevokeTokens,
+        EarlyCloseNotes,
+    ];
+
+    /// What it excuses.
+    pub fn excuse(self) -> Option<Excuse> {
+        match self {
+            RewriteUrgency => Some(Excuse::Severity),
+            DenyFields => Some(Excuse::DeniedFields),
+            LatePeople | AbortNotes => Some(Excuse::Order),
+            ChangeCorrelation => Some(Excuse::Correlation),
+            _ => None,
+        }
+    }
+
+    /// The switch that it turns for its span, with the side it belongs to.
+    pub fn switch(self) -> Option<(Side, &'static str)> {
+        let desk = |name| Some((Side::ServiceNow, name));
+        match self {
+            HideRecord => desk("hidden_rows"),
+            RewriteUrgency => desk("rewrites"),
+            AbortAssignment | AbortNotes => desk("aborts"),
+            ExtraSave => desk("extra_mod_count"),
+            DenyFields => desk("write_denied_fields"),
+            LatePeople => desk("late_visibility_seconds"),
+            LaggingList => Some((Side::Sentinel, "list_lag_s")),
+            HideGroup | HideCorrelation => desk("hidden_fields"),
+            _ => None,
+        }
+    }
+
+    /// What the switch is turned to; `None` when there is nothing to turn it against yet.
+    fn value(self, sim: &Simulation, rng: &mut Rng) -> Option<Value> {
+        Some(match self {
+            HideRecord => json!({USER: [linked(sim, rng)?.sys_id]}),
+            RewriteUrgency => {
+                let (from, to) = *pick(rng, &[("1", "2"), ("3", "2"), ("2", "3")]);
+                json!([{"table": "incident", "field": "urgency", "from": from, "to": to}])
+            }
+            AbortAssignment => {
+                json!([{"table": "incident", "field": "assigned_to", "rule": "Assignment guard"}])
+            }
+            AbortNotes => json!([{"table": "incident", "field": "work_notes", "rule": "Note guard"}]),
+            ExtraSave => json!(rng.u64(1..3)),
+            DenyFields => {
+                let fields = ["impact", "urgency", "state", "assigned_to"];
+                json!({USER: fields.map(|f| format!("incident.{f}"))})
+            }
+            LatePeople => json!(rng.u64(1..60)),
+            LaggingList => json!(rng.u64(1..61)),
+            HideGroup => json!({USER: ["incident.correlation_display"]}),
+            HideCorrelation => json!({USER: ["incident.correlation_id"]}),
+            _ => return None,
+        })
+    }
+
+    /// Plays it; gives the switch to put back when its span is over, with its old value.
+    pub fn play(self, sim: &Simulation, draw: u64) -> Option<(Side, &'static str, Value)> {
+        let rng = &mut Rng::with_seed(draw);
+        self.once(sim, rng);
+        let (side, name) = self.switch()?;
+        let value = self.value(sim, rng)?;
+        Some(sim.stage.with_world(side, |world| {
+            let old = world.switches()[name].clone();
+            world.set_switch(name, &value).unwrap();
+            (side, name, old)
+        }))
+    }
+
+    /// What is done once and stays.
+    fn once(self, sim: &Simulation, rng: &mut Rng) {
+        let now = sim.world_time();
+        let who = CAST[rng.usize(..4)].user_name;
+        match self {
+            RevokeTokens => {
+                sim.stage.with_sentinel(diptych::sandbox::sentinel::SentinelWorld::revoke_tokens);
+                sim.stage.with_desk(|d| d.revoke_tokens(false));
+            }
+            CopyRecord | StrangerRecord => {
+                let Some(record) = linked(sim, rng) else { return };
+                let mut fields = vec![("short_description".to_owned(), "a copy by hand".to_owned())];
+                if self == CopyRecord {
+                    for name in ["correlation_id", "correlation_display"] {
+                        fields.push((name.into(), record.fields[name].clone()));
+                    }
+                }
+                sim.stage.with_desk(|d| d.create("incident", &fields, who, now)).unwrap();
+            }
+            ChangeCorrelation => set(sim, rng, who, &[("correlation_id", "taken over by hand")]),
+            EarlyCloseNotes => {
+                let note = format!("early note {:04x}", rng.u16(..));
+                set(sim, rng, who, &[("close_notes", &note)]);
+            }
+            QuoteMarker => {
+                let Some(record) = linked(sim, rng) else { return };
+                let ours = record.journal.iter().find(|j| j.created_by == USER).map(|j| j.value.clone());
+                let (Some(ours), Some(other)) = (ours, linked(sim, rng)) else { return };
+                // A token of its own, in the form that analysts' tokens have.
+                let text = format!("FACE-{:06} as they wrote:\n{ours}", rng.u32(..1_000_000));
+                act(sim, &other, &DeskAct::WorkNote(text), who);
+            }
+            EditComment => edit_comment(sim, rng),
+            Unlabel => {
+                let guids = sim.stage.with_sentinel(|s| s.guids(WORKSPACE));
+                if guids.is_empty() {
+                    return;
+                }
+                let guid = pick(rng, &guids).clone();
+                let act = IncidentAct::Unlabel("snow".into());
+                // One without the label stays as it is.
+                let _ = sim.stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &act, &CAST[0], now));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Some record of ours.
+fn linked(sim: &Simulation, rng: &mut Rng) -> Option<RecordFacts> {
+    let mut records = sim.worlds().records;
+    records.retain(|r| sim.dialect.incident_of(&r.fields["correlation_id"]).is_some());
+    (!records.is_empty()).then(|| records.swap_remove(rng.usize(..records.len())))
+}
+
+fn act(sim: &Simulation, record: &RecordFacts, act: &DeskAct, who: &str) {
+    let now = sim.world_time();
+    // A rule may stand against it.
+    let _ = sim.stage.with_desk(|d| d.act("incident", &record.sys_id, act, who, now));
+}
+
+fn set(sim: &Simulation, rng: &mut Rng, who: &str, fields: &[(&str, &str)]) {
+    let Some(record) = linked(sim, rng) else { return };
+    let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    act(sim, &record, &DeskAct::Set(fields), who);
+}
+
+fn edit_comment(sim: &Simulation, rng: &mut Rng) {
+    let now = sim.world_time();
+    let incidents = sim.worlds().incidents;
+    let by_person = |name: &str| CAST.iter().any(|p| p.name == name);
+    let mut comments: Vec<_> = incidents
+        .iter()
+        .flat_map(|i| i.comments.iter().map(move |c| (i, c)))
+        .filter(|(_, c)| by_person(&c.author_name))
+        .collect();
+    if comments.is_empty() {
+        return;
+    }
+    let (incident, comment) = comments.swap_remove(rng.usize(..comments.len()));
+    let message = format!("on second thought FADE-{:06}", rng.u32(..1_000_000));
+    let act = IncidentAct::EditComment { id: comment.id.clone(), message };
+    sim.stage.with_sentinel(|s| s.act(WORKSPACE, &incident.guid, &act, &CAST[1], now)).unwrap();
+}

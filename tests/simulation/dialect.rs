@@ -1,0 +1,46 @@
+//! How a sync writes things down: which record belongs to which incident, and which values of
+//! both sides mean the same to it.
+
+/// The correlation text and the tables of one algorithm.
+#[derive(Clone, Debug)]
+pub struct Dialect {
+    /// What stands before the GUID in a correlation id.
+    pub prefix: String,
+    /// Severities that an impact with an urgency may stand for.
+    pub severities: fn(&str, &str) -> &'static [&'static str],
+    /// Status that a state stands for.
+    pub status: fn(&str) -> &'static str,
+    /// It carries owners over.
+    pub owners: bool,
+    /// It carries work notes over to Sentinel.
+    pub notes: bool,
+}
+
+impl Dialect {
+    /// Ours, for the workspace of that key.
+    pub fn ours(key: &str) -> Self {
+        Self { prefix: format!("diptych:{key}:"), severities, status, owners: true, notes: true }
+    }
+
+    /// The incident that a correlation id names.
+    pub fn incident_of<'a>(&self, correlation: &'a str) -> Option<&'a str> {
+        correlation.strip_prefix(&self.prefix).filter(|guid| uuid::Uuid::try_parse(guid).is_ok())
+    }
+}
+
+fn severities(impact: &str, urgency: &str) -> &'static [&'static str] {
+    match (impact, urgency) {
+        ("1", "1" | "2") | ("2", "1") => &["High"],
+        ("1", "3") | ("2", "2") | ("3", "1") => &["Medium"],
+        ("2", "3") | ("3", "2") => &["Low"],
+        _ => &["Informational"],
+    }
+}
+
+fn status(state: &str) -> &'static str {
+    match state {
+        "1" => "New",
+        "6" | "7" | "8" => "Closed",
+        _ => "Active",
+    }
+}

@@ -1,0 +1,148 @@
+//! Are both sides in step? Judged from the servers' own rows, with the default tables written
+//! out here once more, so that a fault in the product's tables or planner cannot hide itself.
+
+use std::collections::BTreeMap;
+
+use diptych::sandbox::people::CAST;
+use diptych::sandbox::sentinel::IncidentFacts;
+use diptych::sandbox::servicenow::{JournalFacts, RecordFacts};
+
+use super::dialect::Dialect;
+
+/// What both servers hold.
+#[derive(Clone, Debug)]
+pub struct Worlds {
+    pub incidents: Vec<IncidentFacts>,
+    pub records: Vec<RecordFacts>,
+    /// Login of the sync in ServiceNow.
+    pub integration_user: String,
+    /// How the sync writes things down.
+    pub dialect: Dialect,
+}
+
+fn field<'a>(record: &'a RecordFacts, name: &str) -> &'a str {
+    record.fields.get(name).map(String::as_str).unwrap_or_default()
+}
+
+/// One thing in which both sides differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discord {
+    /// The incident, in lower case.
+    pub guid: String,
+    /// What differs: `record`, a field, or `conversation`.
+    pub what: &'static str,
+    /// In words.
+    pub text: String,
+}
+
+impl std::fmt::Display for Discord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.text)
+    }
+}
+
+/// Everything that is not in step.
+pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
+    let mut problems = Vec::new();
+    let mut by_guid: BTreeMap<String, Vec<&RecordFacts>> = BTreeMap::new();
+    // A copy that a person made is none of the sync's, whatever it carries.
+    let ours = |r: &&RecordFacts| field(r, "sys_created_by") == worlds.integration_user;
+    for record in worlds.records.iter().filter(ours) {
+        if let Some(guid) = worlds.dialect.incident_of(field(record, "correlation_id")) {
+            by_guid.entry(guid.to_owned()).or_default().push(record);
+        }
+    }
+    // What Defender folded into another incident is a link's end, not a part of it.
+    let alive = |i: &&IncidentFacts| !i.labels.iter().any(|l| l == "redirected");
+    for incident in &worlds.incidents {
+        let records = by_guid.remove(&incident.guid.to_lowercase()).unwrap_or_default();
+        if !alive(&incident) {
+            continue;
+        }
+        let wanted = incident.labels.iter().any(|l| l == "snow");
+        let who = format!("incident {} ({})", incident.number, incident.title.escape_debug());
+        let mut differ = |what, text| {
+            problems.push(Discord {
+                guid: incident.guid.to_lowercase(),
+                what,
+                text: format!("{who}: {text}"),
+            });
+        };
+        match records.as_slice() {
+            [] if wanted => differ("record", "no record".to_owned()),
+            [] => {}
+            [record] => compare(incident, record, worlds, &mut differ),
+            many => differ("record", format!("{} records", many.len())),
+        }
+    }
+    for guid in by_guid.keys() {
+        let text = format!("a record for {guid}, which is no incident");
+        problems.push(Discord { guid: guid.clone(), what: "record", text });
+    }
+    problems
+}
+
+fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&'static str, String)) {
+    let mut differ = |what: &'static str, s: String, n: String| {
+        add(what, format!("{}: {what}: {s:?} and {n:?}", r.number));
+    };
+    let severities = (w.dialect.severities)(field(r, "impact"), field(r, "urgency"));
+    if !severities.contains(&i.severity.as_str()) {
+        differ("severity", i.severity.clone(), format!("{}/{}", field(r, "impact"), field(r, "urgency")));
+    }
+    if i.status != (w.dialect.status)(field(r, "state")) {
+        differ("status", i.status.clone(), field(r, "state").into());
+    }
+    let owner = CAST.iter().find(|p| p.sys_id == field(r, "assigned_to")).map(|p| p.upn.to_lowercase());
+    let upn = i.owner_upn.clone().map(|u| u.to_lowercase());
+    let gone =
+        |u: &Option<String>| u.as_deref().is_some_and(|u| CAST.iter().any(|p| !p.active && p.upn == u));
+    if w.dialect.owners && owner != upn && !gone(&upn) && !gone(&owner) {
+        differ("owner", format!("{upn:?}"), format!("{owner:?}"));
+    }
+    conversation(i, r, w, add);
+}
+
+/// Every text of a person on either side is on the other exactly once.
+fn conversation(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&'static str, String)) {
+    let who = &r.number;
+    // Whoever is nobody of the cast is the application.
+    let own_comment = |author: &str| CAST.iter().all(|p| p.name != author);
+    for comment in i.comments.iter().filter(|c| !own_comment(&c.author_name)) {
+        let Some(token) = token(&comment.message) else { continue };
+        let copies = r
+            .journal
+            .iter()
+            .filter(|j| {
+                j.element == "work_notes" && j.created_by == w.integration_user && j.value.contains(token)
+            })
+            .count();
+        if copies != 1 {
+            add("conversation", format!("{who}: comment {token} is in the journal {copies} times"));
+        }
+    }
+    let theirs = |j: &&JournalFacts| j.element == "work_notes" && j.created_by != w.integration_user;
+    for entry in r.journal.iter().filter(theirs).filter(|_| w.dialect.notes) {
+        let Some(token) = token(&entry.value) else { continue };
+        let copies =
+            i.comments.iter().filter(|c| own_comment(&c.author_name) && c.message.contains(token)).count();
+        if copies != 1 {
+            add("conversation", format!("{who}: note {token} is among the comments {copies} times"));
+        }
+    }
+}
+
+/// The unique token that a text of an analyst carries, such as `7F3A-000042`; part of a longer
+/// word, as in a GUID, it is none.
+pub fn token(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let inside = |at: Option<&u8>| at.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    let at = bytes.windows(11).enumerate().position(|(at, w)| {
+        w[..4].iter().all(u8::is_ascii_hexdigit)
+            && w[4] == b'-'
+            && w[5..].iter().all(u8::is_ascii_digit)
+            && !inside(at.checked_sub(1).and_then(|b| bytes.get(b)))
+            && !inside(bytes.get(at + 11))
+    })?;
+    text.get(at..at + 11)
+}

@@ -1,0 +1,36 @@
+//! The whole engine in one process: real machine, real clients, real store, both sandbox worlds,
+//! one scheduler, virtual time. No socket, no sleep.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `time` | virtual time, the servers' and the local one |
+//! | `wire` | the transport that carries requests to the worlds and notes each of them |
+//! | `setting` | what a run is made of |
+//! | `process` | one life of one engine: machine, clients |
+//! | `scheduler` | the run: what happens next |
+//! | `upset` | kills, restarts, pauses, a full disk, a lost store |
+//! | `view` | what both servers hold, and acts of people on it |
+//! | `client` | the same worlds under a client that is none of ours |
+//! | `dialect` | how a sync writes things down |
+//! | `in_step` | are both sides in step? |
+
+#![allow(dead_code, unused_imports, reason = "shared by two test binaries, each of which uses a part")]
+
+mod client;
+mod dialect;
+pub mod in_step;
+mod process;
+mod scheduler;
+mod setting;
+mod time;
+mod trace;
+mod upset;
+mod view;
+mod wire;
+
+pub use dialect::Dialect;
+pub use in_step::{Discord, Worlds, check_in_step, token};
+pub use scheduler::Simulation;
+pub use setting::{KEY, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
+pub use upset::Boundary;
+pub use wire::{DESK, SENTINEL, Sent};

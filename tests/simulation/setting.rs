@@ -1,0 +1,112 @@
+//! What a run is made of: sizes, paces, limits.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use diptych::model::settings::*;
+use diptych::model::{InstanceKey, RecordShape, TableName, WorkspaceKey};
+
+use super::wire::DESK;
+
+pub const TENANT: &str = "11111111-1111-1111-1111-111111111111";
+pub const SUBSCRIPTION: &str = "22222222-2222-2222-2222-222222222222";
+/// Name of the only workspace.
+pub const WORKSPACE: &str = "soc-prod";
+/// Key of the only workspace.
+pub const KEY: &str = "prod";
+/// Login of the sync in ServiceNow.
+pub const USER: &str = "diptych.sync";
+
+/// What a simulation is made of.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub seed: u64,
+    /// Incidents that are there when the sync begins.
+    pub incidents: usize,
+    /// Acts of people per second, drawn by the sandbox's own analysts.
+    pub rate: f64,
+    /// Fault profile.
+    pub faults: String,
+    /// Pause between passes.
+    pub poll: Duration,
+    /// How long a transaction of ServiceNow may go on after its client gave up.
+    pub transaction: Duration,
+    /// How long an unknown write may still land, as the engine is told.
+    pub settle: Duration,
+    /// How long a time-out takes.
+    pub hang: Duration,
+    /// How late an answer may come.
+    pub late: Duration,
+    /// Life of a lease.
+    pub lease: Duration,
+    /// Rows per page, of incidents and of records.
+    pub page: (u32, u32),
+    /// Pause between full sweeps.
+    pub sweep: Duration,
+    /// Servers say what time it is.
+    pub dated: bool,
+    /// Switches of the ServiceNow world, set before the run.
+    pub switches: Vec<(&'static str, serde_json::Value)>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            incidents: 12,
+            rate: 0.4,
+            faults: "default".into(),
+            poll: Duration::from_secs(10),
+            transaction: Duration::from_secs(1),
+            settle: Duration::from_secs(20),
+            hang: Duration::from_secs(3),
+            late: Duration::from_secs(6),
+            lease: Duration::from_secs(15),
+            page: (1000, 1000),
+            sweep: Duration::from_secs(86_400),
+            dated: true,
+            switches: Vec::new(),
+        }
+    }
+}
+
+/// The engine's settings for a process that calls itself `holder`.
+pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
+    let table = TableName::new("incident").unwrap();
+    EngineSettings {
+        workspaces: vec![WorkspaceSettings {
+            key: WorkspaceKey::new(KEY).unwrap(),
+            name: WORKSPACE.into(),
+            enabled: true,
+            route: Route {
+                instance: InstanceKey::new("sn").unwrap(),
+                shape: RecordShape::for_table(&table),
+                table,
+                on_create: BTreeMap::new(),
+                caller: String::new(),
+            },
+            filter: Filter { labels: vec!["snow".into()], ..Filter::default() },
+            max_age: Duration::from_secs(30 * 86_400),
+            poll: setting.poll,
+            overlap: Duration::from_secs(300),
+            policies: Policies::default(),
+            first_contact: FirstContact::Go,
+            born_closed: BornClosed::Create,
+            in_flight: 4,
+        }],
+        instances: vec![InstanceSettings {
+            key: InstanceKey::new("sn").unwrap(),
+            url: DESK.into(),
+            settle: setting.settle,
+            in_flight: 2,
+            overlap: Duration::from_secs(120),
+            deep: Pass { back: Duration::from_secs(900), every: Duration::from_secs(300) },
+            sweep_every: setting.sweep,
+            own_user: String::new(),
+        }],
+        lease: setting.lease,
+        lease_margin: setting.lease / 3,
+        holder,
+        seed: 7,
+    }
+}

@@ -1,0 +1,170 @@
+//! A transport whose other end is a pair of worlds in the same process. It notes every request,
+//! so that a checker can tell what was really sent where.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diptych::http::{FailKind, HttpRequest, HttpResponse, Sent as Fate, Transport, TransportError};
+use diptych::sandbox::exchange::Delivery;
+use diptych::sandbox::side::{Side, is_write, operation};
+use diptych::sandbox::stage::Stage;
+use diptych::sandbox::wire::{Request, Response};
+use diptych::text::Stamp;
+
+use super::time::Time;
+
+pub const SENTINEL: &str = "https://sentinel.simulation.example";
+pub const DESK: &str = "https://desk.simulation.example";
+
+/// A request that is committed later, although its client was told nothing.
+pub struct Late {
+    pub at: Duration,
+    pub side: Side,
+    pub request: Request,
+}
+
+/// One request as it left us.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Servers' time.
+    pub at: Stamp,
+    /// Where to; `None` for an origin that is neither server's.
+    pub side: Option<Side>,
+    /// As the sandbox names it: `list`, `put`, `update`, …
+    pub operation: &'static str,
+    pub writes: bool,
+    pub method: String,
+    pub origin: String,
+    pub path: String,
+    /// Kept of writes only.
+    pub body: Vec<u8>,
+    /// It carried a credential.
+    pub authorized: bool,
+    /// Status of the answer, `None` when there was none.
+    pub status: Option<u16>,
+    /// A fault struck.
+    pub struck: bool,
+}
+
+/// Carries requests to the worlds.
+pub struct WorldTransport {
+    pub stage: Arc<Stage>,
+    pub time: Arc<Time>,
+    pub late: Mutex<Vec<Late>>,
+    pub sent: Mutex<Vec<Sent>>,
+    /// How long the exchanges of the present effect took.
+    pub took: AtomicI64,
+    dated: bool,
+}
+
+impl WorldTransport {
+    pub fn new(stage: Arc<Stage>, time: Arc<Time>, dated: bool) -> Self {
+        Self {
+            dated,
+            stage,
+            time,
+            late: Mutex::default(),
+            sent: Mutex::default(),
+            took: AtomicI64::default(),
+        }
+    }
+
+    pub fn take_time(&self) -> Duration {
+        Duration::from_micros(self.took.swap(0, Ordering::SeqCst) as u64)
+    }
+
+    fn spend(&self, span: Duration) {
+        self.took.fetch_add(span.as_micros() as i64, Ordering::SeqCst);
+    }
+
+    fn note(&self, side: Option<Side>, request: &Request, status: Option<u16>, struck: bool) {
+        let writes = side.is_some_and(|s| is_write(s, request));
+        self.sent.lock().unwrap().push(Sent {
+            at: self.time.world(),
+            side,
+            operation: side.map_or("other", |s| operation(s, request)),
+            writes,
+            method: request.method.clone(),
+            origin: request.origin.clone(),
+            path: request.path.clone(),
+            body: if writes { request.body.clone() } else { Vec::new() },
+            authorized: request.headers.iter().any(|(n, _)| n == "authorization"),
+            status,
+            struck,
+        });
+    }
+}
+
+fn lost(kind: FailKind) -> TransportError {
+    TransportError { sent: Fate::Maybe, kind, message: "in the simulation".into() }
+}
+
+fn answer(response: Response, now: Option<Stamp>) -> HttpResponse {
+    let mut headers = response.headers;
+    headers.extend(now.map(|now| ("date".into(), now.http_date())));
+    HttpResponse { status: response.status, headers, body: response.body }
+}
+
+#[async_trait]
+impl Transport for WorldTransport {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let url = &request.url;
+        let origin = url.origin().ascii_serialization();
+        let side = match origin.as_str() {
+            SENTINEL => Some(Side::Sentinel),
+            DESK => Some(Side::ServiceNow),
+            _ => None,
+        };
+        let carried = Request {
+            method: request.method.word().to_owned(),
+            origin,
+            path: url.path().to_owned(),
+            query: url.query().unwrap_or_default().to_owned(),
+            headers: request.headers.iter().map(|(n, v)| (n.to_lowercase(), v.clone())).collect(),
+            body: request.body.clone(),
+        };
+        let Some(side) = side else {
+            self.note(None, &carried, None, false);
+            return Err(TransportError {
+                sent: Fate::Maybe,
+                kind: FailKind::Connect,
+                message: "nobody answers there".into(),
+            });
+        };
+        let now = self.time.world();
+        let date = self.dated.then_some(now);
+        let faults = || self.stage.with_faults(|f| f.struck_on(side));
+        let before = faults();
+        let delivery = self.stage.deliver(side, &carried, now);
+        self.note(Some(side), &carried, delivery.status(), faults() > before);
+        match delivery {
+            Delivery::Answer { response, delay } => {
+                self.spend(delay);
+                Ok(answer(response, date))
+            }
+            Delivery::DropConnection { after } => {
+                self.spend(after);
+                Err(lost(if after.is_zero() { FailKind::Reset } else { FailKind::Timeout }))
+            }
+            Delivery::ApplyLater { after } => {
+                let at = self.time.since_start() + after;
+                self.late.lock().unwrap().push(Late { at, side, request: carried });
+                Err(lost(FailKind::Reset))
+            }
+            Delivery::Truncate { delay, .. } => {
+                self.spend(delay);
+                Err(lost(FailKind::Broken))
+            }
+            Delivery::Slow { response, chunk, pause, delay } => {
+                let drops = response.body.len().div_ceil(chunk.max(1)) as u32;
+                self.spend(delay + pause * drops);
+                if pause * drops > Duration::from_secs(90) {
+                    return Err(lost(FailKind::Timeout));
+                }
+                Ok(answer(response, date))
+            }
+        }
+    }
+}
