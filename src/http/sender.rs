@@ -190,10 +190,9 @@ impl Sender {
 
     /// The pause that a response asks for, by the server's own clock where it gave one.
     pub fn pause_asked(&self, response: &HttpResponse) -> Option<Duration> {
-        let now =
-            response.header("date").and_then(Stamp::parse_http_date).unwrap_or_else(|| self.clock.now());
+        let date = response.header("date").and_then(Stamp::parse_http_date);
         let kept = !mutant::is_on(Mutant::RetryAfterIgnored);
-        response.header("retry-after").filter(|_| kept).and_then(|v| retry_after(v, now))
+        response.header("retry-after").filter(|_| kept).and_then(|v| retry_after(v, date, self.clock.now()))
     }
 
     fn forget_cookie(&self) {
