@@ -13,8 +13,8 @@ use crate::text::{Stamp, escape_line};
 
 /// Longest address that a front end accepts is 8192 bytes (measured); some room for its name.
 const LONGEST_URL: usize = 8000;
-/// Most pages that one call reads by itself before it gives up.
-const MOST_PAGES: u32 = 20;
+/// Most rows that one call reads, or passes over because they are hidden, before it gives up.
+const MOST_ROWS: u32 = 20_000;
 
 /// A list request.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl DeskClient {
 
     /// Pages of a list until one has a row that may be seen, or the list ends.
     pub(super) async fn list_visible(&self, mut ask: ListAsk<'_>) -> Result<(Listed, u32), CallError> {
-        for _ in 0..MOST_PAGES {
+        while ask.offset < MOST_ROWS {
             let page = self.list(&ask).await?;
             let reached = u64::from(ask.offset) + u64::from(ask.limit);
             let ends = mutant::is_on(Mutant::EmptyPageEnds);
@@ -123,8 +123,15 @@ impl DeskClient {
     /// Every page of a list that is short by nature.
     pub(super) async fn list_all(&self, mut ask: ListAsk<'_>) -> Result<Listed, CallError> {
         let mut all = Listed::default();
-        for _ in 0..MOST_PAGES {
+        loop {
             let page = self.list(&ask).await?;
+            if page.total > u64::from(MOST_ROWS) {
+                let table = escape_line(ask.table);
+                return Err(ignored(format!(
+                    "{} rows of {table} match, far more than there can be",
+                    page.total
+                )));
+            }
             let ends = page.rows.len() < ask.limit as usize && mutant::is_on(Mutant::EmptyPageEnds);
             all.rows.extend(page.rows);
             all.total = page.total;
@@ -134,11 +141,6 @@ impl DeskClient {
                 return Ok(all);
             }
         }
-        Err(ignored(format!(
-            "{} rows of {} match, far more than there can be",
-            all.total,
-            escape_line(ask.table)
-        )))
     }
 
     /// One record by key.
