@@ -118,7 +118,8 @@ pub struct FaultPlan {
     rng: fastrand::Rng,
     struck: BTreeMap<(Side, FaultKind), u64>,
     exchanges: BTreeMap<Side, u64>,
-    ordered: Vec<(Side, FaultKind)>,
+    /// Side, kind, and whether only a write may have it.
+    ordered: Vec<(Side, FaultKind, bool)>,
     outages: Vec<Outage>,
     /// Delays that hold for every answer, fault or not.
     pub latency: Latency,
@@ -161,7 +162,12 @@ impl FaultPlan {
     /// Orders one fault: it strikes the next exchange of that side that it fits, whatever the
     /// profile says. Several orders wait for their exchanges in turn.
     pub fn strike_next(&mut self, side: Side, kind: FaultKind) {
-        self.ordered.push((side, kind));
+        self.ordered.push((side, kind, false));
+    }
+
+    /// The same, for the next write.
+    pub fn strike_next_write(&mut self, side: Side, kind: FaultKind) {
+        self.ordered.push((side, kind, true));
     }
 
     /// Orders an outage, whatever the profile says.
@@ -240,11 +246,13 @@ impl FaultPlan {
 
     /// The first ordered fault that fits this exchange.
     fn take_order(&mut self, side: Side, request: &Request) -> Option<FaultKind> {
-        let here = self.ordered.iter().any(|(s, _)| *s == side);
+        let here = self.ordered.iter().any(|(s, ..)| *s == side);
         let nature = here.then(|| nature(side, request))?;
         // What cannot be survived is only played by a profile that names it.
         let hopeless = |kind: FaultKind| kind == FaultKind::Duplicate && appends(side, request);
-        let fits = |(s, kind): &(Side, FaultKind)| *s == side && kind.fits(side, &nature) && !hopeless(*kind);
+        let fits = |(s, kind, write): &(Side, FaultKind, bool)| {
+            *s == side && kind.fits(side, &nature) && (!write || nature.write) && !hopeless(*kind)
+        };
         let at = self.ordered.iter().position(fits)?;
         Some(self.ordered.remove(at).1)
     }
