@@ -234,6 +234,7 @@ impl Store {
             Ask::Uncorrelated(ws, i, t) => self.uncorrelated(&ws, &i, &t).await.map(Told::Known),
             Ask::Due(ws, now) => self.due(&ws, now).await.map(Told::Numbers),
             Ask::HeldLinks(ws) => self.held_links(&ws).await.map(Told::Numbers),
+            Ask::UnsureLinks(ws) => self.unsure_links(&ws).await.map(Told::Numbers),
             Ask::Orders(ws) => self.orders(&ws).await.map(|(c, o)| Told::Orders(c, o)),
             Ask::Memory(ws) => self.memory(&ws).await.map(|(c, f)| Told::Memory(c, f)),
             Ask::Mapping => {
@@ -242,9 +243,10 @@ impl Store {
             Ask::Users(instance) => self.users(&instance).await.map(Told::Users),
             Ask::SaveUsers(instance, users) => self.save_users(&instance, &users).await.map(|()| Told::Done),
             Ask::SaveChoices(i, t, list) => self.save_choices(&i, &t, &list).await.map(|()| Told::Done),
-            Ask::TakeLease { workspace, holder, life_ms, section_hash } => {
-                self.take_lease(&workspace, &holder, life_ms, &section_hash).await.map(Told::Lease)
+            Ask::TakeLease { workspace, holder, life_ms, section_hash, idle } => {
+                self.take_lease(&workspace, &holder, life_ms, &section_hash, idle).await.map(Told::Lease)
             }
+            Ask::LeaseOf(ws) => self.lease_of(&ws).await.map(Told::Lease),
             Ask::RenewLease { workspace, epoch, life_ms } => {
                 self.renew_lease(&workspace, epoch, life_ms).await.map(Told::Lease)
             }

@@ -8,6 +8,7 @@
 //! | `decide` | one field: who changed, who wins, what is written? |
 //! | `closing` | status and closing fields, which travel together |
 //! | `plan` | one link: all verdicts, and the two writes that follow |
+//! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
 //! | `cursor` | where does the next read start? |
@@ -27,11 +28,12 @@ pub mod marker;
 pub mod plan;
 #[cfg(test)]
 mod plan_tests;
+pub mod sighting;
 pub mod values;
 
 pub use act::preview;
 pub use fields::{field_views, link_step, readable};
-pub use plan::{Passes, Plan, plan};
+pub use plan::{Plan, plan};
 
 use crate::mapping::{Directory, Tables};
 use crate::model::settings::WorkspaceSettings;

@@ -8,6 +8,7 @@
 //! effects; the machine polls exactly those whose reply came, in a fixed order. Same events,
 //! same effects.
 
+mod adopt;
 mod board;
 mod confirm;
 mod create;

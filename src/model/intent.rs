@@ -17,6 +17,10 @@ pub enum IntentKind {
         targets: Vec<Target>,
         /// Conversation entry that travels in the same write, if one does.
         entry: Option<EntryId>,
+        /// A moment that the server's clock had surely passed when it was committed: a record
+        /// that is older comes from somebody, or from a life, before.
+        #[serde(default)]
+        after: Stamp,
     },
     /// Changes fields of the record.
     PatchRecord {

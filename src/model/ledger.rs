@@ -40,6 +40,13 @@ impl LinkState {
         self.bases.iter().find(|b| b.field == field)
     }
 
+    /// The latest moment of the steady clock that is noted in it.
+    pub fn last_noted(&self) -> Stamp {
+        let marks = self.bases.iter().flat_map(|b| [b.sentinel_seen, b.servicenow_seen]);
+        let noted = marks.map(|s| s.same.max(s.last).max(s.differs.unwrap_or_default())).max();
+        noted.unwrap_or_default().max(self.incident_seen).max(self.record_seen)
+    }
+
     /// The first open intent, which blocks every other write of the link.
     pub fn open_intent(&self) -> Option<&Intent> {
         self.intents.iter().find(|i| i.state.is_open())
@@ -259,6 +266,8 @@ pub enum Ask {
     Due(WorkspaceKey, Stamp),
     /// Numbers of links with a held value, for a new mapping version.
     HeldLinks(WorkspaceKey),
+    /// Links whose comments are to be read again, because a comment of ours may hide an edit.
+    UnsureLinks(WorkspaceKey),
     /// Commands that are not settled (pending or taken) and orders of a workspace, oldest first.
     Orders(WorkspaceKey),
     /// Cursors of a workspace, and the facts learnt about it and its instances.
@@ -281,7 +290,12 @@ pub enum Ask {
         life_ms: i64,
         /// Hash of our config section.
         section_hash: String,
+        /// Epoch and end of a lease that we saw unrenewed for longer than it lasts, by our
+        /// monotonic clock: its holder is gone, whatever the wall clock makes of its end.
+        idle: Option<(i64, Stamp)>,
     },
+    /// The lease as it stands, whoever has it.
+    LeaseOf(WorkspaceKey),
     /// Prolongs our lease.
     RenewLease {
         /// The workspace.

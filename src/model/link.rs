@@ -105,6 +105,9 @@ pub struct Link {
     /// How many comments the incident must be showing as far as we know: those of the last
     /// read plus our own since. Another number means that there is something to read (D27).
     pub comments_seen: u32,
+    /// A comment of ours moved the incident to a version that we do not know: an edit by somebody
+    /// right before it would hide behind it. The next full sweep reads the comments again.
+    pub comments_unsure: bool,
     /// True while comments of the incident wait to be read, so that a restart does not forget.
     pub unread: bool,
     /// True from the observation that may call for a write until the plan has nothing left to
@@ -154,8 +157,8 @@ impl Base {
             sentinel: sentinel.into(),
             servicenow: servicenow.into(),
             agreed: at,
-            sentinel_seen: Seen { same: at, differs: None },
-            servicenow_seen: Seen { same: at, differs: None },
+            sentinel_seen: Seen::at(at),
+            servicenow_seen: Seen::at(at),
             detached: false,
             conflict: None,
             held: String::new(),
@@ -171,6 +174,47 @@ pub struct Seen {
     pub same: Stamp,
     /// First observation that differs, `None` while it does not.
     pub differs: Option<Stamp>,
+    /// Until when its last change had happened that went into the base; 0 when none did. The
+    /// other side may show later that it had moved before, which makes the two a tie.
+    pub last: Stamp,
+}
+
+impl Seen {
+    /// A side that was seen at its base.
+    pub fn at(same: Stamp) -> Self {
+        Self { same, ..Self::default() }
+    }
+
+    /// The side shows its base, as asked for at `asked` and known at `now`.
+    pub fn shows_base(self, asked: Stamp, now: Stamp) -> Self {
+        match self.differs {
+            None => Self { same: self.same.max(asked), ..self },
+            // It went away and came back: that is a change, too.
+            Some(_) => Self { same: asked, differs: None, last: now },
+        }
+    }
+
+    /// The side shows something else than its base; `floor` is when it was last sure to show
+    /// the base still.
+    pub fn shows_another(self, floor: Stamp, now: Stamp) -> Self {
+        match self.differs {
+            Some(_) => self,
+            None => Self { same: self.same.max(floor), differs: Some(now), ..self },
+        }
+    }
+
+    /// The side once a new base holds what it shows, seen at `same`: its move is over.
+    pub fn settled(self, same: Stamp) -> Self {
+        match self.differs {
+            Some(differs) => Self { same, differs: None, last: differs.max(self.last) },
+            None => Self { same: self.same.max(same), ..self },
+        }
+    }
+
+    /// When it last moved: after the first stamp, not after the second.
+    pub fn interval(self) -> (Stamp, Stamp) {
+        self.differs.map_or((Stamp(0), self.last), |differs| (self.same, differs))
+    }
 }
 
 /// A field that both sides moved away from base.

@@ -32,6 +32,12 @@ impl Store {
         self.db().rows(HELD, args![ws]).await?.iter().map(number).collect()
     }
 
+    /// Links whose comments are to be read again.
+    pub(super) async fn unsure_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
+        let sql = "SELECT id FROM link WHERE workspace = $1 AND comments_unsure ORDER BY id";
+        self.db().rows(sql, args![ws]).await?.iter().map(number).collect()
+    }
+
     pub(super) async fn orders(&self, ws: &WorkspaceKey) -> Result<(Vec<Command>, Vec<Control>), StoreFault> {
         let mut tx = self.db().read().await?;
         let sql = "SELECT * FROM command WHERE workspace = $1 AND state IN ('pending', 'taken') ORDER BY id";

@@ -6,11 +6,14 @@ use super::sql::{Row, Tx, args, broken};
 use crate::model::WorkspaceKey;
 use crate::model::ledger::{Lease, StoreFault};
 use crate::mutant::{self, Mutant};
+use crate::text::Stamp;
 
 /// Takes a lease that is free, was given back (`ends = 0`), is our own, or ended by itself on the
 /// same config section: one statement, so that two takers cannot both win. A lease that merely
 /// ran out under another section is not taken, so that two hosts whose files differ cannot take
-/// turns (D31). The epoch stays only while the same holder still has it.
+/// turns (D31). One that the taker saw unrenewed for longer than it lasts counts as run out, even
+/// if a wall clock that was wrong when it was made says otherwise. The epoch stays only while the
+/// same holder still has it.
 const TAKE: &str = "INSERT INTO lease (workspace, holder, epoch, ends, section_hash, revision) \
      SELECT $1, $2, 1, micros + $3, $4, 0 FROM db_clock WHERE TRUE \
      ON CONFLICT (workspace) DO UPDATE SET \
@@ -18,7 +21,8 @@ const TAKE: &str = "INSERT INTO lease (workspace, holder, epoch, ends, section_h
                     THEN lease.epoch ELSE lease.epoch + 1 END, \
        holder = excluded.holder, ends = excluded.ends, section_hash = excluded.section_hash \
      WHERE lease.holder = excluded.holder OR lease.ends = 0 \
-        OR (lease.ends <= (SELECT micros FROM db_clock) AND lease.section_hash = excluded.section_hash) \
+        OR (lease.section_hash = excluded.section_hash \
+            AND (lease.ends <= (SELECT micros FROM db_clock) OR lease.epoch = $5 AND lease.ends = $6)) \
      RETURNING workspace, holder, epoch, ends, section_hash, (SELECT micros FROM db_clock) AS read_at";
 
 const RENEW: &str = "UPDATE lease SET ends = (SELECT micros FROM db_clock) + $3 \
@@ -67,16 +71,25 @@ impl Store {
         holder: &str,
         life_ms: i64,
         section_hash: &str,
+        idle: Option<(i64, Stamp)>,
     ) -> Result<Option<Lease>, StoreFault> {
         if workspace.as_str() == STORE_CHAIN {
             return Err(broken("no workspace may have the key `store`: its audit chain has that name"));
         }
         let mut tx = self.db().write().await?;
-        let row = tx.row(TAKE, args![workspace, holder, micros(life_ms), section_hash]).await?;
+        let (epoch, ends) = idle.unwrap_or((-1, Stamp(-1)));
+        let row = tx.row(TAKE, args![workspace, holder, micros(life_ms), section_hash, epoch, ends]).await?;
         let taken = row.as_ref().map(lease).transpose()?;
         tx.commit().await?;
         self.tell_watchers();
         Ok(taken)
+    }
+
+    /// The lease of a workspace as it stands, `None` if there never was one.
+    pub(super) async fn lease_of(&self, workspace: &WorkspaceKey) -> Result<Option<Lease>, StoreFault> {
+        let sql = "SELECT l.workspace, l.holder, l.epoch, l.ends, l.section_hash, c.micros AS read_at \
+                   FROM lease l CROSS JOIN db_clock c WHERE l.workspace = $1";
+        self.db().rows(sql, args![workspace]).await?.first().map(lease).transpose()
     }
 
     pub(super) async fn renew_lease(

@@ -108,7 +108,7 @@ pub(super) async fn change(
 ) -> Result<(), StoreFault> {
     let sql = "UPDATE link SET instance = $3, table_name = $4, sys_id = $5, ordinal = $6, role = $7, \
                  life = $8, in_filter = $9, closer = $10, frozen = $11, error = $12, not_before = $13, \
-                 failures = $14, unread = $15, pending = $16, comments_seen = $17 \
+                 failures = $14, unread = $15, pending = $16, comments_seen = $17, comments_unsure = $18 \
                WHERE id = $1 AND workspace = $2";
     let mut links = last_of(links, |l| l.id);
     links.sort_by_key(|l| claims(l));
@@ -140,6 +140,7 @@ pub(super) async fn change(
             l.unread,
             l.pending,
             l.comments_seen,
+            l.comments_unsure,
         ];
         tx.run(sql, args).await?;
     }
@@ -150,8 +151,8 @@ pub(super) async fn change(
 pub(super) async fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, StoreFault> {
     let sql = "INSERT INTO link (workspace, incident, instance, table_name, sys_id, ordinal, role, life, \
                  in_filter, correlated, closer, created, frozen, error, not_before, failures, unread, \
-                 pending, comments_seen) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+                 pending, comments_seen, comments_unsure) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
                RETURNING id";
     let mut numbers = Vec::with_capacity(links.len());
     for l in links {
@@ -175,6 +176,7 @@ pub(super) async fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, Stor
             l.unread,
             l.pending,
             l.comments_seen,
+            l.comments_unsure,
         ];
         let row = tx.row(sql, args).await?.ok_or_else(|| broken("a link got no number"))?;
         numbers.push(LinkId(row.int("id")?));

@@ -13,7 +13,6 @@ use crate::model::{
     Base, CommandId, CommentOrigin, Delivery, Entry, EntryId, Field, IncidentId, InstanceKey, Intent,
     IntentId, IntentState, Life, Link, LinkId, LinkState, Role, Side, SysId, TableName, WorkspaceKey,
 };
-use crate::text::Stamp;
 
 /// Sorted by the caller: asked for an order, SQLite walks all links of the table for it (measured).
 pub(super) const UNCORRELATED: &str = "SELECT l.id AS link, l.sys_id AS known, \
@@ -249,6 +248,7 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
         not_before: row.stamp("not_before")?,
         failures: row.count("failures")?,
         comments_seen: row.count("comments_seen")?,
+        comments_unsure: row.flag("comments_unsure")?,
         unread: row.flag("unread")?,
         pending: row.flag("pending")?,
     })
@@ -256,14 +256,16 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
 
 fn base(row: &Row) -> Result<Base, StoreFault> {
     let conflict = row.maybe_text("conflict")?;
-    let seen = |same: Stamp, differs: Option<Stamp>| Seen { same, differs };
+    let seen = |same: &str, differs: &str, last: &str| -> Result<Seen, StoreFault> {
+        Ok(Seen { same: row.stamp(same)?, differs: row.maybe_stamp(differs)?, last: row.stamp(last)? })
+    };
     Ok(Base {
         field: row.word("field", Field::from_word)?,
         sentinel: row.text("sentinel")?,
         servicenow: row.text("servicenow")?,
         agreed: row.stamp("agreed")?,
-        sentinel_seen: seen(row.stamp("sentinel_same")?, row.maybe_stamp("sentinel_differs")?),
-        servicenow_seen: seen(row.stamp("servicenow_same")?, row.maybe_stamp("servicenow_differs")?),
+        sentinel_seen: seen("sentinel_same", "sentinel_differs", "sentinel_last")?,
+        servicenow_seen: seen("servicenow_same", "servicenow_differs", "servicenow_last")?,
         detached: row.flag("detached")?,
         conflict: conflict.map(|t| from_json::<Conflict>("conflict", &t)).transpose()?,
         held: row.text("held")?,

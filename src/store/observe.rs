@@ -115,8 +115,10 @@ pub(super) async fn bases(tx: &mut Tx, all: &[(LinkId, Base)], fresh: &Fresh) ->
             b.agreed,
             b.sentinel_seen.same,
             b.sentinel_seen.differs,
+            b.sentinel_seen.last,
             b.servicenow_seen.same,
             b.servicenow_seen.differs,
+            b.servicenow_seen.last,
             b.detached,
             b.conflict.as_ref().map(json).transpose()?,
             &b.held,
@@ -125,12 +127,13 @@ pub(super) async fn bases(tx: &mut Tx, all: &[(LinkId, Base)], fresh: &Fresh) ->
     }
     tx.insert(
         "INSERT INTO base (link, field, sentinel, servicenow, agreed, sentinel_same, sentinel_differs, \
-           servicenow_same, servicenow_differs, detached, conflict, held, rule)",
+           sentinel_last, servicenow_same, servicenow_differs, servicenow_last, detached, conflict, held, rule)",
         rows,
         "ON CONFLICT (link, field) DO UPDATE SET sentinel = excluded.sentinel, \
            servicenow = excluded.servicenow, agreed = excluded.agreed, \
            sentinel_same = excluded.sentinel_same, sentinel_differs = excluded.sentinel_differs, \
-           servicenow_same = excluded.servicenow_same, servicenow_differs = excluded.servicenow_differs, \
+           sentinel_last = excluded.sentinel_last, servicenow_same = excluded.servicenow_same, \
+           servicenow_differs = excluded.servicenow_differs, servicenow_last = excluded.servicenow_last, \
            detached = excluded.detached, conflict = excluded.conflict, held = excluded.held, \
            rule = excluded.rule",
     )

@@ -45,11 +45,16 @@ fn table() -> TableName {
 }
 
 async fn take(store: &Store, key: &str, holder: &str) -> Option<Lease> {
+    take_idle(store, key, holder, None).await
+}
+
+async fn take_idle(store: &Store, key: &str, holder: &str, idle: Option<(i64, Stamp)>) -> Option<Lease> {
     let ask = Ask::TakeLease {
         workspace: ws(key),
         holder: holder.into(),
         life_ms: 30_000,
         section_hash: "abc".into(),
+        idle,
     };
     match store.ask(ask).await.unwrap() {
         Told::Lease(lease) => lease,
@@ -88,6 +93,7 @@ fn link(key: &str, n: u32) -> Link {
         not_before: Stamp(0),
         failures: 0,
         comments_seen: 0,
+        comments_unsure: false,
         unread: false,
         pending: false,
     }

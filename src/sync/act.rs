@@ -15,7 +15,7 @@ use crate::text::Stamp;
 
 use super::PlanContext;
 use super::cross::{Crossed, owner_to_sentinel};
-use super::plan::{NOTHING, Passes, incident_write, plan};
+use super::plan::{NOTHING, incident_write, plan};
 use super::values::{is_closed, sentinel_value, servicenow_value};
 
 /// What a command does first.
@@ -181,7 +181,7 @@ fn resolve(
 
 /// Users to look up before it can be told what follows from an opening.
 pub fn lookups(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec<UserKey> {
-    plan(&after(state, opening), ctx, Passes::default(), Stamp(0)).lookups
+    plan(&after(state, opening), ctx, Stamp(0)).lookups
 }
 
 /// The link as it will be once an opening was carried out.
@@ -221,7 +221,7 @@ pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec
         Opening::Incident { targets, .. } => out.extend(targets.iter().map(|t| line(Side::Sentinel, t))),
         Opening::Base(_) | Opening::Retry => {}
     }
-    let next = plan(&after(state, opening), ctx, Passes::default(), Stamp(0));
+    let next = plan(&after(state, opening), ctx, Stamp(0));
     out.extend(next.to_incident.iter().map(|t| line(Side::Sentinel, t)));
     out.extend(next.to_record.iter().map(|t| line(Side::ServiceNow, t)));
     out

@@ -99,11 +99,7 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
         }
     }
     if ours(Field::CloseNotes) {
-        let notes = if comment.trim().is_empty() {
-            format!("Closed in Microsoft Sentinel as {closure}.")
-        } else {
-            super::values::cut(&comment, 4000)
-        };
+        let notes = close_notes(&closure, &comment);
         draft.remember_seen(Field::CloseNotes, None);
         draft.write(Field::CloseNotes, Side::ServiceNow, notes, "closing comment as it is".into());
     }
@@ -114,6 +110,14 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
         draft.plan.notes.push((super::plan::note_key("closed", &text), text));
     }
     Ok(Some(Some(Side::Sentinel)))
+}
+
+/// The close notes of a record whose incident was closed: an instance takes no empty ones.
+fn close_notes(closure: &str, comment: &str) -> String {
+    match comment.trim().is_empty() {
+        true => format!("Closed in Microsoft Sentinel as {closure}."),
+        false => super::values::cut(comment, 4000),
+    }
 }
 
 /// True when a person must decide about a field and nothing moved since (I9).
@@ -218,7 +222,14 @@ fn settle_closed_field(draft: &mut Draft<'_>, field: Field) {
     if equivalent(draft.ctx, field, &sentinel, &servicenow, draft.incident) == Ok(true) {
         return draft.rebase(field, "equal under the tables", false);
     }
+    // Who closed anew with other words, on either field, wrote both.
+    let moved = draft.closing_moved();
+    let changed = (changed.0 || moved.sentinel, changed.1 || moved.servicenow);
     let crossed = match (draft.state.link.closer, changed, detached) {
+        (Some(Side::Sentinel), (true, false), false) if field == Field::CloseNotes => {
+            let notes = close_notes(&draft.sentinel(Field::Closure), &sentinel);
+            (Side::ServiceNow, Crossed::plain(notes, "closing comment as it is"))
+        }
         (Some(Side::Sentinel), (true, false), false) => {
             (Side::ServiceNow, to_servicenow(draft.ctx, field, &sentinel, draft.incident))
         }
@@ -228,6 +239,9 @@ fn settle_closed_field(draft: &mut Draft<'_>, field: Field) {
         _ => return draft.rebase(field, "both closed; each side keeps its own words", true),
     };
     match crossed {
+        (Side::ServiceNow, Crossed::Value { raw, .. }) if raw == servicenow => {
+            draft.rebase(field, "equal under the tables", false);
+        }
         (to, Crossed::Value { raw, rule }) => {
             draft.remember_seen(field, None);
             draft.write(field, to, raw, format!("changed by the side that closed first; {rule}"));

@@ -25,6 +25,7 @@ fn state() -> LinkState {
             not_before: Stamp(0),
             failures: 0,
             comments_seen: 0,
+            comments_unsure: false,
             unread: false,
             pending: false,
         },

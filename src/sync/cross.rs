@@ -26,7 +26,7 @@ pub enum Crossed {
 }
 
 impl Crossed {
-    fn plain(raw: impl Into<String>, rule: &str) -> Self {
+    pub(super) fn plain(raw: impl Into<String>, rule: &str) -> Self {
         Self::Value { raw: raw.into(), rule: rule.into() }
     }
 }

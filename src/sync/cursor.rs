@@ -27,6 +27,15 @@ pub fn next_start(
     reached.minus(overlap)
 }
 
+/// Longest stop after which reading on from the cursor is enough (D15).
+pub const LONGEST_STOP: Duration = Duration::from_secs(3600);
+
+/// True when a read that goes on from `position` comes so long after the one before it that everything
+/// is to be looked at anew: by the server's own clock, because ours may have been put right since.
+pub fn stopped_long(position: Stamp, overlap: Duration, date: Option<Stamp>) -> bool {
+    date.is_some_and(|date| date.since(position) > overlap + LONGEST_STOP)
+}
+
 /// Where a workspace that was never read starts: as far back as its maximum age reaches.
 pub fn first_start(now: Stamp, max_age: Duration) -> Stamp {
     now.minus(max_age)
@@ -35,6 +44,15 @@ pub fn first_start(now: Stamp, max_age: Duration) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_stop_shows_by_the_servers_clock() {
+        let w = Duration::from_secs(120);
+        let at = |seconds: i64| Some(Stamp(seconds * 1_000_000));
+        assert!(!stopped_long(Stamp(0), w, at(3720)));
+        assert!(stopped_long(Stamp(0), w, at(3721)));
+        assert!(!stopped_long(Stamp(0), w, None));
+    }
 
     #[test]
     fn only_server_time_moves_it() {

@@ -113,6 +113,8 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         Ok(false) => {}
         Err(keys) => return Verdict::Lookup(keys),
     }
+    // The other side's last change is in the base already, but this one may have come before it.
+    let changed = if policy == Policy::Latest { intervals.with_crossing(changed) } else { changed };
     let verdict = match changed {
         (true, false) => sentinel_changed(case, servicenow, base, policy, ctx),
         (false, true) => servicenow_changed(case, servicenow, policy, ctx),
@@ -264,6 +266,11 @@ fn both_changed(
         Policy::Latest => match intervals.later() {
             Some(Side::Sentinel) => toward(Side::ServiceNow, "both changed; Sentinel changed later", false),
             Some(Side::ServiceNow) => toward(Side::Sentinel, "both changed; ServiceNow changed later", false),
+            None if closed_by_hand(case, servicenow, ctx) => {
+                let why =
+                    "both changed at about the same time; a close wins, because its words would be lost";
+                toward(Side::Sentinel, why, true)
+            }
             None => {
                 toward(TIE_WINNER.other(), "both changed at about the same time; Sentinel wins a tie", true)
             }
@@ -272,6 +279,16 @@ fn both_changed(
             Verdict::Conflict { why: "both sides changed".into() }
         }
     }
+}
+
+/// True when somebody closed the record, or closed it again, while the incident is open: opening it
+/// would take the closing words away (D22).
+fn closed_by_hand(case: &Case<'_>, servicenow: &str, ctx: &PlanContext<'_>) -> bool {
+    let closed = |raw: &str| ctx.tables.is_closed_state(&ctx.workspace.route.table, raw) == Some(true);
+    case.field == Field::Status
+        && Status::from_word(case.sentinel) != Some(Status::Closed)
+        && closed(servicenow)
+        && (case.closed_again.servicenow || case.base.is_some_and(|b| !closed(&b.servicenow)))
 }
 
 fn ratchet(
@@ -298,7 +315,8 @@ fn ratchet(
     }
 }
 
-/// When each side left its base: after the first stamp, not after the second (D21).
+/// When each side left its base, or last moved while it was at it: after the first stamp, not after
+/// the second (D21).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Intervals {
     /// Sentinel's.
@@ -308,6 +326,16 @@ pub struct Intervals {
 }
 
 impl Intervals {
+    /// Which sides count as changed: a side whose last change went into the base counts once more
+    /// when the other one, which moved alone since, may have moved before that.
+    fn with_crossing(&self, changed: (bool, bool)) -> (bool, bool) {
+        match changed {
+            (true, false) if self.servicenow.1 > self.sentinel.0 => (true, true),
+            (false, true) if self.sentinel.1 > self.servicenow.0 => (true, true),
+            same => same,
+        }
+    }
+
     /// The side that surely changed later, `None` when the intervals overlap.
     pub fn later(&self) -> Option<Side> {
         if self.servicenow.1 <= self.sentinel.0 {

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::link::{Conflict, Seen};
-use crate::model::{
-    Base, Field, Incident, IncidentWrite, LinkState, OwnerRef, Pair, Record, RecordShape, Side,
-};
+use crate::model::{Base, Field, Incident, IncidentWrite, LinkState, OwnerRef, Pair, Record, Side};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
@@ -56,33 +54,22 @@ impl Plan {
     }
 }
 
-/// Up to when either side is known to have shown what the store holds: the start of its last
-/// complete pass before the present observation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Passes {
-    /// Sentinel's.
-    pub sentinel: Stamp,
-    /// ServiceNow's.
-    pub servicenow: Stamp,
-}
-
 /// Working state of one planning.
 pub(super) struct Draft<'a> {
     pub state: &'a LinkState,
     pub ctx: &'a PlanContext<'a>,
     pub incident: &'a Incident,
     pub record: &'a Record,
-    pub passes: Passes,
     pub now: Stamp,
     pub plan: Plan,
 }
 
 /// Plans one link. Empty when one of its sides was not observed yet.
-pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, passes: Passes, now: Stamp) -> Plan {
+pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
     let (Some(incident), Some(record)) = (&state.incident, &state.record) else {
         return Plan::default();
     };
-    let mut draft = Draft { state, ctx, incident, record, passes, now, plan: Plan::default() };
+    let mut draft = Draft { state, ctx, incident, record, now, plan: Plan::default() };
     for field in [Field::Title, Field::Description, Field::Severity, Field::Owner] {
         let verdict = draft.verdict(field);
         draft.apply(field, verdict);
@@ -126,16 +113,25 @@ impl Draft<'_> {
         let Some(status) = self.state.base(Field::Status) else { return Pair::default() };
         let table = &self.ctx.workspace.route.table;
         let closed = |state: &str| self.ctx.tables.is_closed_state(table, state) == Some(true);
+        let moved = self.closing_moved();
+        Pair::new(
+            status.sentinel == self.sentinel(Field::Status)
+                && super::values::is_closed(self.incident)
+                && moved.sentinel,
+            Some(&status.servicenow) == self.servicenow(Field::Status).as_ref()
+                && closed(&status.servicenow)
+                && moved.servicenow,
+        )
+    }
+
+    /// Sides whose closing words are no longer those that both last agreed on.
+    pub(super) fn closing_moved(&self) -> Pair<bool> {
         let moved = |changed: &dyn Fn(&Base) -> bool| {
             super::closing::CLOSING.into_iter().filter_map(|f| self.state.base(f)).any(changed)
         };
         Pair::new(
-            status.sentinel == self.sentinel(Field::Status)
-                && super::values::is_closed(self.incident)
-                && moved(&|b| self.sentinel(b.field) != b.sentinel),
-            Some(&status.servicenow) == self.servicenow(Field::Status).as_ref()
-                && closed(&status.servicenow)
-                && moved(&|b| self.servicenow(b.field).is_some_and(|v| v != b.servicenow)),
+            moved(&|b| self.sentinel(b.field) != b.sentinel),
+            moved(&|b| self.servicenow(b.field).is_some_and(|v| v != b.servicenow)),
         )
     }
 
@@ -153,27 +149,23 @@ impl Draft<'_> {
         let Some(base) = self.state.base(field) else {
             return (Seen::default(), Seen::default());
         };
-        let mark = |seen: Seen, differs: bool, pass: Stamp, at: Stamp| match (differs, seen.differs) {
-            (false, _) => Seen { same: seen.same.max(at), differs: None },
-            (true, Some(_)) => seen,
-            // A pass after the observation says nothing about the time before it.
-            (true, None) if pass <= at => Seen { same: seen.same.max(pass), differs: Some(at) },
-            (true, None) => Seen { same: seen.same.min(at), differs: Some(at) },
+        // What was observed is marked with its observation; this is for what a base of today makes
+        // of an observation of yesterday.
+        let mark = |seen: Seen, differs: bool, at: Stamp| match differs {
+            true => seen.shows_another(seen.same.min(at), at),
+            false => seen.shows_base(at, at),
         };
         let s = self.sentinel(field) != base.sentinel;
         let n = self.servicenow(field).is_some_and(|v| v != base.servicenow);
         (
-            mark(base.sentinel_seen, s, self.passes.sentinel, self.state.incident_seen),
-            mark(base.servicenow_seen, n, self.passes.servicenow, self.state.record_seen),
+            mark(base.sentinel_seen, s, self.state.incident_seen),
+            mark(base.servicenow_seen, n, self.state.record_seen),
         )
     }
 
     fn intervals(&self, field: Field) -> Intervals {
         let (s, n) = self.seen(field);
-        Intervals {
-            sentinel: (s.same, s.differs.unwrap_or(self.state.incident_seen)),
-            servicenow: (n.same, n.differs.unwrap_or(self.state.record_seen)),
-        }
+        Intervals { sentinel: s.interval(), servicenow: n.interval() }
     }
 
     /// The base of a field to change, or a new one that agrees on nothing yet.
@@ -189,6 +181,9 @@ impl Draft<'_> {
     pub(super) fn rebase(&mut self, field: Field, rule: &str, detached: bool) {
         let mut base =
             Base::agreed(field, self.sentinel(field), self.servicenow(field).unwrap_or_default(), self.now);
+        let (s, n) = self.seen(field);
+        base.sentinel_seen = s.settled(self.state.incident_seen);
+        base.servicenow_seen = n.settled(self.state.record_seen);
         base.detached = detached;
         base.rule = rule.to_owned();
         if self.state.base(field).is_some_and(|old| same_agreement(old, &base)) {
@@ -260,7 +255,8 @@ impl Draft<'_> {
         base.conflict = tie.map(|(to, why)| Conflict {
             sentinel: self.sentinel(field),
             servicenow: self.servicenow(field).unwrap_or_default(),
-            since: old.conflict.as_ref().map_or(self.now, |c| c.since),
+            // One that was carried out is over; the same values may meet again.
+            since: old.conflict.as_ref().filter(|c| c.since > old.agreed).map_or(self.now, |c| c.since),
             why: why.to_owned(),
             taken: Some(to.other()),
         });
@@ -312,42 +308,6 @@ impl Draft<'_> {
             self.put_base(base);
         }
     }
-}
-
-/// Bases of fields that had left their base on a side and are seen to have moved once more: for
-/// D21 it is the last change of a side that counts, so its interval begins anew with the last
-/// observation of the value before.
-pub fn changed_again(
-    state: &LinkState,
-    shape: &RecordShape,
-    seen: (Option<&Incident>, Option<&Record>),
-    passes: Passes,
-    now: Stamp,
-) -> Vec<Base> {
-    let anew = |at: Stamp, pass: Stamp| Seen {
-        same: if pass <= now { at.max(pass) } else { at },
-        differs: Some(now),
-    };
-    let mut changed = Vec::new();
-    for old in &state.bases {
-        let mut base = old.clone();
-        if let (Some(before), Some(after)) = (&state.incident, seen.0)
-            && base.sentinel_seen.differs.is_some()
-            && sentinel_value(before, base.field) != sentinel_value(after, base.field)
-        {
-            base.sentinel_seen = anew(state.incident_seen, passes.sentinel);
-        }
-        if let (Some(before), Some(after)) = (&state.record, seen.1)
-            && base.servicenow_seen.differs.is_some()
-            && servicenow_value(before, shape, base.field) != servicenow_value(after, shape, base.field)
-        {
-            base.servicenow_seen = anew(state.record_seen, passes.servicenow);
-        }
-        if base != *old {
-            changed.push(base);
-        }
-    }
-    changed
 }
 
 /// What makes a note of the sync's own unique: what it is about, and its very words.

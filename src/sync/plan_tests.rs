@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::act::carry_out;
-use super::plan::{Passes, Plan, incident_write, plan, record_values};
+use super::plan::{Plan, incident_write, plan, record_values};
 use super::values::{sentinel_value, servicenow_value};
 use super::{PlanContext, preview};
 use crate::mapping::{Directory, Flow, SeverityRow, TableSet, Tables};
@@ -96,6 +96,7 @@ fn link_state(bases: Vec<Base>, incident: Incident, record: Record) -> LinkState
             not_before: Stamp(0),
             failures: 0,
             comments_seen: 0,
+            comments_unsure: false,
             unread: false,
             pending: false,
         },
@@ -203,7 +204,7 @@ fn apply(state: &LinkState, made: &Plan, ctx: &PlanContext<'_>) -> LinkState {
 }
 
 fn go(state: &LinkState, ctx: &PlanContext<'_>) -> Plan {
-    plan(state, ctx, Passes::default(), Stamp(100))
+    plan(state, ctx, Stamp(100))
 }
 
 proptest! {
@@ -416,9 +417,29 @@ fn a_later_change_wins_when_the_intervals_tell() {
     let values = &mut state.record.as_mut().unwrap().values;
     values.insert("impact".into(), "3".into());
     values.insert("urgency".into(), "3".into());
-    state.incident_seen = Stamp(50);
-    let made = plan(&state, &world.ctx(), Passes { sentinel: Stamp(40), servicenow: Stamp(60) }, Stamp(100));
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Severity).unwrap();
+    base.sentinel_seen = base.sentinel_seen.shows_another(Stamp(40), Stamp(50));
+    base.servicenow_seen = base.servicenow_seen.shows_another(Stamp(60), Stamp(100));
+    let made = go(&state, &world.ctx());
     assert_eq!(made.to_incident.len(), 1, "ServiceNow surely changed after Sentinel did");
+}
+
+#[test]
+fn a_change_that_may_have_come_before_what_was_agreed_since_is_a_tie() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    // Sentinel's word of today went into the base while ServiceNow could not be read.
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Severity).unwrap();
+    base.sentinel_seen = base.sentinel_seen.shows_another(Stamp(40), Stamp(50)).settled(Stamp(50));
+    base.servicenow_seen = base.servicenow_seen.shows_another(Stamp(30), Stamp(100));
+    let values = &mut state.record.as_mut().unwrap().values;
+    values.insert("impact".into(), "3".into());
+    values.insert("urgency".into(), "3".into());
+    let made = go(&state, &world.ctx());
+    assert_eq!((made.to_incident.len(), made.to_record.len()), (0, 1), "Sentinel wins a tie");
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Severity).unwrap();
+    base.servicenow_seen.same = Stamp(60);
+    assert_eq!(go(&state, &world.ctx()).to_incident.len(), 1, "ServiceNow moved after that");
 }
 
 #[test]

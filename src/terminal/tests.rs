@@ -88,8 +88,13 @@ async fn store(dir: &tempfile::TempDir) -> Store {
 
 /// Publishes rows as a lease holder does.
 async fn publish(store: &Store, ids: std::ops::Range<i64>) {
-    let take =
-        Ask::TakeLease { workspace: ws(), holder: "t".into(), life_ms: 60_000, section_hash: String::new() };
+    let take = Ask::TakeLease {
+        workspace: ws(),
+        holder: "t".into(),
+        life_ms: 60_000,
+        section_hash: String::new(),
+        idle: None,
+    };
     let Told::Lease(Some(lease)) = store.ask(take).await.unwrap() else { panic!("no lease") };
     let link = |n: i64| crate::model::Link {
         id: LinkId(0),
@@ -109,6 +114,7 @@ async fn publish(store: &Store, ids: std::ops::Range<i64>) {
         not_before: Stamp(0),
         failures: 0,
         comments_seen: 0,
+        comments_unsure: false,
         pending: Default::default(),
         unread: Default::default(),
     };

@@ -153,7 +153,7 @@ fn case_seed(seed: u64, number: u64) -> u64 {
 fn planned(case: &Case<'_>) -> Plan {
     let world = case.world;
     let ctx = PlanContext { workspace: &case.settings, tables: &world.tables, directory: &world.directory };
-    plan(&case.state, &ctx, case.passes, case.now)
+    plan(&case.state, &ctx, case.now)
 }
 
 fn case(seed: u64, pool: &[World], report: &mut Report) {
@@ -184,13 +184,11 @@ fn show(seed: u64, case: &Case<'_>) -> String {
     use diptych::model::Field;
     let m = Moment { case, state: &case.state, people: &case.world.people };
     let mut text = format!(
-        "--plan-case {seed}: table {}, closer {:?}, seen {} and {}, passes {} and {}",
+        "--plan-case {seed}: table {}, closer {:?}, seen {} and {}",
         case.settings.route.table,
         case.state.link.closer,
         case.state.incident_seen.0,
-        case.state.record_seen.0,
-        case.passes.sentinel.0,
-        case.passes.servicenow.0
+        case.state.record_seen.0
     );
     for field in Field::ALL {
         let base = m.base(field).map_or("no base".to_owned(), |b| {

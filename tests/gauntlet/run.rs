@@ -45,6 +45,8 @@ pub struct Evidence {
     /// Servers' time from which nothing may be written any more; `None` if it never came.
     pub quiet: Option<Stamp>,
     pub poll: Duration,
+    /// Rows of a page of ServiceNow.
+    pub page: u32,
     /// The local wall clock was wrong for a while, so that moments in the audit prove nothing.
     pub wrong_clock: bool,
     pub kills: u32,
@@ -195,16 +197,24 @@ impl Run {
                     self.ends.push((event.at + *span, End::Switch(side, name, old)));
                 }
             }
-            What::Strike { side, kind } => self.sim.stage.with_faults(|f| f.strike_next(*side, *kind)),
+            What::Strike { side, kind, write: false } => {
+                self.sim.stage.with_faults(|f| f.strike_next(*side, *kind));
+            }
+            What::Strike { side, kind, write: true } => {
+                self.sim.stage.with_faults(|f| f.strike_next_write(*side, *kind));
+            }
             What::Outage { side, span, share } => {
                 self.upset("outage");
                 let outage = Outage { side: *side, from: now, until: now.plus(*span), share: *share };
                 self.sim.stage.with_faults(|f| f.add_outage(outage));
             }
             What::Kill { boundary, down } => self.sim.kill_at(0, *boundary, *down),
-            What::Pause { span } => {
+            What::Pause { span, at_write } => {
                 self.upset("pause");
-                self.sim.pause(0, *span);
+                match at_write {
+                    true => self.sim.pause_at_write(0, *span),
+                    false => self.sim.pause(0, *span),
+                }
             }
             What::Second { effects } => {
                 self.upset("second engine");
@@ -243,7 +253,8 @@ impl Run {
             l.entries.iter().any(|e| e.to_sentinel == Delivery::Held || e.to_servicenow == Delivery::Held)
         };
         let at = self.sim.world_time();
-        for link in self.links().into_iter().filter(|l| l.link.frozen.starts_with("refused") || held(l)) {
+        let given_up = |l: &LinkState| ["refused", "unanswered"].iter().any(|w| l.link.frozen.starts_with(w));
+        for link in self.links().into_iter().filter(|l| given_up(l) || held(l)) {
             let command = Command {
                 id: CommandId(0),
                 workspace: key(),
@@ -326,6 +337,7 @@ impl Run {
             excuses: self.excuses.clone(),
             quiet,
             poll: script.setting.poll,
+            page: script.setting.page.1,
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
             kills: self.sim.kills(),
             struck,

@@ -28,14 +28,14 @@ pub enum What {
     Act { deed: Deed, draw: u64, serial: u64 },
     /// A server or somebody in it does something unusual, for a while.
     Trick { trick: Trick, draw: u64, span: Duration },
-    /// The next exchange that this fault fits has it.
-    Strike { side: Side, kind: FaultKind },
+    /// The next exchange that this fault fits has it, or the next write.
+    Strike { side: Side, kind: FaultKind, write: bool },
     /// A side fails most of its exchanges.
     Outage { side: Side, span: Duration, share: f64 },
     /// The engine is killed at a boundary of its effects.
     Kill { boundary: Boundary, down: Duration },
-    /// The engine hears nothing for a while.
-    Pause { span: Duration },
+    /// The engine hears nothing for a while, at once or from its next write's commit on.
+    Pause { span: Duration, at_write: bool },
     /// A second engine starts on the same store, and is killed so many effects later.
     Second { effects: u32 },
     /// The store's disk is full for a while.
@@ -90,9 +90,10 @@ impl Script {
         Duration::from_micros(rng.u64(0..self.calm_at.as_micros() as u64))
     }
 
-    /// A span of a few passes.
+    /// A span of a few passes, now and then of many.
     fn span(&self, rng: &mut Rng) -> Duration {
-        self.setting.poll.mul_f64(0.2 + rng.f64() * 5.0)
+        let long = if rng.u8(0..8) == 0 { 4.0 } else { 1.0 };
+        self.setting.poll.mul_f64((0.2 + rng.f64() * 5.0) * long)
     }
 
     /// People work in bursts: several deeds within seconds, on both sides.
@@ -144,7 +145,7 @@ impl Script {
         for _ in 0..*pick(rng, &[10, 40, 40, 100]) {
             let (side, kind) = *pick(rng, &kinds);
             let at = self.moment(rng);
-            self.add(at, What::Strike { side, kind });
+            self.add(at, What::Strike { side, kind, write: rng.u8(0..3) == 0 });
         }
         for _ in 0..rng.u32(0..3) {
             let side = *pick(rng, &Side::BOTH);
@@ -162,14 +163,15 @@ impl Script {
         }
         if rng.u8(0..4) == 0 {
             let at = self.moment(rng);
-            self.add(at, What::Pause { span: self.setting.lease.mul_f64(0.3 + rng.f64() * 2.0) });
+            let span = self.setting.lease.mul_f64(0.3 + rng.f64() * 2.0);
+            self.add(at, What::Pause { span, at_write: rng.bool() });
         }
         if rng.u8(0..4) == 0 {
             let at = self.moment(rng);
             self.add(at, What::Second { effects: rng.u32(10..400) });
             if rng.bool() {
                 let span = self.setting.lease.mul_f64(1.0 + rng.f64() * 2.0);
-                self.add(at + self.setting.poll / 3, What::Pause { span });
+                self.add(at + self.setting.poll / 3, What::Pause { span, at_write: false });
             }
         }
         if rng.u8(0..5) == 0 {

@@ -151,6 +151,7 @@ fn link(n: u32) -> Link {
         not_before: Stamp(0),
         failures: 0,
         comments_seen: 0,
+        comments_unsure: false,
         unread: false,
         pending: false,
     }
@@ -183,6 +184,7 @@ async fn filled(bench: &Bench) -> Store {
         holder: "test".into(),
         life_ms: 600_000,
         section_hash: "h".into(),
+        idle: None,
     };
     assert!(matches!(store.ask(lease).await.unwrap(), Told::Lease(Some(_))));
     let base = Commit { workspace: prod(), epoch: 1, ..Commit::default() };

@@ -14,7 +14,7 @@ use diptych::sync::marker::MarkerKeys;
 
 use super::setting::{KEY, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE, engine_settings};
 use super::time::Time;
-use super::wire::{DESK, SENTINEL, WorldTransport};
+use super::wire::{DESK, OfLife, SENTINEL, WorldTransport};
 
 /// One life of one engine process.
 pub struct Process {
@@ -36,6 +36,7 @@ impl Process {
         let keys = MarkerKeys::new([b"simulation".to_vec()]);
         let settings = engine_settings(setting, holder(life));
         let machine = Machine::new(settings, keys, BTreeMap::new(), Mode::Run, now);
+        let transport: Arc<dyn Transport> = Arc::new(OfLife { transport: transport.clone(), life });
         let (source, desk) = clients(setting, transport, time);
         Self { life, machine, source, desk }
     }
@@ -48,10 +49,9 @@ pub fn holder(life: u32) -> String {
 
 fn clients(
     setting: &Setting,
-    transport: &Arc<WorldTransport>,
+    transport: Arc<dyn Transport>,
     time: &Arc<Time>,
 ) -> (Arc<dyn IncidentSource>, Arc<dyn RecordDesk>) {
-    let transport: Arc<dyn Transport> = transport.clone();
     let clock: Arc<dyn Clock> = time.clone();
     let base = Base::parse(SENTINEL, false).unwrap();
     let entra = EntraSettings {

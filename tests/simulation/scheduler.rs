@@ -216,6 +216,7 @@ impl Simulation {
                 self.trace.line(self.time.since_start(), due.life, || "a late commit".into());
                 self.stage.commit(late.side, &late.request, now);
             }
+            Happening::Restart if self.upsets.resting => {}
             Happening::Restart => self.restart(due.slot),
             Happening::Carry(effect) if lost => self.carry_orphan(effect),
             Happening::Done(..) if lost => {}
@@ -242,6 +243,7 @@ impl Simulation {
         let at = self.time.since_start();
         let life = self.life(slot);
         self.trace.line(at, life, || format!("→ {:?}", effect.what));
+        let intends = matches!(&effect.what, Request::Store(Ask::Commit(c)) if !c.new_intents.is_empty());
         let reply = self.execute(slot, effect.what);
         self.trace.line(at, life, || format!("← {reply:?}"));
         self.take_late(slot);
@@ -255,6 +257,9 @@ impl Simulation {
             return self.kill_now(slot);
         }
         self.push(slot, way, Happening::Done(effect.id, reply));
+        if intends {
+            self.intent_committed(slot);
+        }
     }
 
     pub(super) fn take_late(&mut self, slot: usize) {

@@ -30,7 +30,10 @@ pub struct Upsets {
     /// One after the other: the next one counts from the restart after the one before.
     kills_to_come: [VecDeque<(Boundary, Duration)>; 2],
     paused_until: [Duration; 2],
+    pause_at_write: Option<(usize, Duration)>,
     pub kills: u32,
+    /// Nothing of ours starts.
+    pub resting: bool,
     /// Clients of the process that died last, for what it had on its way.
     last: Option<Clients>,
 }
@@ -120,6 +123,18 @@ impl Simulation {
         self.upsets.paused_until[slot] = self.time.since_start() + span;
     }
 
+    /// The same, from the moment on when its next intent is committed.
+    pub fn pause_at_write(&mut self, slot: usize, span: Duration) {
+        self.upsets.pause_at_write = Some((slot, span));
+    }
+
+    /// Counts such a commit.
+    pub(super) fn intent_committed(&mut self, slot: usize) {
+        if let Some((_, span)) = self.upsets.pause_at_write.take_if(|(at, _)| *at == slot) {
+            self.pause(slot, span);
+        }
+    }
+
     pub(super) fn still_paused(&self, slot: usize) -> Option<Duration> {
         let until = self.upsets.paused_until[slot];
         // Time goes by microseconds: a smaller rest would never be over.
@@ -177,6 +192,7 @@ impl Simulation {
     pub fn spare_process(&mut self) {
         self.upsets.kills_to_come = Default::default();
         self.upsets.paused_until = [Duration::ZERO; 2];
+        self.upsets.pause_at_write = None;
         self.bury(1);
         self.put_clock_ahead(0);
         self.restart(0);
@@ -185,7 +201,9 @@ impl Simulation {
     /// Nothing of ours runs for so long.
     pub fn rest_for(&mut self, span: Duration) {
         self.bury(0);
+        self.upsets.resting = true;
         self.run_for(span);
+        self.upsets.resting = false;
         self.restart(0);
     }
 

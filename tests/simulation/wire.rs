@@ -1,7 +1,7 @@
 //! A transport whose other end is a pair of worlds in the same process. It notes every request,
 //! so that a checker can tell what was really sent where.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,6 +46,10 @@ pub struct Sent {
     pub status: Option<u16>,
     /// A fault struck.
     pub struck: bool,
+    /// Which life of the engine sent it.
+    pub life: u32,
+    /// How long the answer asks to be left alone.
+    pub asks: Option<Duration>,
 }
 
 /// Carries requests to the worlds.
@@ -56,6 +60,7 @@ pub struct WorldTransport {
     pub sent: Mutex<Vec<Sent>>,
     /// How long the exchanges of the present effect took.
     pub took: AtomicI64,
+    life: AtomicU32,
     dated: bool,
 }
 
@@ -68,6 +73,7 @@ impl WorldTransport {
             late: Mutex::default(),
             sent: Mutex::default(),
             took: AtomicI64::default(),
+            life: AtomicU32::default(),
         }
     }
 
@@ -79,7 +85,7 @@ impl WorldTransport {
         self.took.fetch_add(span.as_micros() as i64, Ordering::SeqCst);
     }
 
-    fn note(&self, side: Option<Side>, request: &Request, status: Option<u16>, struck: bool) {
+    fn note(&self, side: Option<Side>, request: &Request, delivery: Option<&Delivery>, struck: bool) {
         let writes = side.is_some_and(|s| is_write(s, request));
         self.sent.lock().unwrap().push(Sent {
             at: self.time.world(),
@@ -91,9 +97,32 @@ impl WorldTransport {
             path: request.path.clone(),
             body: if writes { request.body.clone() } else { Vec::new() },
             authorized: request.headers.iter().any(|(n, _)| n == "authorization"),
-            status,
+            status: delivery.and_then(Delivery::status),
             struck,
+            life: self.life.load(Ordering::SeqCst),
+            asks: delivery.and_then(asked_pause),
         });
+    }
+}
+
+/// The seconds of a `Retry-After`.
+fn asked_pause(delivery: &Delivery) -> Option<Duration> {
+    let Delivery::Answer { response, .. } = delivery else { return None };
+    let value = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+    value.and_then(|(_, v)| v.trim().parse().ok()).map(Duration::from_secs)
+}
+
+/// The same transport in the hands of one life of the engine.
+pub struct OfLife {
+    pub transport: Arc<WorldTransport>,
+    pub life: u32,
+}
+
+#[async_trait]
+impl Transport for OfLife {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        self.transport.life.store(self.life, Ordering::SeqCst);
+        self.transport.send(request).await
     }
 }
 
@@ -138,7 +167,7 @@ impl Transport for WorldTransport {
         let faults = || self.stage.with_faults(|f| f.struck_on(side));
         let before = faults();
         let delivery = self.stage.deliver(side, &carried, now);
-        self.note(Some(side), &carried, delivery.status(), faults() > before);
+        self.note(Some(side), &carried, Some(&delivery), faults() > before);
         match delivery {
             Delivery::Answer { response, delay } => {
                 self.spend(delay);

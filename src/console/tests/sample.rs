@@ -418,6 +418,7 @@ pub fn detail(id: i64) -> Detail {
         not_before: Stamp(0),
         failures: 0,
         comments_seen: 0,
+        comments_unsure: false,
         unread: false,
         pending: false,
     };

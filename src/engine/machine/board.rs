@@ -12,6 +12,7 @@ use crate::model::settings::EngineSettings;
 use crate::model::view::LaneView;
 use crate::model::{CallError, FaultKind, InstanceKey, Side, WorkspaceKey};
 use crate::mutant::{self, Mutant};
+use crate::text::Stamp;
 
 use super::recovery::Recovery;
 use super::{Effect, EffectId, Now, Reply, Request, Summary};
@@ -60,6 +61,8 @@ pub(super) struct HeldLease {
 /// What all procedures share.
 pub(super) struct Board {
     pub now: Now,
+    /// A moment of the steady clock, and of the monotonic one when it was so.
+    steady_from: (Stamp, Duration),
     next: u64,
     slots: BTreeMap<EffectId, Slot>,
     outbox: Vec<Effect>,
@@ -107,6 +110,7 @@ impl Board {
             .collect();
         Self {
             now,
+            steady_from: (now.utc, now.mono),
             next: 0,
             slots: BTreeMap::new(),
             outbox: Vec::new(),
@@ -131,6 +135,20 @@ impl Board {
     pub fn set_now(&mut self, now: Now) {
         // The monotonic clock never goes back, whatever the caller says.
         self.now = Now { utc: now.utc, mono: now.mono.max(self.now.mono) };
+    }
+
+    /// The steady clock: the wall clock when we started, and the time since. Everything that is
+    /// compared with each other, in this life or a later one, counts by it, because a wall clock
+    /// that is put right would turn the order of things around.
+    pub fn steady(&self) -> Stamp {
+        self.steady_from.0.plus(self.now.mono.saturating_sub(self.steady_from.1))
+    }
+
+    /// Goes on from a moment that an earlier life has noted, if the wall clock was put back since.
+    pub fn continue_from(&mut self, noted: Stamp) {
+        if noted > self.steady() {
+            self.steady_from = (noted, self.now.mono);
+        }
     }
 
     pub fn take_effects(&mut self) -> Vec<Effect> {

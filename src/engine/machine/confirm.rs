@@ -2,10 +2,11 @@
 //! not taken. A base moves only here and in the plan's own rebasing (I3).
 
 use crate::model::intent::Target;
-use crate::model::link::{Conflict, Seen};
+use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
-    Base, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Record, Side, SysId,
+    Base, CallError, Delivery, EntryId, FaultKind, Field, Incident, Intent, IntentState, LinkState, Pair,
+    Record, Side, Status, SysId,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::comments_moved;
@@ -18,15 +19,12 @@ use super::link_work::Next;
 use super::recovery::Recovery;
 use super::turn::Turn;
 
-/// Rules of the instance that run after an insert are done by then.
-const RULE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
-
 /// How a write is known to have been applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// By its own answer: what it shows is what the server made of our values.
+    /// By its own answer, or by a version that carries our name.
     Answer,
-    /// By reading later: what is not ours any more was written since.
+    /// By reading later that all of it is there. Somebody else may have written the same.
     Reading,
 }
 
@@ -50,23 +48,41 @@ fn taken(target: &Target, side: Side, now: &str) -> Taken {
     }
 }
 
-/// True for a field that shows something else while others of the same write arrived: a rule kept
-/// it, or somebody wrote since. What was agreed stays, and the plan decides anew.
-fn is_doubtful(target: &Target, side: Side, now: &str) -> bool {
-    now != target.after(side)
+/// When what a write says was agreed: when it was sent, because others may have written between
+/// its being applied and its answer.
+pub(super) fn agreed_at(intent: &Intent) -> Stamp {
+    intent.sent.unwrap_or(intent.created)
 }
 
-/// When what a write says was agreed: with its answer, or when it was sent, if that was only read
-/// later and others may have written since.
-fn agreed_at(ws: &Ws, intent: &Intent, proof: Proof) -> Stamp {
-    match proof {
-        Proof::Answer => ws.now().utc,
-        Proof::Reading => intent.sent.unwrap_or(intent.created),
-    }
-}
-
-/// The base that follows from a field's answer.
-fn base_after(old: Option<&Base>, target: &Target, side: Side, now: &str, at: Stamp) -> Base {
+/// The base that follows from a field's answer. `moved` is until when the written side may have been
+/// changed by somebody else to the same end.
+fn base_after(
+    state: &LinkState,
+    target: &Target,
+    side: Side,
+    now: &str,
+    (at, moved): (Stamp, Option<Stamp>),
+) -> Base {
+    let old = state.base(target.field);
+    let marks = old.map(|b| (b.sentinel_seen, b.servicenow_seen)).unwrap_or_default();
+    let agreed = |sentinel: String, servicenow: String| {
+        let seen = match side {
+            Side::Sentinel => Pair::new(at, state.record_seen),
+            Side::ServiceNow => Pair::new(state.incident_seen, at),
+        };
+        let mut base = Base {
+            sentinel_seen: marks.0.settled(seen.sentinel),
+            servicenow_seen: marks.1.settled(seen.servicenow),
+            ..Base::agreed(target.field, sentinel, servicenow, at)
+        };
+        if let Some(moved) = moved {
+            match side {
+                Side::Sentinel => base.sentinel_seen.last = moved,
+                Side::ServiceNow => base.servicenow_seen.last = moved,
+            }
+        }
+        base
+    };
     let now = if mutant::is_on(Mutant::SkipResponseCheck) { target.after(side) } else { now };
     let (sentinel, servicenow) = match side {
         Side::Sentinel => (now.to_owned(), target.servicenow.clone()),
@@ -90,12 +106,12 @@ fn base_after(old: Option<&Base>, target: &Target, side: Side, now: &str, at: St
             base
         }
         Taken::Changed => {
-            let mut base = Base::agreed(target.field, sentinel, servicenow, at);
+            let mut base = agreed(sentinel, servicenow);
             base.rule = format!("{}; {side} made another value of it", target.rule);
             base
         }
         Taken::Yes => {
-            let mut base = Base::agreed(target.field, sentinel, servicenow, at);
+            let mut base = agreed(sentinel, servicenow);
             base.rule.clone_from(&target.rule);
             // A tie that was decided stays on record until the field agrees anew.
             base.conflict = old.and_then(|b| b.conflict.clone()).filter(|c| c.taken.is_some());
@@ -151,17 +167,14 @@ pub(super) async fn record_patched(
     let crate::model::IntentKind::PatchRecord { targets, mod_count, .. } = &intent.kind else {
         return Ok(Next::Again);
     };
-    let at = agreed_at(ws, &intent, proof);
-    let mut turn = Turn::default();
+    let at = agreed_at(&intent);
+    let moved = (proof == Proof::Reading).then(|| ws.steady());
+    let mut turn = Turn { asked: at, ..Turn::default() };
     let wrong = wrong_record(ws, state, &record);
     for target in targets {
         let shape = &ws.settings().route.shape;
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
-        if proof == Proof::Reading && is_doubtful(target, Side::ServiceNow, &now) {
-            turn.audit.push(super::recover::unproven(ws, state, &intent, target));
-            continue;
-        }
-        turn.bases.push(base_after(state.base(target.field), target, Side::ServiceNow, &now, at));
+        turn.bases.push(base_after(state, target, Side::ServiceNow, &now, (at, moved)));
         ws.field_written(state, &mut turn, &intent, target, &now);
     }
     if let Some(wrong) = wrong {
@@ -170,6 +183,9 @@ pub(super) async fn record_patched(
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     ws.lag(Side::ServiceNow, state);
+    if let Some(closer) = closer_after(&intent, targets) {
+        turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
+    }
     let moved_by_others = record.mod_count > mod_count + 1;
     if moved_by_others {
         overlap(ws, state, &mut turn, targets, *mod_count, &record);
@@ -210,7 +226,7 @@ pub(super) async fn note_added(
     entry: EntryId,
     record: Record,
 ) -> Result<Next, Halt> {
-    let mut turn = Turn::default();
+    let mut turn = Turn { asked: agreed_at(&intent), ..Turn::default() };
     deliver(ws, state, &mut turn, &intent, entry, Side::ServiceNow);
     finish(ws, state, &intent, &mut turn);
     if let Some(wrong) = wrong_record(ws, state, &record) {
@@ -239,23 +255,23 @@ pub(super) async fn incident_put(
         let why = format!("Sentinel answered with incident {}", incident.id);
         return super::link_work::freeze(ws, state, why).await;
     }
-    let at = agreed_at(ws, &intent, proof);
-    let mut turn = Turn::default();
+    let at = agreed_at(&intent);
+    let moved = (proof == Proof::Reading).then(|| ws.steady());
+    let mut turn = Turn { asked: at, ..Turn::default() };
     for target in targets {
         let now = sentinel_value(&incident, target.field);
-        if proof == Proof::Reading && is_doubtful(target, Side::Sentinel, &now) {
-            turn.audit.push(super::recover::unproven(ws, state, &intent, target));
-            continue;
-        }
         // A command changes one side only; the plan carries it over and moves the base then.
         if intent.command.is_none() {
-            turn.bases.push(base_after(state.base(target.field), target, Side::Sentinel, &now, at));
+            turn.bases.push(base_after(state, target, Side::Sentinel, &now, (at, moved)));
         }
         ws.field_written(state, &mut turn, &intent, target, &now);
     }
     ws.lag(Side::Sentinel, state);
     let mut link = state.link.clone();
     link.unread = link.unread || comments_moved(state, &incident);
+    if let Some(closer) = closer_after(&intent, targets) {
+        link.closer = closer;
+    }
     turn.link = Some(link);
     turn.incident = Some(incident);
     finish(ws, state, &intent, &mut turn);
@@ -270,12 +286,14 @@ pub(super) async fn comment_put(
     intent: Intent,
     entry: EntryId,
 ) -> Result<Next, Halt> {
-    let mut turn = Turn::default();
+    let mut turn = Turn { asked: state.incident_seen, ..Turn::default() };
     deliver(ws, state, &mut turn, &intent, entry, Side::Sentinel);
     finish(ws, state, &intent, &mut turn);
     // Sentinel counts our comment from now on, under a version that we do not know: neither must
     // look like somebody else's doing.
-    turn.link.get_or_insert_with(|| state.link.clone()).comments_seen += 1;
+    let link = turn.link.get_or_insert_with(|| state.link.clone());
+    link.comments_seen += 1;
+    link.comments_unsure = true;
     turn.incident = state.incident.clone().map(|incident| Incident { etag: String::new(), ..incident });
     ws.save(state, turn).await?;
     Ok(Next::Again)
@@ -311,6 +329,14 @@ pub(super) fn deliver(
     ws.lag_of(side, found.at);
 }
 
+/// Who owns the closing fields once the status of a write has arrived: a close makes the side that
+/// it came from the first closer, any other move opens the question again (D22).
+fn closer_after(intent: &Intent, targets: &[Target]) -> Option<Option<Side>> {
+    let status = targets.iter().find(|t| t.field == Field::Status && intent.command.is_none())?;
+    let closes = Status::from_word(&status.sentinel) == Some(Status::Closed);
+    Some(closes.then(|| intent.kind.side().other()))
+}
+
 /// Closes a confirmed intent and forgets the failures before it.
 pub(super) fn finish(ws: &Ws, state: &LinkState, intent: &Intent, turn: &mut Turn) {
     turn.intents.push(ws.update(intent, IntentState::Confirmed, "confirmed".into()));
@@ -328,6 +354,20 @@ pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Optio
     Some(wrong)
 }
 
+/// Why it cannot be told whether a record is the linked one still: its correlation may not be read.
+pub(super) fn unverifiable(ws: &Ws, state: &LinkState, record: &Record) -> Option<CallError> {
+    let field = &ws.settings().route.shape.correlation_id;
+    if record.value(field).is_some() {
+        return None;
+    }
+    let why = format!(
+        "instance {}: {field} of record {} cannot be read, so it cannot be told whether it is ours",
+        state.link.instance,
+        crate::text::escape_line(&record.number)
+    );
+    Some(CallError::new(FaultKind::Rejected, why).hint("let our user read that column"))
+}
+
 fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
     if record.sys_id != state.link.sys_id {
         return Some(format!("ServiceNow answered with record {}", record.sys_id));
@@ -343,42 +383,6 @@ fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
             crate::text::escape_line(now.unwrap_or_default())
         )
     })
-}
-
-/// Bases of a record that was just created: the pairs its create sent, against what came back.
-pub(super) fn bases_of_create(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
-    let shape = &ws.settings().route.shape;
-    // When the create was proven late, a person may have changed the record since: then what we
-    // sent is what was agreed, and theirs is a change. Rules of the instance itself are not.
-    let by_a_rule = record.updated_by == "system" && record.updated_on.since(record.created_on) < RULE_TIME;
-    let touched = record.mod_count > 0 && !by_a_rule;
-    Field::ALL
-        .into_iter()
-        .map(|field| {
-            let mut now = servicenow_value(record, shape, field).unwrap_or_default();
-            if touched && let Some(target) = targets.iter().find(|t| t.field == field) {
-                now.clone_from(&target.servicenow);
-            }
-            match targets.iter().find(|t| t.field == field) {
-                Some(target) => {
-                    let mut base = Base::agreed(field, target.sentinel.clone(), now.clone(), at);
-                    base.rule = if now == target.servicenow {
-                        target.rule.clone()
-                    } else {
-                        format!("{}; ServiceNow made another value of it", target.rule)
-                    };
-                    base
-                }
-                // Not sent, because nothing maps it or there was nothing: nothing was agreed
-                // unless both are empty.
-                None => {
-                    let mut base = Base::agreed(field, if now.is_empty() { "" } else { NOTHING }, now, at);
-                    base.servicenow_seen = Seen { same: at, differs: None };
-                    base
-                }
-            }
-        })
-        .collect()
 }
 
 /// True for an id that the instance chose instead of ours.

@@ -3,42 +3,36 @@
 //! While an instance has not yet proven that it keeps our key (mode A), and for ever when it
 //! does not (mode B), creates run one at a time, after a look for a record that is there already.
 
-use std::time::Duration;
-
 use crate::model::call::{DeskCall, DeskReply, RecordQuery, UserKey};
 use crate::model::intent::Target;
-use crate::model::ledger::Capability;
-use crate::model::view::Level;
 use crate::model::{
-    Base, CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
-    Life, LinkState, Record, RecordWrite, Status,
+    CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
+    LinkState, Record, RecordWrite, Status,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{LINKED, note_text, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
 use crate::sync::identity::{correlation_display, correlation_id, derived_sys_id};
-use crate::sync::values::{is_closed, sentinel_value, servicenow_value, set_servicenow};
-use crate::text::Stamp;
+use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
 
+use super::adopt::adopt;
+use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
 use super::recover::is_settled;
 use super::recovery::Recovery;
-use super::send::link_failed;
+use super::send::{MOST_ATTEMPTS, link_failed};
 use super::turn::Turn;
-
-/// Clocks of ours and theirs may differ by this much.
-const SKEW: Duration = Duration::from_secs(600);
 
 /// What is known about client-chosen keys on an (instance, table).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OwnKey {
+pub(super) enum OwnKey {
     Untested,
     Honoured,
     Ignored,
 }
 
-fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
+pub(super) fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
     let fact = (state.link.instance.as_str().to_owned(), fact_name(state));
     match ws.memory(|m| m.capabilities.get(&fact).map(|f| f.value.clone())).as_deref() {
         Some("honoured") => OwnKey::Honoured,
@@ -47,7 +41,7 @@ fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
     }
 }
 
-fn fact_name(state: &LinkState) -> String {
+pub(super) fn fact_name(state: &LinkState) -> String {
     format!("client_sys_id:{}", state.link.table.as_str())
 }
 
@@ -63,13 +57,14 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let Some(incident) = state.incident.clone() else {
         return super::recover::refresh_incident(ws, state).await;
     };
-    let name = format!("create:{}:{}", state.link.instance.as_str(), state.link.table.as_str());
+    let name = lock_name(state);
     let one_at_a_time = own_key(ws, state) != OwnKey::Honoured;
     let _turn = if one_at_a_time { Some(ws.lock(name).await) } else { None };
     let look = !mutant::is_on(Mutant::ResendCreateBlind);
+    let asked = ws.steady();
     if one_at_a_time && look && own_key(ws, state) != OwnKey::Honoured {
         match look_for_record(ws, state).await {
-            Ok(Some(record)) => return adopt(ws, state, None, record).await,
+            Ok(Some(record)) => return adopt(ws, state, None, record, (asked, Proof::Reading)).await,
             Ok(None) => {}
             Err(error) if error.is_side_wide() => return Ok(Next::Later),
             Err(error) => return link_failed(ws, state, &error, None).await,
@@ -103,7 +98,9 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     if let Some(linked) = linked {
         write.values.insert(ws.settings().route.shape.notes.clone(), note_text(linked));
     }
-    let kind = IntentKind::CreateRecord { write, targets, entry };
+    // The server's own clock had passed this by now, whatever ours says.
+    let after = ws.cursor(&ws.desk_cursor()).unwrap_or_default();
+    let kind = IntentKind::CreateRecord { write, targets, entry, after };
     let intent = ws.intent(state, kind, None);
     ws.save(state, Turn { new_intent: Some(intent), ..Turn::default() }).await?;
     super::send::send_open(ws, state).await
@@ -236,7 +233,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     if mutant::is_on(Mutant::ResendCreateBlind) {
         return resend(ws, state, intent).await;
     }
-    let own = own_key(ws, state);
+    let (own, asked) = (own_key(ws, state), ws.steady());
     if own != OwnKey::Ignored {
         let call = DeskCall::Get {
             table: state.link.table.clone(),
@@ -247,7 +244,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
             Ok(answer) => {
                 if let DeskReply::Record(record) = answer.value {
                     ws.recovered(Recovery::CreateFoundByKey);
-                    return adopt(ws, state, Some(intent), *record).await;
+                    return adopt(ws, state, Some(intent), *record, (asked, Proof::Reading)).await;
                 }
                 return Ok(Next::Later);
             }
@@ -264,7 +261,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     match look_for_record(ws, state).await {
         Ok(Some(record)) => {
             ws.recovered(Recovery::CreateFoundByCorrelation);
-            adopt(ws, state, Some(intent), record).await
+            adopt(ws, state, Some(intent), record, (asked, Proof::Reading)).await
         }
         Ok(None) if settled => resend(ws, state, intent).await,
         Ok(None) => {
@@ -276,211 +273,41 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     }
 }
 
-/// The record is not there: the create is planned anew. Under our own key that is safe at any
-/// time; a refusal as duplicate while nothing can be read means that it is hidden from us.
+/// The record is not there: the same create is sent again, to the letter, so that whichever attempt
+/// lands holds what its bases say (I5). Under our own key that is safe at any time; a refusal as
+/// duplicate while nothing can be read means that it is hidden from us.
 async fn resend(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
     ws.recovered(Recovery::CreateResent);
     let mut link = state.link.clone();
-    link.failures += 1;
     if mutant::is_on(Mutant::FreshSysId) {
         link.ordinal += 1;
         link.sys_id = derived_sys_id(&ws.key, &link.incident, &link.instance, &link.table, link.ordinal);
     }
-    if link.failures > 3 {
-        link.not_before = ws.now().utc.plus(ws.shared.backoff(link.failures, Duration::from_secs(300)));
-        link.error = "the record cannot be created and cannot be read: it may exist and be hidden by an access rule or a domain".into();
+    let hidden = "the record cannot be created and cannot be read: it may exist and be hidden by an access rule or a domain";
+    if intent.attempts >= MOST_ATTEMPTS {
+        // None of so many can appear any more once they had their time: then it begins anew.
+        if !is_settled(ws, &intent) {
+            return Ok(Next::Later);
+        }
+        let update = ws.update(&intent, IntentState::Replanned, "not there; created anew".into());
+        ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
+        return Ok(Next::Again);
     }
-    let update = ws.update(&intent, IntentState::Replanned, "not there; created anew".into());
-    let later = link.not_before > ws.now().utc;
-    let mut turn = Turn { intents: vec![update], ..Turn::default() };
+    if link.failures > 3 {
+        link.error = hidden.into();
+    }
+    let mut update = ws.update(&intent, IntentState::InFlight, String::new());
+    update.attempts += 1;
     let why = "no answer came and no record was found: it may have been created all the same";
     let what = (Some(crate::model::Side::ServiceNow), "record");
-    turn.audit.push(ws.audit(state, "unproven", what, ("", link.sys_id.as_str()), why));
-    turn.link = Some(link);
-    ws.save(state, turn).await?;
-    Ok(if later { Next::Later } else { Next::Again })
+    let audit = vec![ws.audit(state, "unproven", what, ("", link.sys_id.as_str()), why)];
+    ws.save(state, Turn { intents: vec![update], audit, link: Some(link), ..Turn::default() }).await?;
+    let name = lock_name(state);
+    let _turn = if own_key(ws, state) == OwnKey::Honoured { None } else { Some(ws.lock(name).await) };
+    super::send::send_open(ws, state).await
 }
 
-/// Takes the record as the link's own: created just now, or found.
-pub(super) async fn adopt(
-    ws: &Ws,
-    state: &mut LinkState,
-    intent: Option<Intent>,
-    record: Record,
-) -> Result<Next, Halt> {
-    let shape = &ws.settings().route.shape;
-    let ours = correlation_id(&ws.key, &state.link.incident);
-    let Some(carried) = record.value(&shape.correlation_id) else {
-        let why = format!(
-            "instance {}: {} of record {} cannot be read, so it cannot be told whether it is ours",
-            state.link.instance,
-            shape.correlation_id,
-            crate::text::escape_line(&record.number)
-        );
-        let error = CallError::new(FaultKind::Rejected, why).hint("let our user read that column");
-        return link_failed(ws, state, &error, None).await;
-    };
-    let is_ours = carried == ours;
-    if !is_ours && !mutant::is_on(Mutant::TrustRowZero) {
-        ws.recovered(Recovery::WrongRecordFrozen);
-        let why = format!(
-            "record {} under our key carries another {}: nothing is written to it",
-            crate::text::escape_line(&record.number),
-            shape.correlation_id
-        );
-        let mut turn = Turn::default();
-        if let Some(intent) = &intent {
-            let what = (Some(crate::model::Side::ServiceNow), "record");
-            let mut row = ws.audit(state, "unproven", what, ("", record.sys_id.as_str()), &why);
-            row.intent = Some(intent.id);
-            turn.audit.push(row);
-        }
-        return super::link_work::freeze_with(ws, state, turn, why).await;
-    }
-    let at = ws.now().utc;
-    let mut turn = Turn::default();
-    let mut link = state.link.clone();
-    learn_own_key(ws, state, &record, intent.is_some(), &mut turn);
-    if super::confirm::is_other_id(state, &record) {
-        link.sys_id = record.sys_id.clone();
-    }
-    link.life = Life::Live;
-    link.failures = 0;
-    link.error.clear();
-    link.not_before = Stamp(0);
-    let fresh = match &intent {
-        // One that is older than the create that found it comes from an earlier attempt, or from an
-        // earlier life of the store: what is agreed is what it holds just as we would send it.
-        Some(intent) if record.created_on < intent.created.minus(SKEW) => {
-            turn.entries.extend(given_up_note(state, intent));
-            if let IntentKind::CreateRecord { targets, .. } = &intent.kind {
-                turn.bases = if record.mod_count == 0 {
-                    untouched(ws, targets, &record, at)
-                } else {
-                    agreed_anyway(ws, targets, &record, at)
-                };
-            }
-            false
-        }
-        Some(Intent { kind: IntentKind::CreateRecord { targets, entry, .. }, created, .. }) => {
-            // Somebody may have changed it between its create and now.
-            let agreed = if record.mod_count > 0 { *created } else { at };
-            turn.bases = super::confirm::bases_of_create(ws, targets, &record, agreed);
-            if let Some(entry) = entry.and_then(|id| state.entries.iter().find(|e| e.id == id)) {
-                let mut entry = entry.clone();
-                entry.to_servicenow = Delivery::Delivered;
-                turn.entries.push(entry);
-            }
-            true
-        }
-        // Nobody has touched what our own user created: whatever differs, Sentinel changed since.
-        None if record.mod_count == 0 && record.updated_by == ws.own_user() => {
-            turn.bases = super::confirm::bases_of_create(ws, &[], &record, at);
-            false
-        }
-        _ => false,
-    };
-    if let Some(intent) = &intent {
-        turn.intents.push(ws.update(intent, IntentState::Confirmed, "confirmed".into()));
-        ws.summary(|s| s.writes += 1);
-    }
-    let number = crate::text::escape_line(&record.number);
-    let (act, text) = if fresh {
-        ("create_record", format!("created {number} in ServiceNow"))
-    } else {
-        ws.recovered(Recovery::Adopted);
-        ("adopt", format!("took up {number}, which carries our correlation id already"))
-    };
-    let mut row =
-        ws.audit(state, act, (Some(crate::model::Side::ServiceNow), "record"), ("", &number), &text);
-    row.intent = intent.as_ref().map(|i| i.id);
-    turn.audit.push(row);
-    turn.link = Some(link);
-    let moved = record.mod_count > 0;
-    turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), text));
-    if moved || !fresh {
-        return adopt_with_journal(ws, state, record, turn).await;
-    }
-    turn.record = Some(record);
-    ws.save(state, turn).await?;
-    Ok(Next::Again)
-}
-
-/// Bases of a record that was found and that nobody has touched: it may come from an earlier
-/// attempt, so what it holds differently Sentinel has changed since.
-fn untouched(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
-    let same = agreed_anyway(ws, targets, record, at);
-    let mut bases = super::confirm::bases_of_create(ws, &[], record, at);
-    bases.retain(|b| same.iter().all(|s| s.field != b.field));
-    bases.extend(same);
-    bases
-}
-
-/// Bases of the fields in which a record that was found holds what its create would have sent.
-fn agreed_anyway(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
-    let shape = &ws.settings().route.shape;
-    let same =
-        |t: &&Target| servicenow_value(record, shape, t.field).as_deref() == Some(t.servicenow.as_str());
-    let base =
-        |t: &Target| Base { rule: t.rule.clone(), ..Base::agreed(t.field, &t.sentinel, &t.servicenow, at) };
-    targets.iter().filter(same).map(base).collect()
-}
-
-/// The first note of a create that made no record after all: the record has one of its own.
-fn given_up_note(state: &LinkState, intent: &Intent) -> Option<crate::model::Entry> {
-    let IntentKind::CreateRecord { entry, .. } = &intent.kind else { return None };
-    let mut entry = state.entries.iter().find(|e| Some(e.id) == *entry)?.clone();
-    entry.to_servicenow = Delivery::None;
-    Some(entry)
-}
-
-/// A record that somebody touched already: its whole journal is taken up with it.
-async fn adopt_with_journal(
-    ws: &Ws,
-    state: &mut LinkState,
-    record: Record,
-    mut turn: Turn,
-) -> Result<Next, Halt> {
-    let mut seen = state.clone();
-    if let Some(link) = &turn.link {
-        seen.link = link.clone();
-    }
-    match ws.read_journal(vec![record.sys_id.clone()], Stamp(0)).await {
-        Ok(rows) => {
-            let known: Vec<_> = turn.entries.iter().map(|e| e.id).collect();
-            let more = ws.absorb_notes(&seen, &rows);
-            turn.entries.extend(more.into_iter().filter(|e| e.id.0 == 0 || !known.contains(&e.id)));
-            turn.record = Some(record);
-            ws.save(state, turn).await?;
-            Ok(Next::Again)
-        }
-        // Nothing of the record is taken without its journal; the intent stays open and is
-        // resolved again.
-        Err(error) if error.is_side_wide() => Ok(Next::Later),
-        Err(error) => link_failed(ws, state, &error, None).await,
-    }
-}
-
-/// Keeps whether the instance uses the key that we chose.
-fn learn_own_key(ws: &Ws, state: &LinkState, record: &Record, sent: bool, turn: &mut Turn) {
-    let known = own_key(ws, state);
-    if !sent || known != OwnKey::Untested {
-        return;
-    }
-    let honoured = record.sys_id == state.link.sys_id;
-    let fact = Capability {
-        owner: state.link.instance.as_str().to_owned(),
-        name: fact_name(state),
-        value: if honoured { "honoured" } else { "ignored" }.into(),
-        at: ws.now().utc,
-    };
-    ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
-    turn.capabilities.push(fact);
-    if !honoured {
-        let text = format!(
-            "instance {} does not keep the sys_id we choose; from now on records are created one at a time",
-            state.link.instance
-        );
-        turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), text));
-    }
+/// Name of the lock under which creates run one at a time.
+fn lock_name(state: &LinkState) -> String {
+    format!("create:{}:{}", state.link.instance.as_str(), state.link.table.as_str())
 }

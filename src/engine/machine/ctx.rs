@@ -15,9 +15,10 @@ use crate::model::call::{
 };
 use crate::model::ledger::{Ask, Capability, Commit, Committed, Cursor, StoreFault, Told};
 use crate::model::settings::{EngineSettings, InstanceSettings, WorkspaceSettings};
-use crate::model::{CallError, InstanceKey, Pair, Side, TableName, WorkspaceKey};
+use crate::model::{CallError, InstanceKey, LinkState, Pair, Side, TableName, WorkspaceKey};
+use crate::sync::PlanContext;
 use crate::sync::marker::MarkerKeys;
-use crate::sync::{Passes, PlanContext};
+use crate::sync::sighting::Pass;
 use crate::text::Stamp;
 
 use super::board::{Board, is_desk_write, lock};
@@ -129,19 +130,25 @@ impl Shared {
 #[derive(Default)]
 pub(super) struct Memory {
     pub epoch: i64,
+    /// Epoch and end of the lease that somebody else has, and since when it stands so.
+    pub watched: Option<((i64, Stamp), Duration)>,
     pub taken_at: Stamp,
     /// When this holder of the lease first looked into a write of unknown outcome.
     pub looked_into: BTreeMap<crate::model::IntentId, Duration>,
     /// Links that were frozen, whose record has to be read before anything is sent.
     pub unverified: BTreeSet<crate::model::LinkId>,
+    /// Links with an error whose record was read in this life.
+    pub doubted: BTreeSet<crate::model::LinkId>,
+    /// Links whose comments are read again since the last full sweep.
+    pub reread: BTreeSet<crate::model::LinkId>,
     /// The link whose create is tried without our key, because the instance refused it with.
     pub keyless_trial: Option<crate::model::LinkId>,
     pub cursors: BTreeMap<String, Cursor>,
     pub capabilities: BTreeMap<(String, String), Capability>,
     pub mapping_version: i64,
     pub tables: Arc<Tables>,
-    pub passes: Passes,
-    pub last_started: Pair<Stamp>,
+    /// Each side's last complete pass.
+    pub passes: Pair<Pass>,
     pub desk_read_at: Duration,
     pub paused: bool,
     pub lags: Pair<Vec<i64>>,
@@ -185,6 +192,11 @@ impl Ws {
         self.shared.now()
     }
 
+    /// The steady clock, by which everything that is noted is compared.
+    pub fn steady(&self) -> Stamp {
+        lock(&self.shared.board).steady()
+    }
+
     pub fn is_stopping(&self) -> bool {
         lock(&self.shared.board).stopping
     }
@@ -195,7 +207,12 @@ impl Ws {
     }
 
     pub async fn ask(&self, ask: Ask) -> Result<Told, StoreFault> {
-        self.shared.ask(ask).await
+        let told = self.shared.ask(ask).await?;
+        if let Told::Links(links) = &told {
+            let noted = links.iter().map(LinkState::last_noted).max().unwrap_or_default();
+            lock(&self.shared.board).continue_from(noted);
+        }
+        Ok(told)
     }
 
     /// One transaction of this workspace, fenced by its epoch.

@@ -103,13 +103,12 @@ pub(super) async fn dry_pass(ws: &Ws) -> Result<bool, Halt> {
 }
 
 fn planned_for(ws: &Ws, state: &LinkState) -> Option<PlannedWrite> {
-    let passes = ws.memory(|m| m.passes);
     // Nobody is looked up in a dry run; whoever is not known is shown as such.
     let mut directory: Directory = ws.directory().as_ref().clone();
     directory.mark_complete();
     let tables = ws.memory(|m| m.tables.clone());
     let ctx = crate::sync::PlanContext { workspace: ws.settings(), tables: &tables, directory: &directory };
-    let made = plan(state, &ctx, passes, ws.now().utc);
+    let made = plan(state, &ctx, ws.now().utc);
     let line = |side: Side, t: &crate::model::intent::Target| Shown {
         side,
         what: t.field.word().into(),

@@ -11,9 +11,9 @@ use crate::model::{CallError, FaultKind, Incident, IncidentId, Life, Link, LinkI
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
 use crate::sync::conversation::comments_moved;
-use crate::sync::cursor::{first_start, next_start};
+use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
 use crate::sync::identity::derived_sys_id;
-use crate::sync::plan::changed_again;
+use crate::sync::sighting::{Pass, Sighting, sightings};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -31,8 +31,8 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
     if ws.is_resting(Side::Sentinel) {
         return Ok(Reading::Skipped);
     }
-    let started = ws.now();
-    let since = sentinel_since(ws, started.mono);
+    let (started, asked) = (ws.now(), ws.steady());
+    let Since { at: since, mut full, deep, first } = sentinel_since(ws, started.mono);
     let mut first_date = None;
     let mut newest = None;
     let mut rows = (0u32, 0u32);
@@ -42,64 +42,97 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
             Ok(page) => page,
             Err(error) => return Ok(Reading::Failed(error)),
         };
+        let stopped = || stopped_long(since, ws.settings().overlap + SENTINEL_DEEP, date);
+        if first && !full && first_date.is_none() && stopped() {
+            ws.recovered(Recovery::FullSweep);
+            full = true;
+            first_date = date;
+            from = ListFrom::Modified(first_start(ws.now().utc, ws.settings().max_age));
+            continue;
+        }
         first_date = first_date.or(date);
         newest = page.incidents.iter().map(|i| i.modified).max().max(newest);
         if mutant::is_on(Mutant::CursorBeforeRows) {
             let early = next_start(first_date, newest, ws.settings().overlap, since);
-            ws.finish_pass(Side::Sentinel, SENTINEL, early, started, rows).await?;
+            ws.finish_pass(
+                Side::Sentinel,
+                SENTINEL,
+                early,
+                (started, Pass { asked, date: first_date }),
+                rows,
+            )
+            .await?;
         }
         super::lease::ensure_lease(ws).await?;
         rows.0 += page.incidents.len() as u32;
-        rows.1 += observe_incidents(ws, page.incidents, dirty).await?;
+        rows.1 += observe_incidents(ws, page.incidents, asked, dirty).await?;
         match page.next {
             Some(next) => from = ListFrom::Next(next),
             None => break,
         }
     }
     ws.summary(|s| s.incidents += rows.1);
+    if full && let Told::Numbers(unsure) = ws.ask(Ask::UnsureLinks(ws.key.clone())).await? {
+        ws.memory(|m| m.reread.extend(unsure.iter().copied()));
+        dirty.extend(unsure);
+    }
     if first_date.is_none() {
         ws.recovered(Recovery::NoServerDate);
     }
     let old = ws.cursor(SENTINEL).unwrap_or(since);
     let position = next_start(first_date, newest, ws.settings().overlap, old);
-    ws.finish_pass(Side::Sentinel, SENTINEL, position, started, rows).await?;
+    ws.finish_pass(Side::Sentinel, SENTINEL, position, (started, Pass { asked, date: first_date }), rows)
+        .await?;
+    ws.memory(|m| {
+        if full || first {
+            m.last_full = Some(started.mono);
+        }
+        if deep {
+            m.last_deep.insert(Side::Sentinel, started.mono);
+        }
+    });
     Ok(Reading::Done)
 }
 
-fn sentinel_since(ws: &Ws, mono: Duration) -> Stamp {
+/// Where a read starts.
+pub(super) struct Since {
+    pub at: Stamp,
+    /// Everything is listed anew.
+    pub full: bool,
+    /// It reaches further back than the cursor.
+    pub deep: bool,
+    /// It is the first complete one of this life.
+    pub first: bool,
+}
+
+fn sentinel_since(ws: &Ws, mono: Duration) -> Since {
     let settings = ws.settings();
+    let everything = first_start(ws.now().utc, settings.max_age);
+    let first = ws.memory(|m| m.last_full.is_none());
     let Some(cursor) = ws.cursor(SENTINEL) else {
-        return first_start(ws.now().utc, settings.max_age);
+        return Since { at: everything, full: false, deep: false, first };
     };
     // Rows that move while a list is paged can slip between its pages; now and then everything
     // is listed anew, and whatever is known costs nothing more.
     let full_every = ws.instance().sweep_every;
     let fresh =
-        ws.now().utc.since(ws.memory(|m| m.cursors.get(SENTINEL).map(|c| c.moved)).unwrap_or_default());
+        ws.steady().since(ws.memory(|m| m.cursors.get(SENTINEL).map(|c| c.moved)).unwrap_or_default());
     let full = ws.memory(|m| match m.last_full {
         Some(at) => mono.saturating_sub(at) >= full_every,
-        None => fresh > Duration::from_secs(3600),
+        None => fresh > LONGEST_STOP,
     });
-    if full || ws.memory(|m| m.last_full.is_none()) {
-        ws.memory(|m| m.last_full = Some(mono));
-    }
     if full {
         ws.recovered(Recovery::FullSweep);
-        return first_start(ws.now().utc, settings.max_age);
+        return Since { at: everything, full, deep: false, first };
     }
     let every = Duration::from_secs(300);
-    let deep = ws.memory(|m| {
-        let due = m.last_deep.get(&Side::Sentinel).is_none_or(|at| mono.saturating_sub(*at) >= every);
-        if due {
-            m.last_deep.insert(Side::Sentinel, mono);
-        }
-        due
-    });
-    if !deep || mutant::reads_narrowly() {
-        return cursor;
+    let due = |at: &Duration| mono.saturating_sub(*at) >= every;
+    let deep = ws.memory(|m| m.last_deep.get(&Side::Sentinel).is_none_or(due)) && !mutant::reads_narrowly();
+    if !deep {
+        return Since { at: cursor, full, deep, first };
     }
     ws.recovered(Recovery::DeepPass);
-    cursor.minus(SENTINEL_DEEP)
+    Since { at: cursor.minus(SENTINEL_DEEP), full, deep, first }
 }
 
 pub(super) async fn list(ws: &Ws, from: ListFrom) -> Result<(IncidentPage, Option<Stamp>), CallError> {
@@ -145,6 +178,7 @@ pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Resu
 async fn observe_incidents(
     ws: &Ws,
     incidents: Vec<Incident>,
+    asked: Stamp,
     dirty: &mut BTreeSet<LinkId>,
 ) -> Result<u32, Halt> {
     let changed = unknown_incidents(ws, incidents).await?;
@@ -175,7 +209,7 @@ async fn observe_incidents(
             }
         }
         count += 1;
-        commit.incidents.push((incident, now));
+        commit.incidents.push((incident, asked));
     }
     if count > 0 {
         let done = ws.commit(commit).await?;
@@ -203,9 +237,14 @@ fn note_incident(
     if link != state.link {
         commit.links.push(link);
     }
-    let (shape, passes) = (&ws.settings().route.shape, ws.memory(|m| m.passes));
-    let again = changed_again(state, shape, (Some(incident), None), passes, ws.now().utc);
-    commit.bases.extend(again.into_iter().map(|b| (state.link.id, b)));
+    let sighting = Sighting {
+        incident: Some(incident),
+        passes: ws.memory(|m| m.passes),
+        now: ws.steady(),
+        ..Sighting::default()
+    };
+    let moved = sightings(state, &ws.settings().route.shape, &sighting);
+    commit.bases.extend(moved.into_iter().map(|b| (state.link.id, b)));
     dirty.insert(state.link.id);
 }
 
@@ -229,6 +268,7 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
         not_before: Stamp(0),
         failures: 0,
         comments_seen: 0,
+        comments_unsure: false,
         unread: incident.comments_count > 0,
         pending: true,
     }

@@ -26,22 +26,39 @@ pub(super) async fn take_lease(ws: &Ws) -> Result<bool, StoreFault> {
     }
     let life = ws.shared.settings.lease;
     let asked = ws.now();
+    let idle = ws.memory(|m| m.watched.filter(|(_, since)| asked.mono.saturating_sub(*since) > life * 2));
     let ask = Ask::TakeLease {
         workspace: ws.key.clone(),
         holder: ws.shared.settings.holder.clone(),
         life_ms: life.as_millis() as i64,
         section_hash: ws.shared.hashes.get(&ws.key).cloned().unwrap_or_default(),
+        idle: idle.map(|(lease, _)| lease),
     };
     let Told::Lease(Some(lease)) = ws.ask(ask).await? else {
+        watch(ws).await?;
         return Ok(mutant::is_on(Mutant::LeaseIgnored));
     };
     note(ws, &lease, asked.mono);
     ws.memory(|m| {
+        m.watched = None;
         m.epoch = lease.epoch;
         m.taken_at = asked.utc;
         m.looked_into.clear();
     });
     Ok(true)
+}
+
+/// Notes how the lease of somebody else stands: whoever holds it renews it, by a third of its life
+/// at a time, and one that nobody renews is over even if a wrong wall clock put its end far off.
+async fn watch(ws: &Ws) -> Result<(), StoreFault> {
+    let Told::Lease(Some(lease)) = ws.ask(Ask::LeaseOf(ws.key.clone())).await? else { return Ok(()) };
+    let (stands, now) = ((lease.epoch, lease.ends), ws.now().mono);
+    ws.memory(|m| {
+        if m.watched.is_none_or(|(before, _)| before != stands) {
+            m.watched = Some((stands, now));
+        }
+    });
+    Ok(())
 }
 
 /// Notes until when we may send: counted from before the question was asked, so that our clock

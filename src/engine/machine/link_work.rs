@@ -1,11 +1,13 @@
 //! One link's work: plan, commit one intent, send it, confirm it, plan again, until nothing is
 //! left to do. At most one intent of a link is open at a time (I2).
 
+use std::time::Duration;
+
 use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
 use crate::model::{
-    CommentOrigin, Delivery, Entry, FaultKind, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite,
-    Role, Side,
+    CommentOrigin, Delivery, Entry, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState,
+    RecordWrite, Role, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{COMMENTS_PER_INCIDENT, absorb_comments, comment_html, note_text, own_entry};
@@ -20,7 +22,9 @@ use super::turn::Turn;
 const MOST_TURNS: usize = 400;
 /// An observation of ServiceNow older than this is read again before it is written over: there
 /// is no compare-and-swap (sync-engine B.6).
-const FRESH: std::time::Duration = std::time::Duration::from_secs(2);
+const FRESH: Duration = Duration::from_secs(2);
+/// A note writes nothing over, and needs only to know that the record is still ours.
+const FRESH_ENOUGH_FOR_NOTES: Duration = Duration::from_secs(30);
 
 /// What comes after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +88,17 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
         }
         return Ok(Next::Settled);
     }
-    if link.not_before > ws.now().utc {
+    if link.not_before > ws.steady() {
         return Ok(Next::Later);
     }
     let id = link.id;
-    if link.life == Life::Live && ws.memory(|m| m.unverified.remove(&id)) {
+    // What an earlier life had trouble with may be somebody else's by now.
+    let doubted = !link.error.is_empty() && ws.memory(|m| m.doubted.insert(id));
+    if link.life == Life::Live && (ws.memory(|m| m.unverified.remove(&id)) || doubted) {
+        if ws.is_down(Side::ServiceNow) {
+            ws.memory(|m| m.unverified.insert(id));
+            return Ok(Next::Later);
+        }
         let next = super::recover::refresh_record(ws, state).await?;
         if next == Next::Later {
             ws.memory(|m| m.unverified.insert(id));
@@ -101,12 +111,11 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     if link.life == Life::Creating {
         return super::create::create(ws, state).await;
     }
-    if link.unread {
+    if link.unread || ws.memory(|m| m.reread.contains(&id)) {
         return read_comments(ws, state).await;
     }
-    let passes = ws.memory(|m| m.passes);
-    let now = ws.now().utc;
-    let planned = ws.with_plan(|ctx| plan(state, ctx, passes, now));
+    let now = ws.steady();
+    let planned = ws.with_plan(|ctx| plan(state, ctx, now));
     if let Err(broken) = guard(state, &planned) {
         return freeze(ws, state, broken).await;
     }
@@ -188,10 +197,9 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
         turn.entries.push(own_entry(state, CommentOrigin::Sync, key, "diptych", text, now, &ws.shared.keys));
     }
     let mut link = state.link.clone();
-    if let Some(closer) = planned.closer
-        && planned.to_incident.is_empty()
-        && planned.to_record.is_empty()
-    {
+    // Who closed first is known once the close has arrived on the other side.
+    let moves_status = planned.to_incident.iter().chain(&planned.to_record).any(|t| t.field == Field::Status);
+    if let Some(closer) = planned.closer.filter(|_| !moves_status) {
         link.closer = closer;
     }
     let s_up = !ws.is_down(Side::Sentinel);
@@ -204,17 +212,19 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
         }
         kind = put_incident(ws, state, &planned);
     } else if !planned.to_record.is_empty() && n_up {
-        if needs_fresh_record(ws, state) {
+        if record_age(ws, state) > FRESH {
             return super::recover::refresh_record(ws, state).await;
         }
         kind = patch_record(ws, state, &planned);
     }
-    if kind.is_some() && planned.closer.is_some() {
-        link.closer = planned.closer.flatten();
-    }
     let new_entries = !turn.entries.is_empty();
     if kind.is_none() && planned.to_incident.is_empty() && planned.to_record.is_empty() && !new_entries {
         kind = next_entry(state, s_up, n_up, &mut turn);
+        // Whose record it is may have changed while others were waited for (I6).
+        if matches!(kind, Some(IntentKind::AddNote { .. })) && record_age(ws, state) > FRESH_ENOUGH_FOR_NOTES
+        {
+            return super::recover::refresh_record(ws, state).await;
+        }
     }
     let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();
     if kind.is_none() && !link.error.is_empty() && !unwritten {
@@ -265,10 +275,9 @@ fn patch_record(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind
 }
 
 /// Age of what we know of the record: it counts from the last complete pass (D15).
-fn needs_fresh_record(ws: &Ws, state: &LinkState) -> bool {
-    let now = ws.now();
-    let pass_age = now.mono.saturating_sub(ws.memory(|m| m.desk_read_at));
-    now.utc.since(state.record_seen).min(pass_age) > FRESH
+fn record_age(ws: &Ws, state: &LinkState) -> Duration {
+    let pass_age = ws.now().mono.saturating_sub(ws.memory(|m| m.desk_read_at));
+    ws.steady().since(state.record_seen).min(pass_age)
 }
 
 /// The next entry to carry over, oldest first, so that the order on either side is kept.
@@ -388,9 +397,12 @@ pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next
     ws.count_known_again(&entries);
     let mut link = state.link.clone();
     link.unread = false;
+    // While the version is not known that they were read at, an edit after it would hide, too.
+    link.comments_unsure = state.incident.as_ref().is_some_and(|i| i.etag.is_empty());
     link.comments_seen = comments.len() as u32;
     let audit = super::recover::arrived(ws, state, &entries);
     ws.save(state, Turn { link: Some(link), entries, audit, ..Turn::default() }).await?;
+    ws.memory(|m| m.reread.remove(&state.link.id));
     Ok(Next::Again)
 }
 

@@ -151,7 +151,8 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         Ok(found) => found,
         Err(why) => return refuse(ws, command, CommandState::Refused, &why).await,
     };
-    if !same(&command.shown, &now_shown) {
+    // To try again wishes for no value, so it cannot be out of date.
+    if command.verb != Verb::Retry && !same(&command.shown, &now_shown) {
         let why = "what it showed is no longer so; look again and repeat it if it is still wanted";
         return refuse(ws, command, CommandState::Stale, why).await;
     }

@@ -7,14 +7,17 @@ use std::time::Duration;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::ledger::{Ask, Commit, Cursor, Known, Told};
 use crate::model::view::Level;
-use crate::model::{CallError, Entry, JournalEntry, Life, Link, LinkId, LinkState, Record, Side, SysId};
+use crate::model::{
+    CallError, Entry, FaultKind, JournalEntry, Life, Link, LinkId, LinkState, Record, Side, SysId,
+};
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::absorb_journal;
-use crate::sync::cursor::{first_start, next_start};
-use crate::sync::plan::changed_again;
+use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
+use crate::sync::sighting::{Pass, Sighting, sightings};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::incident_pass::Since;
 use super::recovery::Recovery;
 use super::workspace::Reading;
 
@@ -31,16 +34,29 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
     if ws.is_resting(Side::ServiceNow) {
         return Ok(Reading::Skipped);
     }
-    let started = ws.now();
+    let (started, asked) = (ws.now(), ws.steady());
     let name = ws.desk_cursor();
-    let (since, sweep) = desk_since(ws, &name, started.mono);
-    let pass = match ws.desk_pass(since, sweep).await {
+    let Since { at: since, full: mut sweep, deep, first } = desk_since(ws, &name, started.mono);
+    let mut read = ws.desk_pass(since, sweep).await;
+    let (instance, date) = (ws.instance(), read.as_ref().ok().and_then(|pass| pass.date));
+    if first && !sweep && stopped_long(since, instance.overlap + instance.deep.back, date) {
+        ws.recovered(Recovery::FullSweep);
+        sweep = true;
+        read = ws.desk_pass(since, sweep).await;
+    }
+    let pass = match read {
+        Ok(_) if ws.own_user().is_empty() => {
+            // Our own notes would look like somebody's.
+            let why = format!("instance {}: our own user name is not known yet", instance.key);
+            return Ok(Reading::Failed(CallError::new(FaultKind::Unavailable, why)));
+        }
         Ok(pass) => {
             ws.heal_lane(Side::ServiceNow);
             pass
         }
         Err(error) => return Ok(Reading::Failed(error)),
     };
+    let whole = Pass { asked, date: pass.date };
     let newest = pass.records.iter().map(|r| r.updated_on).max();
     let old = ws.cursor(&name).unwrap_or(since);
     let position = next_start(pass.date, newest, ws.instance().overlap, old);
@@ -48,7 +64,7 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
         ws.recovered(Recovery::NoServerDate);
     }
     if mutant::is_on(Mutant::CursorBeforeRows) {
-        ws.finish_pass(Side::ServiceNow, &name, position, started, (0, 0)).await?;
+        ws.finish_pass(Side::ServiceNow, &name, position, (started, whole), (0, 0)).await?;
     }
     let mut rows = (pass.records.len() as u32, 0);
     let mut changed = unknown_records(ws, pass.records).await?;
@@ -67,16 +83,19 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
     rows.1 = changed.len() as u32;
     for chunk in changed.chunks(JOURNAL_CHUNK) {
         super::lease::ensure_lease(ws).await?;
-        if let Err(error) = observe_records(ws, chunk, since, dirty).await? {
+        if let Err(error) = observe_records(ws, chunk, since, asked, dirty).await? {
             return Ok(Reading::Failed(error));
         }
     }
     ws.summary(|s| s.records += rows.1);
-    ws.finish_pass(Side::ServiceNow, &name, position, started, rows).await?;
+    ws.finish_pass(Side::ServiceNow, &name, position, (started, whole), rows).await?;
     ws.memory(|m| {
         m.desk_read_at = started.mono;
-        if sweep {
+        if sweep || first {
             m.last_sweep = Some(started.mono);
+        }
+        if deep {
+            m.last_deep.insert(Side::ServiceNow, started.mono);
         }
     });
     Ok(Reading::Done)
@@ -93,37 +112,28 @@ async fn uncorrelated(ws: &Ws) -> Result<Vec<Vec<SysId>>, Halt> {
 
 /// Where the read starts, and whether every key is swept: nightly, and after a stop of more
 /// than an hour (D15).
-fn desk_since(ws: &Ws, name: &str, mono: Duration) -> (Stamp, bool) {
+fn desk_since(ws: &Ws, name: &str, mono: Duration) -> Since {
     let instance = ws.instance();
+    let first = ws.memory(|m| m.last_sweep.is_none());
     let Some(cursor) = ws.cursor(name) else {
-        ws.memory(|m| m.last_sweep = Some(mono));
-        return (first_start(ws.now().utc, ws.settings().max_age), false);
+        let at = first_start(ws.now().utc, ws.settings().max_age);
+        return Since { at, full: false, deep: false, first };
     };
-    let hour = Duration::from_secs(3600);
     let stopped = ws.memory(|m| m.cursors.get(name).map(|c| c.moved)).unwrap_or_default();
-    let sweep = match ws.memory(|m| m.last_sweep) {
+    let full = match ws.memory(|m| m.last_sweep) {
         Some(at) => mono.saturating_sub(at) >= instance.sweep_every,
-        None => ws.now().utc.since(stopped) > hour,
+        None => ws.steady().since(stopped) > LONGEST_STOP,
     };
-    if ws.memory(|m| m.last_sweep.is_none()) && !sweep {
-        ws.memory(|m| m.last_sweep = Some(mono));
-    }
-    let deep = ws.memory(|m| {
-        let last = m.last_deep.get(&Side::ServiceNow);
-        let due = last.is_none_or(|at| mono.saturating_sub(*at) >= instance.deep.every);
-        if due {
-            m.last_deep.insert(Side::ServiceNow, mono);
-        }
-        due
-    });
-    if sweep {
+    let due = |at: &Duration| mono.saturating_sub(*at) >= instance.deep.every;
+    let deep = ws.memory(|m| m.last_deep.get(&Side::ServiceNow).is_none_or(due)) && !mutant::reads_narrowly();
+    if full {
         ws.recovered(Recovery::FullSweep);
     }
-    if !deep || mutant::reads_narrowly() {
-        return (cursor, sweep);
+    if !deep {
+        return Since { at: cursor, full, deep, first };
     }
     ws.recovered(Recovery::DeepPass);
-    (cursor.minus(instance.deep.back), sweep)
+    Since { at: cursor.minus(instance.deep.back), full, deep, first }
 }
 
 pub(super) async fn unknown_records(ws: &Ws, records: Vec<Record>) -> Result<Vec<Record>, Halt> {
@@ -200,6 +210,7 @@ async fn observe_records(
     ws: &Ws,
     records: &[Record],
     since: Stamp,
+    asked: Stamp,
     dirty: &mut BTreeSet<LinkId>,
 ) -> Result<Result<(), CallError>, Halt> {
     let route = &ws.settings().route;
@@ -221,8 +232,8 @@ async fn observe_records(
             }
         }
     };
-    let now = ws.now().utc;
     let mut commit = Commit::default();
+    let passes = ws.memory(|m| m.passes);
     for state in &states {
         let Some(record) = records.iter().find(|r| r.sys_id == state.link.sys_id) else { continue };
         // A record that is still being created is confirmed by its create, not by a list.
@@ -231,6 +242,9 @@ async fn observe_records(
             continue;
         }
         if let Some(wrong) = super::confirm::wrong_record(ws, state, record) {
+            if state.link.frozen == wrong {
+                continue;
+            }
             let text = format!("frozen: {wrong}; nothing is sent for it until somebody runs retry");
             commit.events.push(ws.event(Level::Error, Some(state.link.id), ws.subject(state), text));
             let link = Link { frozen: wrong, error: String::new(), ..state.link.clone() };
@@ -238,10 +252,17 @@ async fn observe_records(
             dirty.insert(state.link.id);
             continue;
         }
+        if let Some(error) = super::confirm::unverifiable(ws, state, record) {
+            ws.memory(|m| m.unverified.insert(state.link.id));
+            commit.links.push(Link { pending: true, error: error.to_string(), ..state.link.clone() });
+            dirty.insert(state.link.id);
+            continue;
+        }
         commit.entries.extend(ws.absorb_notes(state, &journal));
-        let again = changed_again(state, &route.shape, (None, Some(record)), ws.memory(|m| m.passes), now);
-        commit.bases.extend(again.into_iter().map(|b| (state.link.id, b)));
-        commit.records.push((route.instance.clone(), record.clone(), now));
+        let sighting = Sighting { record: Some(record), passes, now: ws.steady(), ..Sighting::default() };
+        let moved = sightings(state, &route.shape, &sighting);
+        commit.bases.extend(moved.into_iter().map(|b| (state.link.id, b)));
+        commit.records.push((route.instance.clone(), record.clone(), asked));
         commit.links.push(Link { pending: true, ..state.link.clone() });
         dirty.insert(state.link.id);
     }
@@ -290,21 +311,15 @@ impl Ws {
         side: Side,
         name: &str,
         position: Stamp,
-        started: super::Now,
+        (started, pass): (super::Now, Pass),
         rows: (u32, u32),
     ) -> Result<(), Halt> {
         let position = if mutant::is_on(Mutant::LocalClockCursor) { self.now().utc } else { position };
         let cursor =
-            Cursor { workspace: self.key.clone(), name: name.to_owned(), position, moved: self.now().utc };
+            Cursor { workspace: self.key.clone(), name: name.to_owned(), position, moved: self.steady() };
         self.memory(|m| {
             m.cursors.insert(name.to_owned(), cursor.clone());
-            // What this pass saw changed may have changed before it began, so a plan counts
-            // from the pass before it.
-            let before = std::mem::replace(m.last_started.of_mut(side), started.utc);
-            match side {
-                Side::Sentinel => m.passes.sentinel = before,
-                Side::ServiceNow => m.passes.servicenow = before,
-            }
+            *m.passes.of_mut(side) = pass;
         });
         self.note_pass(side, position, started, rows);
         self.commit(Commit { cursors: vec![cursor], ..Commit::default() }).await?;

@@ -11,8 +11,8 @@ use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply};
 use crate::model::intent::Target;
 use crate::model::ledger::{AuditDraft, CommandUpdate};
 use crate::model::{
-    CommandState, Delivery, Entry, FaultKind, Field, Incident, Intent, IntentKind, IntentState, LinkState,
-    Record, Side,
+    CallError, CommandState, Delivery, Entry, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
+    LinkState, Record, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::comments_moved;
@@ -23,7 +23,7 @@ use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
 use super::link_work::{Next, may_send};
 use super::recovery::Recovery;
-use super::send::{back_to_waiting, link_failed, send_open};
+use super::send::{MOST_ATTEMPTS, back_to_waiting, link_failed, send_open};
 use super::turn::Turn;
 
 /// Times that an incident's PUT is sent again while its first one may still land.
@@ -42,7 +42,7 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
     match (&intent.kind, intent.state) {
         // Given by a command and not sent yet.
         (_, IntentState::Planned) => {
-            let now = ws.now().utc;
+            let now = ws.steady();
             let mut update = ws.update(&intent, IntentState::InFlight, String::new());
             update.attempts += 1;
             update.sent = Some(now);
@@ -66,8 +66,24 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
         }
         (IntentKind::PutComment { .. }, _) => {
             ws.recovered(Recovery::CommentRepeated);
-            give_up(ws, state, &intent, "repeated under the same id").await?;
-            Ok(Next::Again)
+            if mutant::is_on(Mutant::RandomCommentId) {
+                give_up(ws, state, &intent, "repeated under another id").await?;
+                return Ok(Next::Again);
+            }
+            if intent.attempts >= MOST_ATTEMPTS {
+                // So many without an answer that could be kept: perhaps one of them arrived.
+                return match super::link_work::read_comments(ws, state).await? {
+                    Next::Again => {
+                        give_up(ws, state, &intent, "not there after several tries; sent anew").await?;
+                        Ok(Next::Again)
+                    }
+                    next => Ok(next),
+                };
+            }
+            let mut update = ws.update(&intent, IntentState::InFlight, String::new());
+            update.attempts += 1;
+            ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
+            send_open(ws, state).await
         }
         (IntentKind::PatchRecord { .. }, _) => reread_record(ws, state, intent).await,
         (IntentKind::AddNote { .. }, _) => look_for_note(ws, state, intent).await,
@@ -83,6 +99,12 @@ pub(super) fn is_settled(ws: &Ws, intent: &Intent) -> bool {
     now.saturating_sub(since) >= ws.instance().settle || mutant::is_on(Mutant::NoSettle)
 }
 
+/// True for a write of which an earlier attempt may have landed, although the last one surely did
+/// not: it stays open.
+pub(super) fn may_have_landed(ws: &Ws, intent: &Intent) -> bool {
+    intent.attempts > 1 && !is_settled(ws, intent)
+}
+
 /// Closes an intent in favour of a fresh plan.
 async fn give_up(ws: &Ws, state: &mut LinkState, intent: &Intent, why: &str) -> Result<(), Halt> {
     let mut turn =
@@ -92,10 +114,17 @@ async fn give_up(ws: &Ws, state: &mut LinkState, intent: &Intent, why: &str) -> 
 }
 
 /// After a refused version: takes the write as applied if the incident shows it, whoever's answer
-/// that refusal was. `None` when it does not, or cannot be read now.
+/// that refusal was. `None` when it does not; while it cannot be read, nobody knows.
 pub(super) async fn prove_put(ws: &Ws, state: &mut LinkState, intent: &Intent) -> Result<Option<Next>, Halt> {
     let IntentKind::PutIncident { targets, .. } = &intent.kind else { return Ok(None) };
-    let Ok(incident) = get_incident(ws, state).await else { return Ok(None) };
+    let incident = match get_incident(ws, state).await {
+        Ok(incident) => incident,
+        Err(error) => {
+            let update = ws.update(intent, IntentState::Unknown, error.to_string());
+            ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
+            return Ok(Some(Next::Later));
+        }
+    };
     if !landed(targets, Side::Sentinel, |f| Some(sentinel_value(&incident, f))) {
         let moved = targets.iter().filter(|t| sentinel_value(&incident, t.field) != t.before);
         let audit: Vec<AuditDraft> = moved.map(|t| unproven(ws, state, intent, t)).collect();
@@ -107,16 +136,15 @@ pub(super) async fn prove_put(ws: &Ws, state: &mut LinkState, intent: &Intent) -
     super::confirm::incident_put(ws, state, intent.clone(), incident, Proof::Reading).await.map(Some)
 }
 
-/// True when a write of several fields is seen to have been applied: it is applied whole or not at
-/// all, so one field that shows it is enough, and the others were written over since.
+/// True when a write is seen to have been applied. All of its fields have to show it: one alone may
+/// be what somebody else wrote to the same end, as with a close.
 fn landed(targets: &[Target], side: Side, value: impl Fn(Field) -> Option<String>) -> bool {
-    let shows = |t: &Target| value(t.field).as_deref() == Some(t.after(side));
-    targets.iter().all(shows) || targets.iter().any(|t| t.before != t.after(side) && shows(t))
+    targets.iter().all(|t| value(t.field).as_deref() == Some(t.after(side)))
 }
 
 async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
     // Asked before the incident is read: what the answer does not show then cannot come later.
-    let settled = is_settled(ws, &intent);
+    let (settled, asked) = (is_settled(ws, &intent), ws.steady());
     let incident = match get_incident(ws, state).await {
         Ok(incident) => incident,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
@@ -140,7 +168,7 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
         return send_open(ws, state).await;
     }
     ws.recovered(Recovery::PutReplanned);
-    let mut turn = observed(state, incident);
+    let mut turn = observed(state, incident, asked);
     if moved {
         turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
     }
@@ -180,25 +208,26 @@ pub(super) fn unproven(ws: &Ws, state: &LinkState, intent: &Intent, target: &Tar
     row
 }
 
-pub(super) async fn get_incident(ws: &Ws, state: &LinkState) -> Result<Incident, crate::model::CallError> {
+pub(super) async fn get_incident(ws: &Ws, state: &LinkState) -> Result<Incident, CallError> {
     let call = SentinelCall::Get(state.link.incident.clone());
     match ws.read_sentinel(call).await?.value {
         SentinelReply::Incident(incident) if incident.id == state.link.incident => Ok(*incident),
-        _ => Err(crate::model::CallError::new(FaultKind::Garbled, "Sentinel answered with another incident")),
+        _ => Err(CallError::new(FaultKind::Garbled, "Sentinel answered with another incident")),
     }
 }
 
-fn observed(state: &LinkState, incident: Incident) -> Turn {
+fn observed(state: &LinkState, incident: Incident, asked: Stamp) -> Turn {
     let mut link = state.link.clone();
     link.unread = link.unread || comments_moved(state, &incident);
-    Turn { link: Some(link), incident: Some(incident), ..Turn::default() }
+    Turn { link: Some(link), incident: Some(incident), asked, ..Turn::default() }
 }
 
 /// Reads the incident again after Sentinel said that a newer version exists.
 pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let asked = ws.steady();
     match get_incident(ws, state).await {
         Ok(incident) => {
-            let turn = observed(state, incident);
+            let turn = observed(state, incident, asked);
             ws.save(state, turn).await?;
             Ok(Next::Again)
         }
@@ -207,7 +236,7 @@ pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<N
     }
 }
 
-async fn get_record(ws: &Ws, state: &LinkState) -> Result<Record, crate::model::CallError> {
+async fn get_record(ws: &Ws, state: &LinkState) -> Result<Record, CallError> {
     let call = DeskCall::Get {
         table: state.link.table.clone(),
         shape: ws.settings().route.shape.clone(),
@@ -215,17 +244,16 @@ async fn get_record(ws: &Ws, state: &LinkState) -> Result<Record, crate::model::
     };
     match ws.read_record_desk(call).await?.value {
         DeskReply::Record(record) => Ok(*record),
-        _ => {
-            Err(crate::model::CallError::new(FaultKind::Garbled, "ServiceNow gave an answer of another kind"))
-        }
+        _ => Err(CallError::new(FaultKind::Garbled, "ServiceNow gave an answer of another kind")),
     }
 }
 
 /// Reads the record before it is written over, because what we know of it is not fresh.
 pub(super) async fn refresh_record(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     ws.recovered(Recovery::RecordReread);
+    let asked = ws.steady();
     match get_record(ws, state).await {
-        Ok(record) => take_record(ws, state, record, Turn::default()).await,
+        Ok(record) => take_record(ws, state, record, Turn { asked, ..Turn::default() }).await,
         Err(error) if error.is_side_wide() => Ok(Next::Later),
         Err(error) => link_failed(ws, state, &error, None).await,
     }
@@ -242,6 +270,16 @@ pub(super) async fn take_record(
     if let Some(wrong) = super::confirm::wrong_record(ws, state, &record) {
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
+    if let Some(error) = super::confirm::unverifiable(ws, state, &record) {
+        // Whose record it is now nobody can tell: nothing of it is taken, nothing is sent to it (I6).
+        ws.memory(|m| m.unverified.insert(state.link.id));
+        if !turn.is_empty() {
+            // But what a write of ours was seen to do is no longer what it was before.
+            turn.record = state.record.as_ref().map(|old| kept_version(ws, old, record));
+            ws.save(state, turn).await?;
+        }
+        return link_failed(ws, state, &error, None).await;
+    }
     let known = state.record.as_ref().map_or(-1, |r| r.mod_count);
     if record.mod_count != known {
         let since = state.record.as_ref().map_or(Stamp(0), |r| r.updated_on).minus(LOOK_BACK);
@@ -256,11 +294,7 @@ pub(super) async fn take_record(
                 ws.recovered(Recovery::VersionNotTaken);
                 // Its values are taken, its version is not: so the journal is read again, and no
                 // plan is made from values that a confirmed write has replaced.
-                turn.record = state.record.as_ref().map(|old| Record {
-                    mod_count: old.mod_count,
-                    updated_on: old.updated_on,
-                    ..record
-                });
+                turn.record = state.record.as_ref().map(|old| kept_version(ws, old, record));
                 ws.save(state, turn).await?;
                 return if error.is_side_wide() {
                     Ok(Next::Later)
@@ -275,12 +309,22 @@ pub(super) async fn take_record(
     Ok(Next::Again)
 }
 
+/// What a record shows now under the version that was known before, so that it is read again.
+fn kept_version(ws: &Ws, old: &Record, now: Record) -> Record {
+    let mut kept = Record { mod_count: old.mod_count, updated_on: old.updated_on, ..now };
+    let correlation = &ws.settings().route.shape.correlation_id;
+    if let Some(known) = old.value(correlation).filter(|_| kept.value(correlation).is_none()) {
+        kept.values.insert(correlation.clone(), known.to_owned());
+    }
+    kept
+}
+
 fn merge_entries(turn: &Turn, seen: Vec<Entry>) -> Vec<Entry> {
     seen.into_iter().filter(|e| e.id.0 == 0 || !turn.entries.iter().any(|t| t.id == e.id)).collect()
 }
 
 async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
-    let settled = is_settled(ws, &intent);
+    let (settled, asked) = (is_settled(ws, &intent), ws.steady());
     let record = match get_record(ws, state).await {
         Ok(record) => record,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
@@ -288,9 +332,13 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     };
     let IntentKind::PatchRecord { targets, mod_count, .. } = &intent.kind else { return Ok(Next::Again) };
     let shape = &ws.settings().route.shape;
-    if landed(targets, Side::ServiceNow, |f| servicenow_value(&record, shape, f)) {
+    // A version after ours with our name on it is ours. Another one may show the same by chance, and
+    // what was sent could still land upon what comes next.
+    let ours = record.updated_by == ws.own_user() && record.mod_count > *mod_count;
+    if (ours || settled) && landed(targets, Side::ServiceNow, |f| servicenow_value(&record, shape, f)) {
         ws.recovered(Recovery::PatchProven);
-        return super::confirm::record_patched(ws, state, intent, record, Proof::Reading).await;
+        let proof = if ours { Proof::Answer } else { Proof::Reading };
+        return super::confirm::record_patched(ws, state, intent, record, proof).await;
     }
     if !settled {
         ws.recovered(Recovery::PatchWaits);
@@ -302,14 +350,15 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let moved = record.mod_count > *mod_count;
     let doubt = targets.iter().filter(|_| moved);
     let audit = doubt.map(|t| unproven(ws, state, &intent, t)).collect();
-    take_record(ws, state, record, Turn { intents: vec![update], audit, ..Turn::default() }).await
+    take_record(ws, state, record, Turn { intents: vec![update], audit, asked, ..Turn::default() }).await
 }
 
 async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
     let IntentKind::AddNote { entry, .. } = intent.kind else { return Ok(Next::Again) };
     // Asked before the journal is read: what the journal does not show then cannot come later.
     let settled = is_settled(ws, &intent);
-    let since = intent.created.minus(LOOK_BACK);
+    // By the server's own stamps: it was appended after the version that we knew.
+    let since = state.record.as_ref().map_or(Stamp(0), |r| r.updated_on).minus(LOOK_BACK);
     let rows = match ws.read_journal(vec![state.link.sys_id.clone()], since).await {
         Ok(rows) => rows,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),

@@ -21,7 +21,7 @@ use super::recovery::Recovery;
 use super::turn::Turn;
 
 /// Times an intent is sent before it is parked for a person (I8).
-const MOST_ATTEMPTS: u32 = 8;
+pub(super) const MOST_ATTEMPTS: u32 = 8;
 /// Refused versions in a row that are read again at once.
 const MOST_CONFLICTS: u32 = 3;
 /// Longest pause after failures of one link.
@@ -92,7 +92,8 @@ pub(super) async fn conclude(
         Ok(came) => came,
         Err(error) if error.kind == FaultKind::Duplicate => {
             ws.recovered(Recovery::CreateDuplicate);
-            return super::create::resolve(ws, state, intent).await;
+            unanswered(ws, state, &intent, &error).await?;
+            return Ok(Next::Again);
         }
         Err(error) => {
             if matches!(intent.kind, IntentKind::CreateRecord { .. })
@@ -105,7 +106,8 @@ pub(super) async fn conclude(
     };
     match (&intent.kind, came) {
         (IntentKind::CreateRecord { .. }, Came::Record(record)) => {
-            super::create::adopt(ws, state, Some(intent), *record).await
+            let asked = super::confirm::agreed_at(&intent);
+            super::adopt::adopt(ws, state, Some(intent), *record, (asked, Proof::Answer)).await
         }
         (IntentKind::PatchRecord { .. }, Came::Record(record)) => {
             super::confirm::record_patched(ws, state, intent, *record, Proof::Answer).await
@@ -147,8 +149,9 @@ pub(super) async fn failed(
         return super::mutated::assume_done(ws, state, intent).await;
     }
     if error.maybe_applied {
-        let update = ws.update(&intent, IntentState::Unknown, error.to_string());
-        ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
+        // The wait until it can no longer land begins anew.
+        ws.memory(|m| m.looked_into.remove(&intent.id));
+        unanswered(ws, state, &intent, &error).await?;
         let side = intent.kind.side();
         return Ok(if ws.is_down(side) { Next::Later } else { Next::Again });
     }
@@ -182,8 +185,34 @@ pub(super) async fn failed(
             release(ws, state, &intent, &error).await?;
             Ok(Next::Later)
         }
+        FaultKind::NotFound => {
+            // Hidden from us it may become anybody's: it is looked at before it is written again.
+            ws.memory(|m| m.unverified.insert(state.link.id));
+            link_failed(ws, state, &error, Some(intent)).await
+        }
         _ => link_failed(ws, state, &error, Some(intent)).await,
     }
+}
+
+/// A write of which nobody knows whether it was applied. It is looked into at once; after several in
+/// a row the link waits longer each time, and in the end for a person (I8).
+async fn unanswered(ws: &Ws, state: &mut LinkState, intent: &Intent, error: &CallError) -> Result<(), Halt> {
+    let update = ws.update(intent, IntentState::Unknown, error.to_string());
+    let mut link = state.link.clone();
+    link.failures = link.failures.saturating_add(1);
+    let mut turn = Turn { intents: vec![update], ..Turn::default() };
+    if link.failures > 3 && !mutant::is_on(Mutant::RetryForever) {
+        link.not_before = ws.steady().plus(ws.shared.backoff(link.failures, LONGEST));
+        link.error = error.to_string();
+    }
+    if link.failures >= MOST_ATTEMPTS && !mutant::is_on(Mutant::RetryForever) {
+        ws.recovered(Recovery::Parked);
+        link.frozen = format!("unanswered {} times: {error}", link.failures);
+        let why = format!("{error}; given up after several tries; run retry once the cause is gone");
+        turn.events.push(ws.event(Level::Error, Some(link.id), ws.subject(state), why));
+    }
+    turn.link = Some(link);
+    ws.save(state, turn).await
 }
 
 /// Gives an intent up in favour of a fresh plan: it was surely not applied.
@@ -193,10 +222,9 @@ pub(super) async fn release(
     intent: &Intent,
     error: &CallError,
 ) -> Result<(), Halt> {
-    let mut turn = Turn {
-        intents: vec![ws.update(intent, IntentState::Replanned, error.to_string())],
-        ..Turn::default()
-    };
+    let open = super::recover::may_have_landed(ws, intent);
+    let next = if open { IntentState::Unknown } else { IntentState::Replanned };
+    let mut turn = Turn { intents: vec![ws.update(intent, next, error.to_string())], ..Turn::default() };
     turn.entries.extend(back_to_waiting(state, &intent.kind));
     if let Some(command) = intent.command {
         ws.put_back(state, command);
@@ -245,19 +273,25 @@ pub(super) async fn link_failed(
         Retry::After(wait) => wait,
         _ => ws.shared.backoff(link.failures + 2, LONGEST),
     };
-    link.not_before = ws.now().utc.plus(pause);
+    link.not_before = ws.steady().plus(pause);
     let mut turn = Turn::default();
     let mut ends = "it is tried again".to_owned();
     if let Some(intent) = intent {
         let parked = link.failures >= MOST_ATTEMPTS && !mutant::is_on(Mutant::RetryForever);
-        let new = if parked { IntentState::Parked } else { IntentState::Rejected };
+        let held = held_entry(state, &intent.kind, error);
+        let new = match parked {
+            true => IntentState::Parked,
+            // An entry that is refused is held; should it be there all the same, reading shows it.
+            false if held.is_none() && super::recover::may_have_landed(ws, &intent) => IntentState::Unknown,
+            false => IntentState::Rejected,
+        };
         turn.intents.push(ws.update(&intent, new, error.to_string()));
         if parked {
             ws.recovered(Recovery::Parked);
             ends = "given up after several tries; run retry once the cause is gone".into();
             link.frozen = format!("refused {} times: {error}", link.failures);
         }
-        match (intent.command, held_entry(state, &intent.kind, error)) {
+        match (intent.command, held) {
             (Some(command), _) => {
                 ws.put_back(state, command);
                 turn.commands.push(CommandUpdate {
@@ -278,7 +312,7 @@ pub(super) async fn link_failed(
         }
     }
     link.error = error.to_string();
-    let when = if link.not_before > ws.now().utc {
+    let when = if link.not_before > ws.steady() {
         ws.recovered(Recovery::LinkPaused);
         format!(", next try in {}", crate::text::format_span(pause))
     } else {
@@ -292,7 +326,7 @@ pub(super) async fn link_failed(
     ));
     turn.link = Some(link);
     ws.save(state, turn).await?;
-    Ok(if state.link.not_before > ws.now().utc { Next::Later } else { Next::Again })
+    Ok(if state.link.not_before > ws.steady() { Next::Later } else { Next::Again })
 }
 
 /// An entry that its server refused is held with the reason, so that it cannot block the others.
@@ -315,7 +349,7 @@ impl Ws {
         kind: IntentKind,
         command: Option<crate::model::CommandId>,
     ) -> Intent {
-        let now = self.now().utc;
+        let now = self.steady();
         Intent {
             id: crate::model::IntentId(0),
             link: state.link.id,

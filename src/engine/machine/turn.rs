@@ -4,7 +4,7 @@
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
 use crate::model::view::EventView;
 use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkState, Record};
-use crate::sync::plan::changed_again;
+use crate::sync::sighting::{Sighting, sightings};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -23,6 +23,9 @@ pub(super) struct Turn {
     pub capabilities: Vec<Capability>,
     pub audit: Vec<AuditDraft>,
     pub events: Vec<EventView>,
+    /// When the incident or record of this turn was asked for, by the steady clock: what came
+    /// later on its side it does not show. 0 when that was just now.
+    pub asked: Stamp,
 }
 
 impl Turn {
@@ -45,26 +48,26 @@ impl Turn {
 impl Ws {
     /// Commits a turn and brings the state in hand to what the store now holds.
     pub async fn save(&self, state: &mut LinkState, turn: Turn) -> Result<(), Halt> {
-        let now = self.now().utc;
+        let now = self.steady();
         let mut turn = turn;
+        let asked = if turn.asked == Stamp(0) { now } else { turn.asked };
         if turn.incident.is_some() || turn.record.is_some() {
             // What was observed is pending until a plan has nothing left to do about it.
             turn.link.get_or_insert_with(|| state.link.clone()).pending = true;
         }
-        let again = changed_again(
-            state,
-            &self.settings().route.shape,
-            (turn.incident.as_ref(), turn.record.as_ref()),
-            self.memory(|m| m.passes),
+        let sighting = Sighting {
+            incident: turn.incident.as_ref(),
+            record: turn.record.as_ref(),
+            passes: self.memory(|m| m.passes),
             now,
-        );
-        for base in again {
+        };
+        for base in sightings(state, &self.settings().route.shape, &sighting) {
             if turn.bases.iter().all(|b| b.field != base.field) {
                 turn.bases.push(base);
             }
         }
         let mut next = state.clone();
-        apply(&mut next, &turn, now);
+        apply(&mut next, &turn, asked);
         let mut commit = Commit {
             links: turn.link.into_iter().collect(),
             bases: turn.bases.into_iter().map(|b| (state.link.id, b)).collect(),
@@ -79,10 +82,10 @@ impl Ws {
             ..Commit::default()
         };
         if let Some(incident) = turn.incident {
-            commit.incidents.push((incident, now));
+            commit.incidents.push((incident, asked));
         }
         if let Some(record) = turn.record {
-            commit.records.push((state.link.instance.clone(), record, now));
+            commit.records.push((state.link.instance.clone(), record, asked));
         }
         let new_entries: Vec<usize> =
             commit.entries.iter().enumerate().filter(|(_, e)| e.id.0 == 0).map(|(i, _)| i).collect();
@@ -109,17 +112,17 @@ impl Ws {
 }
 
 /// Brings a state in hand to what a turn makes of it.
-fn apply(state: &mut LinkState, turn: &Turn, now: Stamp) {
+fn apply(state: &mut LinkState, turn: &Turn, asked: Stamp) {
     if let Some(link) = &turn.link {
         state.link = link.clone();
     }
     if let Some(incident) = &turn.incident {
         state.incident = Some(incident.clone());
-        state.incident_seen = now;
+        state.incident_seen = asked;
     }
     if let Some(record) = &turn.record {
         state.record = Some(record.clone());
-        state.record_seen = now;
+        state.record_seen = asked;
     }
     for base in &turn.bases {
         state.bases.retain(|b| b.field != base.field);

@@ -171,7 +171,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     ensure_lease(ws).await?;
     ws.set_state(Side::Sentinel, LaneState::Reading);
     let sentinel = super::incident_pass::read_sentinel_side(ws, &mut dirty).await?;
-    if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.now().utc)).await? {
+    if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.steady())).await? {
         dirty.extend(due);
     }
     if !dirty.is_empty() {
@@ -237,6 +237,8 @@ pub(super) fn waits_for_acceptance(ws: &Ws) -> bool {
 /// Loads what a workspace knows from earlier runs.
 async fn remember(ws: &Ws) -> Result<(), Halt> {
     if let Told::Memory(cursors, facts) = ws.ask(Ask::Memory(ws.key.clone())).await? {
+        let moved = cursors.iter().map(|c| c.moved).max().unwrap_or_default();
+        lock(&ws.shared.board).continue_from(moved);
         ws.memory(|m| {
             m.cursors = cursors.into_iter().map(|c| (c.name.clone(), c)).collect();
             m.capabilities = facts.into_iter().map(|f| ((f.owner.clone(), f.name.clone()), f)).collect();

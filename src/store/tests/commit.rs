@@ -17,7 +17,7 @@ fn base() -> Base {
             why: "both".into(),
             taken: Some(Side::Sentinel),
         }),
-        sentinel_seen: Seen { same: Stamp(1), differs: Some(Stamp(2)) },
+        sentinel_seen: Seen { same: Stamp(1), differs: Some(Stamp(2)), last: Stamp(1) },
         held: "no row".into(),
         rule: "latest".into(),
         ..Base::agreed(Field::Severity, "Low", "3", Stamp(4))

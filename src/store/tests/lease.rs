@@ -49,6 +49,22 @@ async fn an_ended_or_released_lease_fences_even_its_last_holder() {
 }
 
 #[tokio::test]
+async fn a_lease_that_a_wrong_clock_made_too_long_is_taken_once_it_was_seen_idle() {
+    let (dir, a) = fresh().await;
+    let b = Store::open_for_simulation(&file(&dir)).await.unwrap();
+    a.set_simulated_clock(Stamp(3_600_000_000)).await.unwrap();
+    let first = take(&a, "prod", "a").await.unwrap();
+    a.set_simulated_clock(Stamp(0)).await.unwrap();
+    assert_eq!(take(&b, "prod", "b").await, None, "an hour to go, as it seems");
+    let Told::Lease(Some(seen)) = b.ask(Ask::LeaseOf(ws("prod"))).await.unwrap() else { panic!() };
+    assert_eq!((seen.epoch, seen.ends), (first.epoch, first.ends));
+    renew(&a, 1).await.unwrap();
+    assert_eq!(take_idle(&b, "prod", "b", Some((seen.epoch, seen.ends))).await, None, "it lives");
+    let Told::Lease(Some(seen)) = b.ask(Ask::LeaseOf(ws("prod"))).await.unwrap() else { panic!() };
+    assert_eq!(take_idle(&b, "prod", "b", Some((seen.epoch, seen.ends))).await.unwrap().epoch, 2);
+}
+
+#[tokio::test]
 async fn of_many_who_reach_for_a_lease_at_once_one_gets_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = file(&dir);

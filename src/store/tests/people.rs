@@ -81,6 +81,7 @@ async fn acts_on_the_store_have_a_chain_of_their_own() {
         holder: "me".into(),
         life_ms: 1,
         section_hash: String::new(),
+        idle: None,
     };
     says(&store.ask(ask).await.unwrap_err(), "audit chain");
 }

@@ -1,8 +1,10 @@
 //! P8 bounded calls, and every credential to its own origin.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use diptych::sandbox::side::Side;
+use diptych::text::Stamp;
 
 use super::{Case, Found};
 use crate::run::QUIET;
@@ -10,6 +12,30 @@ use crate::run::QUIET;
 /// Times that one and the same write may be sent (sync-engine, invariant I8), each life of the
 /// engine counted for itself.
 const ATTEMPTS: u32 = 8;
+
+/// Longest that an answer is under way when no fault delays it.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
+/// Whoever was asked to leave a server alone for a while does so, each life for itself: a sign-in
+/// and the service behind it count by themselves.
+fn impatient(case: &Case<'_>, found: Found<'_>) {
+    let mut pauses: BTreeMap<(u32, Side, bool), (Stamp, Stamp)> = BTreeMap::new();
+    for sent in &case.e.sent {
+        let Some(side) = sent.side else { continue };
+        let (from, until) = pauses.entry((sent.life, side, sent.operation == "token")).or_default();
+        if *from < sent.at && sent.at < *until {
+            found("P8", format!("a request to {side} at {}, which asked for no more until {until}", sent.at));
+        }
+        if let Some(asked) = sent.asks {
+            // What was on its way already could not know.
+            *from = sent.at.plus(ON_ITS_WAY);
+            *until = (*until).max(sent.at.plus(asked));
+        }
+    }
+}
+
+/// Users and choices of the sandbox's instance, and room for more.
+const DIRECTORY: u32 = 80;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
     let e = case.e;
@@ -21,18 +47,21 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     for sent in e.sent.iter().filter(|s| s.writes) {
         *same.entry((&sent.path, &sent.body)).or_default() += 1;
     }
-    for ((path, _), times) in same.into_iter().filter(|(_, n)| *n > ATTEMPTS + e.kills) {
+    // Once more as often, when somebody asked for it in the end.
+    for ((path, _), times) in same.into_iter().filter(|(_, n)| *n > 2 * ATTEMPTS + e.kills) {
         found("P8", format!("the same write went to {path} {times} times"));
     }
+    impatient(case, found);
     let Some(quiet) = e.quiet else { return };
     for side in Side::BOTH {
         let calls =
             e.sent.iter().filter(|s| s.at >= quiet && s.side == Some(side) && s.operation != "token").count()
                 as u32;
-        // One list a pass; sweeps, deep passes and users, choices and who we are, read hourly,
-        // come on top, and each of them may need several pages.
+        // One list a pass; sweeps and deep passes come on top, users, choices and who we are are
+        // read hourly, and each of them may need several pages.
         let rows = (e.worlds.incidents.len() + e.worlds.records.len()) as u32;
-        let allowed = QUIET + 2 + (3 + rows) * (1 + QUIET);
+        let hours = 2 + (e.poll * QUIET).as_secs() as u32 / 3600;
+        let allowed = QUIET + 2 + (3 + rows) * (1 + QUIET) + hours * (3 + DIRECTORY / e.page);
         if calls > allowed {
             found("P8", format!("{calls} calls to {side} in {QUIET} quiet passes"));
         }

@@ -22,7 +22,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
                 echoes(case, pair, field, side, found);
             }
         }
-        owned(pair, found);
+        owned(case, pair, found);
         for field in [Field::Closure, Field::CloseNotes] {
             for side in Side::BOTH {
                 closing(case, pair, field, side, found);
@@ -58,9 +58,7 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
             .decisions(&pair.guid, field)
             .any(|r| anytime || r.draft.at.plus(NEARBY) >= theirs.at && r.draft.at <= ours.at.plus(NEARBY));
         // A write without an answer, found written over or never applied, is on record as such.
-        let unproven = case.book.get(&pair.guid).is_some_and(|rows| {
-            rows.iter().any(|r| r.draft.act == "unproven" && r.draft.what == field.word())
-        });
+        let unproven = unproven(case, pair, field);
         if !later && !decided && !unproven && !crossed(case, pair, ours) {
             found(
                 "P3",
@@ -76,6 +74,12 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
             );
         }
     }
+}
+
+/// True when it is on record that nobody knows of a write of this field whether it was applied.
+fn unproven(case: &Case<'_>, pair: &Pair, field: Field) -> bool {
+    let about = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.what == field.word();
+    case.book.get(&pair.guid).is_some_and(|rows| rows.iter().any(about))
 }
 
 /// True for a write to a record that crossed somebody else's on its way, and was put on record as
@@ -95,7 +99,11 @@ fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
     let back = |s: &&Step| s.who == Who::Other && s.at <= last.at && s.before == last.after;
     let looked = |from: Stamp| {
         let meanwhile = || case.e.sent.iter().filter(|s| s.at > from && s.at < last.at);
-        let sound = |s: &&Sent| s.side == Some(last.side) && !s.writes && s.operation != "token";
+        let shows = |s: &Sent| match last.side {
+            Side::Sentinel => matches!(s.operation, "list" | "get"),
+            Side::ServiceNow => s.path.contains("/table/incident"),
+        };
+        let sound = |s: &&Sent| s.side == Some(last.side) && !s.writes && shows(s);
         let disturbed = meanwhile().any(|s| s.struck || s.status != Some(200) && !s.writes);
         !disturbed && meanwhile().filter(sound).count() >= LOOKS
     };
@@ -132,13 +140,16 @@ fn echoes(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'
 
 /// Sentinel owns title and description; a hand edit in ServiceNow stays (D23). Labels are nobody's
 /// to take away.
-fn owned(pair: &Pair, found: Found<'_>) {
+fn owned(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
     for field in [Field::Title, Field::Description] {
         if pair.steps_of(field, Side::Sentinel).any(|s| s.who == Who::Sync) {
             found("P3", format!("incident {}: its {} was written", pair.number, field.word()));
         }
         let steps: Vec<&Step> = pair.steps_of(field, Side::ServiceNow).collect();
-        let by_hand = steps.windows(2).any(|t| t[0].who == Who::Other && t[1].who == Who::Sync);
+        let unproven = unproven(case, pair, field);
+        let by_hand = steps.windows(2).any(|t| {
+            t[0].who == Who::Other && t[1].who == Who::Sync && !unproven && !crossed(case, pair, t[1])
+        });
         if by_hand {
             found("P3", format!("incident {}: a {} edited by hand was replaced", pair.number, field.word()));
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use diptych::model::Delivery;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
@@ -64,7 +65,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
-            0 if frozen => {}
+            0 if frozen || is_kept(case, pair, s.token) => {}
             n => found(
                 "P6",
                 format!(
@@ -93,6 +94,17 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
             );
         }
     }
+}
+
+/// True when words that a rule refused could not be sent again, because the incident was merged
+/// meanwhile: the link keeps them and says why.
+fn is_kept(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
+    let held = |e: &diptych::model::Entry| {
+        e.text.raw().contains(token)
+            && !e.reason.is_empty()
+            && [e.to_sentinel, e.to_servicenow].contains(&Delivery::Held)
+    };
+    pair.merged.is_some() && case.links.get(&pair.guid).is_some_and(|l| l.entries.iter().any(held))
 }
 
 /// What people said on a side, with what became of it there.

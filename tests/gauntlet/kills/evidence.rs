@@ -123,6 +123,7 @@ pub async fn evidence(
         damage,
         excuses: BTreeSet::new(),
         quiet,
+        page: 1000,
         poll: POLL,
         wrong_clock: false,
         kills,

@@ -3,7 +3,6 @@
 use diptych::model::link::{Conflict, Seen};
 use diptych::model::settings::{Policies, Policy, WorkspaceSettings};
 use diptych::model::{Base, Field, Incident, IncidentId, LinkState, OwnerRef, Record, Side, SysId};
-use diptych::sync::Passes;
 use diptych::sync::plan::NOTHING;
 use diptych::text::Stamp;
 use fastrand::Rng;
@@ -17,7 +16,6 @@ pub struct Case<'w> {
     pub world: &'w World,
     pub settings: WorkspaceSettings,
     pub state: LinkState,
-    pub passes: Passes,
     pub now: Stamp,
 }
 
@@ -60,10 +58,8 @@ impl<'w> Case<'w> {
         let mut now = agreed.clone();
         draw.perturb(&mut now);
         let state = draw.state(&agreed, &now);
-        let rng = &mut draw.rng;
-        let passes = Passes { sentinel: Stamp(rng.i64(0..150)), servicenow: Stamp(rng.i64(0..150)) };
         let settings = WorkspaceSettings { policies, ..world.settings.clone() };
-        Self { world, settings, state, passes, now: Stamp(200) }
+        Self { world, settings, state, now: Stamp(200) }
     }
 
     pub fn policy(&self, field: Field) -> Policy {
@@ -280,7 +276,7 @@ impl Draw<'_> {
 
     fn seen(&mut self) -> Seen {
         let same = self.rng.i64(0..100);
-        Seen { same: Stamp(same), differs: Some(Stamp(same + self.rng.i64(1..40))) }
+        Seen::at(Stamp(same)).shows_another(Stamp(same), Stamp(same + self.rng.i64(1..40)))
     }
 
     fn incident(&mut self, face: &Face) -> Incident {

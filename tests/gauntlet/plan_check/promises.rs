@@ -205,7 +205,8 @@ fn closing(m: &Moment<'_>, plan: &Plan, found: &mut Found) {
         if let Some(target) = write(Side::ServiceNow) {
             let travels = closes_record || (both && m.state.link.closer == Some(Side::Sentinel));
             keep(found, travels, "closing fields flow from the closer", || field.word().into());
-            let sentence = field == Field::CloseNotes && s.trim().is_empty() && closes_record;
+            let sentence = field == Field::CloseNotes
+                && m.sentence().is_some_and(|sentence| sentence == target.servicenow);
             let right = sentence || m.out(field) == Carried::Value(target.servicenow.clone());
             keep(found, right, "closing fields say what the tables say", || field.word().into());
             // A close needs its code even where none means Undetermined.
@@ -238,9 +239,10 @@ fn carried_by_closer(m: &Moment<'_>, plan: &Plan, field: Field, found: &mut Foun
             .iter()
             .any(|b| b.field == Field::Status && (!b.held.is_empty() || b.conflict.is_some()))
         || m.right(Field::Status).is_none();
+    let theirs = |pick: fn((bool, bool)) -> bool| CLOSING.iter().any(|f| pick(m.moved(*f)));
     let mine = match m.state.link.closer {
-        Some(Side::Sentinel) => m.moved(field) == (true, false),
-        Some(Side::ServiceNow) => m.moved(field) == (false, true),
+        Some(Side::Sentinel) => m.moved(field).0 && !theirs(|moved| moved.1),
+        Some(Side::ServiceNow) => m.moved(field).1 && !theirs(|moved| moved.0),
         None => false,
     };
     let off = m.case.policy(field) == Policy::Off;
@@ -250,8 +252,12 @@ fn carried_by_closer(m: &Moment<'_>, plan: &Plan, field: Field, found: &mut Foun
     }
     let to = m.state.link.closer.map_or(Side::Sentinel, Side::other);
     let carried = if to == Side::ServiceNow { m.out(field) } else { m.back(field, &raw) };
+    // An instance takes no empty notes.
+    let sentence = m.sentence().filter(|_| field == Field::CloseNotes && to == Side::ServiceNow);
     let want = match (m.same(field, &raw), carried) {
         (Same::Yes, _) => Want::Agree,
+        _ if sentence.as_ref() == Some(&raw) => Want::Agree,
+        _ if sentence.is_some() => Want::Write(to, sentence.unwrap_or_default()),
         (_, Carried::Value(value)) => Want::Write(to, value),
         _ => Want::Held,
     };

@@ -37,7 +37,7 @@ impl Run<'_> {
             tables: &self.case.world.tables,
             directory: &self.directory,
         };
-        plan(&self.state, &ctx, self.case.passes, self.now)
+        plan(&self.state, &ctx, self.now)
     }
 
     /// Answers every look-up as the instance would: with everybody of that name, or nobody.

@@ -25,7 +25,7 @@ pub fn check(m: &Moment<'_>, made: &Plan, seed: u64, found: &mut Found) {
 fn again(m: &Moment<'_>, state: &LinkState) -> Plan {
     let world = m.case.world;
     let ctx = PlanContext { workspace: &m.case.settings, tables: &world.tables, directory: &world.directory };
-    plan(state, &ctx, m.case.passes, m.case.now)
+    plan(state, &ctx, m.case.now)
 }
 
 /// A held value touches no other field: they come to what they come to with it in step.

@@ -255,6 +255,8 @@ impl Moment<'_> {
             Policy::Sentinel if matches!(field, Field::Title | Field::Description) => Want::Note,
             Policy::Sentinel => toward(Side::ServiceNow),
             Policy::Servicenow => toward(Side::Sentinel),
+            // What a person wrote while closing is worth more than a tie.
+            Policy::Latest if self.closed_at_once(field, raw) => toward(Side::Sentinel),
             Policy::Latest => match self.later(field) {
                 Some(later) => toward(later.other()),
                 None => Want::Either(Box::new(toward(Side::ServiceNow)), Box::new(toward(Side::Sentinel))),
@@ -271,6 +273,24 @@ impl Moment<'_> {
             }
             Policy::Manual | Policy::FirstCloser | Policy::Off => Want::Conflict,
         }
+    }
+
+    /// True when the record was closed at about the same time as the open incident moved.
+    fn closed_at_once(&self, field: Field, raw: &str) -> bool {
+        let closed = |state: &str| self.closed_state(state) == Some(true);
+        field == Field::Status
+            && self.later(field).is_some()
+            && !self.apart(field)
+            && !self.incident_closed()
+            && closed(raw)
+            && (self.closed_again() || self.base(field).is_some_and(|b| !closed(&b.servicenow)))
+    }
+
+    /// What the notes of a record say that was closed without a word.
+    pub fn sentence(&self) -> Option<String> {
+        let said = self.left(Field::CloseNotes);
+        let closure = self.left(Field::Closure);
+        said.trim().is_empty().then(|| format!("Closed in Microsoft Sentinel as {closure}."))
     }
 
     /// The side that surely changed later, Sentinel on a tie; `None` where this observation has

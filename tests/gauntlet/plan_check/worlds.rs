@@ -301,6 +301,7 @@ pub fn link(incident: &Incident, record: &Record, table: &str, closer: Option<Si
         not_before: Stamp(0),
         failures: 0,
         comments_seen: 0,
+        comments_unsure: false,
         unread: false,
         pending: false,
     }

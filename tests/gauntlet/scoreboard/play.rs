@@ -79,6 +79,7 @@ impl<'a> Play<'a> {
             excuses: run.excuses.clone(),
             quiet,
             poll: self.pause,
+            page: 1000,
             wrong_clock: false,
             kills: self.wire.kills,
             struck: 0,

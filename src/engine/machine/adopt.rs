@@ -1,0 +1,250 @@
+//! A record becomes the link's own: created just now, or found. What both sides agree on from then
+//! on follows from what its create sent.
+
+use std::time::Duration;
+
+use crate::model::intent::Target;
+use crate::model::ledger::{AuditDraft, Capability};
+use crate::model::view::Level;
+use crate::model::{Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, LinkState, Record};
+use crate::mutant::{self, Mutant};
+use crate::sync::identity::correlation_id;
+use crate::sync::plan::NOTHING;
+use crate::sync::values::{sentinel_value, servicenow_value};
+use crate::text::Stamp;
+
+use super::confirm::Proof;
+use super::create::{OwnKey, fact_name, own_key};
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::recovery::Recovery;
+use super::send::link_failed;
+use super::turn::Turn;
+
+/// Rules of the instance that run after an insert are done by then.
+const RULE_TIME: Duration = Duration::from_secs(5);
+
+/// Takes the record as the link's own: created just now, or found.
+pub(super) async fn adopt(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Option<Intent>,
+    record: Record,
+    (asked, proof): (Stamp, Proof),
+) -> Result<Next, Halt> {
+    let shape = &ws.settings().route.shape;
+    let ours = correlation_id(&ws.key, &state.link.incident);
+    // The answer to our own create needs no proof that it is ours.
+    let own = proof == Proof::Answer && record.value(&shape.correlation_id).is_none();
+    if let Some(error) = super::confirm::unverifiable(ws, state, &record).filter(|_| !own) {
+        return link_failed(ws, state, &error, None).await;
+    }
+    let is_ours = own || record.value(&shape.correlation_id) == Some(ours.as_str());
+    if !is_ours && !mutant::is_on(Mutant::TrustRowZero) {
+        ws.recovered(Recovery::WrongRecordFrozen);
+        let why = format!(
+            "record {} under our key carries another {}: nothing is written to it",
+            crate::text::escape_line(&record.number),
+            shape.correlation_id
+        );
+        let mut turn = Turn::default();
+        if let Some(intent) = &intent {
+            let what = (Some(crate::model::Side::ServiceNow), "record");
+            let mut row = ws.audit(state, "unproven", what, ("", record.sys_id.as_str()), &why);
+            row.intent = Some(intent.id);
+            turn.audit.push(row);
+        }
+        return super::link_work::freeze_with(ws, state, turn, why).await;
+    }
+    let mut turn = Turn { asked, ..Turn::default() };
+    let mut link = state.link.clone();
+    learn_own_key(ws, state, &record, intent.is_some(), &mut turn);
+    if super::confirm::is_other_id(state, &record) {
+        link.sys_id = record.sys_id.clone();
+    }
+    link.life = Life::Live;
+    link.failures = 0;
+    link.error.clear();
+    link.not_before = Stamp(0);
+    let fresh = match &intent {
+        // One from an earlier life of the store, which its create found: what is agreed is what it
+        // holds just as we would send it.
+        Some(Intent { kind: IntentKind::CreateRecord { targets, entry, after, .. }, .. })
+            if record.created_on < *after =>
+        {
+            // The record has a first note already.
+            let given_up = state.entries.iter().find(|e| Some(e.id) == *entry);
+            turn.entries.extend(given_up.map(|e| Entry { to_servicenow: Delivery::None, ..e.clone() }));
+            turn.bases = if record.mod_count == 0 {
+                untouched(ws, state, targets, &record, asked)
+            } else {
+                agreed_anyway(ws, targets, &record, asked)
+            };
+            false
+        }
+        Some(Intent { kind: IntentKind::CreateRecord { targets, entry, .. }, created, .. }) => {
+            turn.bases = bases_of_create(ws, state, targets, &record, *created);
+            turn.audit.extend(unclear(ws, state, &turn.bases, targets, &record));
+            if let Some(entry) = entry.and_then(|id| state.entries.iter().find(|e| e.id == id)) {
+                turn.entries.push(Entry { to_servicenow: Delivery::Delivered, ..entry.clone() });
+            }
+            true
+        }
+        // Nobody has touched what our own user created: whatever differs, Sentinel changed since.
+        None if record.mod_count == 0 && record.updated_by == ws.own_user() => {
+            turn.bases = bases_of_create(ws, state, &[], &record, asked);
+            false
+        }
+        _ => false,
+    };
+    if let Some(intent) = &intent {
+        turn.intents.push(ws.update(intent, IntentState::Confirmed, "confirmed".into()));
+        ws.summary(|s| s.writes += 1);
+    }
+    let number = crate::text::escape_line(&record.number);
+    let (act, text) = if fresh {
+        ("create_record", format!("created {number} in ServiceNow"))
+    } else {
+        ws.recovered(Recovery::Adopted);
+        ("adopt", format!("took up {number}, which carries our correlation id already"))
+    };
+    let mut row =
+        ws.audit(state, act, (Some(crate::model::Side::ServiceNow), "record"), ("", &number), &text);
+    row.intent = intent.as_ref().map(|i| i.id);
+    turn.audit.push(row);
+    turn.link = Some(link);
+    let moved = record.mod_count > 0;
+    turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), text));
+    if moved || !fresh {
+        return adopt_with_journal(ws, state, record, turn).await;
+    }
+    turn.record = Some(record);
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// Bases of a record that was created: the pairs its create sent, against what it holds.
+fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
+    let shape = &ws.settings().route.shape;
+    // When the create was proven late, a person may have changed the record since: then what we
+    // sent is what was agreed, and theirs is a change. Rules of the instance itself are not.
+    let by_a_rule = record.updated_by == "system" && record.updated_on.since(record.created_on) < RULE_TIME;
+    let touched = record.mod_count > 0 && !by_a_rule;
+    let base = |field: Field| {
+        let now = servicenow_value(record, shape, field).unwrap_or_default();
+        let Some(target) = targets.iter().find(|t| t.field == field) else {
+            // Not sent, because nothing maps it or there was nothing: nothing was agreed unless
+            // both are empty.
+            return Base::agreed(field, if now.is_empty() { "" } else { NOTHING }, now, at);
+        };
+        let (kept, rule) = if touched || now == target.servicenow {
+            (target.servicenow.clone(), target.rule.clone())
+        } else {
+            (now, format!("{}; ServiceNow made another value of it", target.rule))
+        };
+        Base { rule, ..Base::agreed(field, target.sentinel.clone(), kept, at) }
+    };
+    let marked = |mut base: Base| {
+        let moved = servicenow_value(record, shape, base.field).is_some_and(|v| v != base.servicenow);
+        if moved {
+            base.servicenow_seen = base.servicenow_seen.shows_another(at, ws.steady());
+        }
+        let shown = state.incident.as_ref().map(|i| sentinel_value(i, base.field));
+        if shown.is_some_and(|v| v != base.sentinel) {
+            base.sentinel_seen = base.sentinel_seen.shows_another(at, ws.steady());
+        }
+        base
+    };
+    Field::ALL.into_iter().map(base).map(marked).collect()
+}
+
+/// Audit rows of the fields of which nobody can say whether a rule made them while the record was
+/// created, or a person since: they count as a person's.
+fn unclear(
+    ws: &Ws,
+    state: &LinkState,
+    bases: &[Base],
+    targets: &[Target],
+    record: &Record,
+) -> Vec<AuditDraft> {
+    let shape = &ws.settings().route.shape;
+    let why = "the answer to the create was lost, and the record was changed since: this counts as a person's change";
+    let row = |base: &Base| {
+        let now = servicenow_value(record, shape, base.field).filter(|v| *v != base.servicenow)?;
+        targets.iter().find(|t| t.field == base.field)?;
+        let side = Some(crate::model::Side::ServiceNow);
+        Some(ws.audit(state, "unproven", (side, base.field.word()), (&base.servicenow, &now), why))
+    };
+    bases.iter().filter_map(row).collect()
+}
+
+/// Bases of a record that was found and that nobody has touched: it may come from an earlier
+/// attempt, so what it holds differently Sentinel has changed since.
+fn untouched(ws: &Ws, state: &LinkState, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
+    let same = agreed_anyway(ws, targets, record, at);
+    let mut bases = bases_of_create(ws, state, &[], record, at);
+    bases.retain(|b| same.iter().all(|s| s.field != b.field));
+    bases.extend(same);
+    bases
+}
+
+/// Bases of the fields in which a record that was found holds what its create would have sent.
+fn agreed_anyway(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
+    let shape = &ws.settings().route.shape;
+    let same =
+        |t: &&Target| servicenow_value(record, shape, t.field).as_deref() == Some(t.servicenow.as_str());
+    let base =
+        |t: &Target| Base { rule: t.rule.clone(), ..Base::agreed(t.field, &t.sentinel, &t.servicenow, at) };
+    targets.iter().filter(same).map(base).collect()
+}
+
+/// A record that somebody touched already: its whole journal is taken up with it.
+async fn adopt_with_journal(
+    ws: &Ws,
+    state: &mut LinkState,
+    record: Record,
+    mut turn: Turn,
+) -> Result<Next, Halt> {
+    let mut seen = state.clone();
+    if let Some(link) = &turn.link {
+        seen.link = link.clone();
+    }
+    match ws.read_journal(vec![record.sys_id.clone()], Stamp(0)).await {
+        Ok(rows) => {
+            let known: Vec<_> = turn.entries.iter().map(|e| e.id).collect();
+            let more = ws.absorb_notes(&seen, &rows);
+            turn.entries.extend(more.into_iter().filter(|e| e.id.0 == 0 || !known.contains(&e.id)));
+            turn.record = Some(record);
+            ws.save(state, turn).await?;
+            Ok(Next::Again)
+        }
+        // Nothing of the record is taken without its journal; the intent stays open and is
+        // resolved again.
+        Err(error) if error.is_side_wide() => Ok(Next::Later),
+        Err(error) => link_failed(ws, state, &error, None).await,
+    }
+}
+
+/// Keeps whether the instance uses the key that we chose.
+fn learn_own_key(ws: &Ws, state: &LinkState, record: &Record, sent: bool, turn: &mut Turn) {
+    let known = own_key(ws, state);
+    if !sent || known != OwnKey::Untested {
+        return;
+    }
+    let honoured = record.sys_id == state.link.sys_id;
+    let fact = Capability {
+        owner: state.link.instance.as_str().to_owned(),
+        name: fact_name(state),
+        value: if honoured { "honoured" } else { "ignored" }.into(),
+        at: ws.now().utc,
+    };
+    ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
+    turn.capabilities.push(fact);
+    if !honoured {
+        let text = format!(
+            "instance {} does not keep the sys_id we choose; from now on records are created one at a time",
+            state.link.instance
+        );
+        turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), text));
+    }
+}
