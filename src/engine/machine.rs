@@ -15,6 +15,7 @@ mod create;
 mod ctx;
 mod desk_pass;
 mod dry_run;
+mod entry_work;
 mod incident_pass;
 mod lanes;
 mod lease;

@@ -56,7 +56,7 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
             if !is_settled(ws, &intent) {
                 return Ok(Next::Later);
             }
-            match super::link_work::read_comments(ws, state).await? {
+            match super::entry_work::read_comments(ws, state).await? {
                 Next::Again => {
                     give_up(ws, state, &intent, "not repeated: nothing is sent for this link").await?
                 }
@@ -72,7 +72,7 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
             }
             if intent.attempts >= MOST_ATTEMPTS {
                 // So many without an answer that could be kept: perhaps one of them arrived.
-                return match super::link_work::read_comments(ws, state).await? {
+                return match super::entry_work::read_comments(ws, state).await? {
                     Next::Again => {
                         give_up(ws, state, &intent, "not there after several tries; sent anew").await?;
                         Ok(Next::Again)

@@ -3,7 +3,7 @@
 
 use super::{Case, Found, counted};
 use crate::run::QUIET;
-use crate::timeline::{Who, is_person};
+use crate::timeline::is_person;
 use crate::trick::Excuse;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -58,7 +58,6 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
             }
         }
     }
-    let _ = Who::Other;
 }
 
 /// An owner who left cannot be assigned.

@@ -1,0 +1,119 @@
+//! One link's conversation: which entry goes next, which can go nowhere any more, and what people
+//! have said in Sentinel since it was read.
+
+use crate::model::call::{SentinelCall, SentinelReply};
+use crate::model::{Delivery, Entry, IntentKind, LinkState, Side};
+use crate::mutant::{self, Mutant};
+use crate::sync::conversation::{COMMENTS_PER_INCIDENT, absorb_comments, comment_html, note_text};
+use crate::sync::identity::comment_id;
+
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::turn::Turn;
+
+/// True while entries wait that can be sent.
+pub(super) fn has_waiting(state: &LinkState) -> bool {
+    state.entries.iter().any(|e| e.to_sentinel == Delivery::Waiting || e.to_servicenow == Delivery::Waiting)
+}
+
+/// The next entry to carry over, oldest first, so that the order on either side is kept.
+pub(super) fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Option<IntentKind> {
+    let mut order: Vec<&Entry> = state.entries.iter().collect();
+    order.sort_by_key(|e| (e.at, e.id));
+    if mutant::is_on(Mutant::NewestFirst) {
+        order.reverse();
+    }
+    let number = state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default();
+    let counted = state.incident.as_ref().map_or(0, |i| i.comments_count);
+    let comments = counted.max(state.link.comments_seen) as usize;
+    for entry in order {
+        if entry.to_sentinel == Delivery::Waiting && s_up {
+            if comments >= COMMENTS_PER_INCIDENT {
+                let mut held = entry.clone();
+                held.to_sentinel = Delivery::Held;
+                held.reason = "the incident has 100 comments already, the most that Sentinel takes".into();
+                turn.entries.push(held);
+                continue;
+            }
+            let mut sending = entry.clone();
+            sending.to_sentinel = Delivery::Sending;
+            if mutant::is_on(Mutant::RandomCommentId) {
+                sending.sentinel_id = comment_id(&state.link.incident, "again", &entry.sentinel_id);
+            }
+            let id = sending.sentinel_id.clone();
+            turn.entries.push(sending);
+            return Some(IntentKind::PutComment {
+                entry: entry.id,
+                comment_id: id,
+                message: comment_html(entry, &number),
+            });
+        }
+        if entry.to_servicenow == Delivery::Waiting && n_up {
+            let mut sending = entry.clone();
+            sending.to_servicenow = Delivery::Sending;
+            turn.entries.push(sending);
+            return Some(IntentKind::AddNote {
+                entry: entry.id,
+                marker: entry.marker.clone(),
+                text: note_text(entry),
+            });
+        }
+    }
+    None
+}
+
+/// Holds every entry that waits, because it can go nowhere any more.
+pub(super) async fn hold_entries(ws: &Ws, state: &mut LinkState, why: &str) -> Result<Next, Halt> {
+    let mut turn = Turn::default();
+    for entry in &state.entries {
+        let mut held = entry.clone();
+        for side in [Side::Sentinel, Side::ServiceNow] {
+            if held.delivery(side) == Delivery::Waiting {
+                held.set_delivery(side, Delivery::Held);
+                held.reason = why.to_owned();
+            }
+        }
+        if held != *entry {
+            turn.entries.push(held);
+        }
+    }
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// Reads the incident's comments and takes up what is new.
+pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    if ws.is_down(Side::Sentinel) {
+        return Ok(Next::Later);
+    }
+    let mut comments = Vec::new();
+    let mut next = None;
+    loop {
+        super::lease::ensure_lease(ws).await?;
+        let call = SentinelCall::Comments(state.link.incident.clone(), next.take());
+        match ws.read_sentinel(call).await {
+            Ok(answer) => {
+                let SentinelReply::Comments(page) = answer.value else { return Ok(Next::Later) };
+                comments.extend(page.comments);
+                match page.next {
+                    Some(link) => next = Some(link),
+                    None => break,
+                }
+            }
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) => return super::send::link_failed(ws, state, &error, None).await,
+        }
+    }
+    comments.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    let entries = absorb_comments(state, &comments, &ws.shared.keys);
+    ws.count_known_again(&entries);
+    let mut link = state.link.clone();
+    link.unread = false;
+    // While the version is not known that they were read at, an edit after it would hide, too.
+    link.comments_unsure = state.incident.as_ref().is_some_and(|i| i.etag.is_empty());
+    link.comments_seen = comments.len() as u32;
+    let audit = super::recover::arrived(ws, state, &entries);
+    ws.save(state, Turn { link: Some(link), entries, audit, ..Turn::default() }).await?;
+    ws.memory(|m| m.reread.remove(&state.link.id));
+    Ok(Next::Again)
+}
