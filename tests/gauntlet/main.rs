@@ -10,6 +10,7 @@
     reason = "a test fails by panicking and says why"
 )]
 
+mod afterwards;
 mod arguments;
 mod checker;
 mod kills;

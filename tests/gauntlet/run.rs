@@ -1,6 +1,7 @@
 //! One run: the script is played, then all is calm, then the evidence is gathered and judged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 use serde_json::Value;
 
+use crate::afterwards;
 use crate::checker::{self, Violation};
 use crate::script::{Event, Script, What};
-use crate::simulation::{Sent, Simulation, WORKSPACE, Worlds, check_in_step};
+use crate::simulation::{Discord, Sent, Simulation, WORKSPACE, Worlds, check_in_step};
 use crate::trick::{Excuse, Trick};
 
 /// Passes without people and faults in which nothing may be written any more.
@@ -42,8 +44,8 @@ pub struct Evidence {
     /// What the store's own checks found.
     pub damage: Vec<String>,
     pub excuses: BTreeSet<Excuse>,
-    /// Servers' time from which nothing may be written any more; `None` if it never came.
-    pub quiet: Option<Stamp>,
+    /// Servers' time in which nothing may be written any more; `None` if it never came.
+    pub quiet: Option<Range<Stamp>>,
     pub poll: Duration,
     /// Rows of a page of ServiceNow.
     pub page: u32,
@@ -130,13 +132,17 @@ impl Run {
         self.calm_worlds();
         self.sim.spare_process();
         self.press_retry();
-        let quiet = self.settle_down(&script.setting);
-        if quiet.is_some() {
+        let mut late = Vec::new();
+        let quiet = self.settle_down(&script.setting).map(|begun| {
             self.sim.run_for(script.setting.poll * QUIET);
-        }
+            let end = self.sim.world_time();
+            late = afterwards::work_on(&mut self, script.seed, script.setting.poll);
+            begun..end
+        });
         self.figures.acts = self.acts.len() as u64;
         let evidence = self.evidence(script, quiet);
         let mut violations = checker::check(&evidence);
+        violations.extend(late);
         if self.sim.ran_away() {
             violations
                 .push(Violation::new("P8", "it goes in circles: far more was done than there was to do"));
@@ -298,7 +304,12 @@ impl Run {
         // A frozen link waits for a person, and does nothing until then.
         let frozen = |id: &LinkId| links.iter().any(|l| l.link.id == *id && !l.link.frozen.is_empty());
         let idle = matches!(due, Ok(Told::Numbers(n)) if n.iter().all(frozen));
-        idle && checker::excused(check_in_step(&self.sim.worlds()), &self.excuses, &links).is_empty()
+        idle && self.discords().is_empty()
+    }
+
+    /// What is not in step and has no excuse.
+    pub fn discords(&self) -> Vec<Discord> {
+        checker::excused(check_in_step(&self.sim.worlds()), &self.excuses, &self.links())
     }
 
     fn links(&self) -> Vec<LinkState> {
@@ -310,7 +321,7 @@ impl Run {
         }
     }
 
-    fn evidence(&mut self, script: &Script, quiet: Option<Stamp>) -> Evidence {
+    fn evidence(&mut self, script: &Script, quiet: Option<Range<Stamp>>) -> Evidence {
         let (audit, damage) = self.sim.with_store(async |store| {
             let mut damage = Vec::new();
             if let Err(fault) = store.integrity().await {

@@ -119,7 +119,7 @@ impl Script {
         if rng.u8(0..3) == 0 {
             return;
         }
-        let bag: Vec<Trick> = Trick::ALL.into_iter().filter(|_| rng.u8(0..4) == 0).collect();
+        let bag: Vec<Trick> = Trick::ALL.iter().copied().filter(|_| rng.u8(0..4) == 0).collect();
         for trick in bag {
             for _ in 0..rng.u32(1..4) {
                 let (at, span) = (self.moment(rng), self.span(rng));

@@ -175,7 +175,7 @@ impl Total {
         for deed in Deed::all().filter(|d| !self.figures.deeds.contains_key(d)) {
             never.push(format!("deed {deed:?}"));
         }
-        for trick in Trick::ALL.into_iter().filter(|t| !self.figures.tricks.contains_key(t)) {
+        for trick in Trick::ALL.iter().filter(|t| !self.figures.tricks.contains_key(t)) {
             never.push(format!("trick {trick:?}"));
         }
         for upset in ["outage", "pause", "second engine", "disk full", "clock jump"] {

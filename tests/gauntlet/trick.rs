@@ -1,7 +1,9 @@
 //! Tricks: what a customer's instance, its people and the services do beyond ordinary work, for a
 //! while or once.
 
-use diptych::sandbox::people::CAST;
+use std::collections::BTreeMap;
+
+use diptych::sandbox::people::{CAST, Person};
 use diptych::sandbox::sentinel::IncidentAct;
 use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
 use diptych::sandbox::side::Side;
@@ -9,11 +11,24 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::script::pick;
-use crate::simulation::{Simulation, USER, WORKSPACE};
+use crate::simulation::{Around, Deeds, Simulation, USER, WORKSPACE};
 
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Trick {
+macro_rules! tricks {
+    ($($(#[$doc:meta])+ $name:ident,)*) => {
+        /// One of them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Trick {
+            $($(#[$doc])+ $name,)*
+        }
+
+        impl Trick {
+            /// All of them, always in the same order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+tricks! {
     /// A linked record is hidden from our user by an access rule.
     HideRecord,
     /// A business rule turns one urgency into another.
@@ -50,9 +65,17 @@ pub enum Trick {
     RevokeTokens,
     /// Somebody writes early close notes into an open record.
     EarlyCloseNotes,
+    /// Somebody saves two records in the very second of one of our reads: one just before it, the
+    /// other just after.
+    AroundRead,
+    /// Copies of a linked record are made by a person, where our user will never see them.
+    UnseenCopies,
 }
 
 use Trick::*;
+
+/// The switch of what our user may not see.
+const HIDDEN_ROWS: &str = "hidden_rows";
 
 /// What a trick excuses at the end, because nobody could do better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,27 +91,6 @@ pub enum Excuse {
 }
 
 impl Trick {
-    pub const ALL: [Self; 18] = [
-        HideRecord,
-        RewriteUrgency,
-        AbortAssignment,
-        AbortNotes,
-        ExtraSave,
-        DenyFields,
-        LatePeople,
-        LaggingList,
-        HideGroup,
-        HideCorrelation,
-        CopyRecord,
-        StrangerRecord,
-        ChangeCorrelation,
-        QuoteMarker,
-        EditComment,
-        Unlabel,
-        RevokeTokens,
-        EarlyCloseNotes,
-    ];
-
     /// What it excuses.
     pub fn excuse(self) -> Option<Excuse> {
         match self {
@@ -104,7 +106,7 @@ impl Trick {
     pub fn switch(self) -> Option<(Side, &'static str)> {
         let desk = |name| Some((Side::ServiceNow, name));
         match self {
-            HideRecord => desk("hidden_rows"),
+            HideRecord => desk(HIDDEN_ROWS),
             RewriteUrgency => desk("rewrites"),
             AbortAssignment | AbortNotes => desk("aborts"),
             ExtraSave => desk("extra_mod_count"),
@@ -119,7 +121,11 @@ impl Trick {
     /// What the switch is turned to; `None` when there is nothing to turn it against yet.
     fn value(self, sim: &Simulation, rng: &mut Rng) -> Option<Value> {
         Some(match self {
-            HideRecord => json!({USER: [linked(sim, rng)?.sys_id]}),
+            HideRecord => {
+                let mut hidden = unseen(sim);
+                hidden.push(linked(sim, rng)?.sys_id);
+                json!({USER: hidden})
+            }
             RewriteUrgency => {
                 let (from, to) = *pick(rng, &[("1", "2"), ("3", "2"), ("2", "3")]);
                 json!([{"table": "incident", "field": "urgency", "from": from, "to": to}])
@@ -163,21 +169,28 @@ impl Trick {
                 sim.stage.with_sentinel(diptych::sandbox::sentinel::SentinelWorld::revoke_tokens);
                 sim.stage.with_desk(|d| d.revoke_tokens(false));
             }
-            CopyRecord | StrangerRecord => {
+            CopyRecord => {
                 let Some(record) = linked(sim, rng) else { return };
-                let mut fields = vec![("short_description".to_owned(), "a copy by hand".to_owned())];
-                if self == CopyRecord {
-                    for name in ["correlation_id", "correlation_display"] {
-                        fields.push((name.into(), record.fields[name].clone()));
-                    }
-                }
-                sim.stage.with_desk(|d| d.create("incident", &fields, who, now)).unwrap();
+                copy(sim, who, &record.fields);
+            }
+            StrangerRecord if linked(sim, rng).is_some() => {
+                copy(sim, who, &BTreeMap::new());
             }
             ChangeCorrelation => set(sim, rng, who, &[("correlation_id", "taken over by hand")]),
             EarlyCloseNotes => {
                 let note = format!("early note {:04x}", rng.u16(..));
                 set(sim, rng, who, &[("close_notes", &note)]);
             }
+            AroundRead => {
+                let (Some(one), Some(other)) = (linked(sim, rng), linked(sim, rng)) else { return };
+                let serial = rng.u32(..1_000_000);
+                sim.act_around(Around {
+                    side: Side::ServiceNow,
+                    before: write_note(one.sys_id, who, format!("before a read FEED-{serial:06}")),
+                    after: write_note(other.sys_id, who, format!("after a read FEDE-{serial:06}")),
+                });
+            }
+            UnseenCopies => copy_unseen(sim, rng, who),
             QuoteMarker => {
                 let Some(record) = linked(sim, rng) else { return };
                 let ours = record.journal.iter().find(|j| j.created_by == USER).map(|j| j.value.clone());
@@ -207,6 +220,46 @@ fn linked(sim: &Simulation, rng: &mut Rng) -> Option<RecordFacts> {
     let mut records = sim.worlds().records;
     records.retain(|r| sim.dialect.incident_of(&r.fields["correlation_id"]).is_some());
     (!records.is_empty()).then(|| records.swap_remove(rng.usize(..records.len())))
+}
+
+/// A person writes a work note.
+pub fn write_note(sys_id: String, who: &'static str, text: String) -> Deeds {
+    Box::new(move |stage, now| {
+        // A rule may stand against it.
+        let _ = stage.with_desk(|d| d.act("incident", &sys_id, &DeskAct::WorkNote(text), who, now));
+    })
+}
+
+/// A person writes a comment.
+pub fn write_comment(guid: String, who: &'static Person, text: String) -> Deeds {
+    Box::new(move |stage, now| {
+        stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &IncidentAct::Comment(text), who, now)).unwrap();
+    })
+}
+
+/// A record made by a person, with the correlation of another if that one has any; gives its key.
+fn copy(sim: &Simulation, who: &str, of: &BTreeMap<String, String>) -> String {
+    let now = sim.world_time();
+    let mut fields = vec![("short_description".to_owned(), "a copy by hand".to_owned())];
+    for name in ["correlation_id", "correlation_display"] {
+        fields.extend(of.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    sim.stage.with_desk(|d| d.create("incident", &fields, who, now)).unwrap()
+}
+
+/// A few copies that our user cannot see, as in another domain.
+fn copy_unseen(sim: &Simulation, rng: &mut Rng, who: &str) {
+    let Some(record) = linked(sim, rng) else { return };
+    let mut hidden = unseen(sim);
+    hidden.extend((0..rng.u8(1..4)).map(|_| copy(sim, who, &record.fields)));
+    let value = json!({USER: hidden});
+    sim.stage.with_world(Side::ServiceNow, |w| w.set_switch(HIDDEN_ROWS, &value)).unwrap();
+}
+
+/// Records that our user cannot see at present.
+fn unseen(sim: &Simulation) -> Vec<String> {
+    let hidden = sim.stage.with_world(Side::ServiceNow, |w| w.switches()[HIDDEN_ROWS][USER].clone());
+    serde_json::from_value(hidden).unwrap_or_default()
 }
 
 fn act(sim: &Simulation, record: &RecordFacts, act: &DeskAct, who: &str) {

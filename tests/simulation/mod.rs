@@ -33,4 +33,4 @@ pub use in_step::{Discord, Worlds, check_in_step, token};
 pub use scheduler::Simulation;
 pub use setting::{KEY, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
 pub use upset::Boundary;
-pub use wire::{DESK, SENTINEL, Sent};
+pub use wire::{Around, DESK, Deeds, SENTINEL, Sent};

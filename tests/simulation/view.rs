@@ -14,7 +14,7 @@ use diptych::text::Stamp;
 use super::in_step::{Worlds, check_in_step};
 use super::scheduler::Simulation;
 use super::setting::{KEY, USER, WORKSPACE};
-use super::wire::Sent;
+use super::wire::{Around, Sent};
 
 impl Simulation {
     /// From now on these faults.
@@ -29,6 +29,7 @@ impl Simulation {
             f.set_profile("none".parse().unwrap());
             f.forget_orders();
         });
+        self.transport.around.lock().unwrap().clear();
     }
 
     pub fn worlds(&self) -> Worlds {
@@ -79,6 +80,11 @@ impl Simulation {
     pub fn act_in_servicenow(&self, sys_id: &str, act: &DeskAct, who: &str) {
         let now = self.time.world();
         self.stage.with_desk(|d| d.act("incident", sys_id, act, who, now)).unwrap();
+    }
+
+    /// Lets people do something around our next pass over a side.
+    pub fn act_around(&self, acts: Around) {
+        self.transport.around.lock().unwrap().push(acts);
     }
 
     /// The record of an incident.

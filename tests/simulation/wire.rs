@@ -52,12 +52,26 @@ pub struct Sent {
     pub asks: Option<Duration>,
 }
 
+/// Something that people do at a moment.
+pub type Deeds = Box<dyn FnOnce(&Stage, Stamp) + Send>;
+
+/// What people do in the very instant of our next pass over a side: so that one read shows a part
+/// of what bears the same time stamp, and misses the rest.
+pub struct Around {
+    pub side: Side,
+    /// What that read shows already.
+    pub before: Deeds,
+    /// What it does not.
+    pub after: Deeds,
+}
+
 /// Carries requests to the worlds.
 pub struct WorldTransport {
     pub stage: Arc<Stage>,
     pub time: Arc<Time>,
     pub late: Mutex<Vec<Late>>,
     pub sent: Mutex<Vec<Sent>>,
+    pub around: Mutex<Vec<Around>>,
     /// How long the exchanges of the present effect took.
     pub took: AtomicI64,
     life: AtomicU32,
@@ -72,6 +86,7 @@ impl WorldTransport {
             time,
             late: Mutex::default(),
             sent: Mutex::default(),
+            around: Mutex::default(),
             took: AtomicI64::default(),
             life: AtomicU32::default(),
         }
@@ -83,6 +98,18 @@ impl WorldTransport {
 
     fn spend(&self, span: Duration) {
         self.took.fetch_add(span.as_micros() as i64, Ordering::SeqCst);
+    }
+
+    /// Lets happen what waits for a pass over that side; gives what is to happen after it.
+    fn before_pass(&self, side: Side, now: Stamp) -> Vec<Deeds> {
+        let mut waiting = self.around.lock().unwrap();
+        let (due, rest) = std::mem::take(&mut *waiting).into_iter().partition(|a| a.side == side);
+        *waiting = rest;
+        let begin = |around: Around| {
+            (around.before)(&self.stage, now);
+            around.after
+        };
+        due.into_iter().map(begin).collect()
     }
 
     fn note(&self, side: Option<Side>, request: &Request, delivery: Option<&Delivery>, struck: bool) {
@@ -102,6 +129,17 @@ impl WorldTransport {
             life: self.life.load(Ordering::SeqCst),
             asks: delivery.and_then(asked_pause),
         });
+    }
+}
+
+/// True for a read of what changed on a side.
+fn is_pass(side: Side, request: &Request) -> bool {
+    match (side, operation(side, request)) {
+        (Side::Sentinel, "list") => true,
+        (Side::ServiceNow, "query") => {
+            request.path.ends_with("/incident") && request.query.contains("sys_updated_on")
+        }
+        _ => false,
     }
 }
 
@@ -166,7 +204,11 @@ impl Transport for WorldTransport {
         let date = self.dated.then_some(now);
         let faults = || self.stage.with_faults(|f| f.struck_on(side));
         let before = faults();
+        let after = is_pass(side, &carried).then(|| self.before_pass(side, now));
         let delivery = self.stage.deliver(side, &carried, now);
+        for deeds in after.into_iter().flatten() {
+            deeds(&self.stage, now);
+        }
         self.note(Some(side), &carried, Some(&delivery), faults() > before);
         match delivery {
             Delivery::Answer { response, delay } => {

@@ -8,6 +8,7 @@ use diptych::text::Stamp;
 
 use super::{Case, Found};
 use crate::run::QUIET;
+use crate::simulation::Sent;
 
 /// Times that one and the same write may be sent (sync-engine, invariant I8), each life of the
 /// engine counted for itself.
@@ -52,11 +53,10 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         found("P8", format!("the same write went to {path} {times} times"));
     }
     impatient(case, found);
-    let Some(quiet) = e.quiet else { return };
+    let Some(quiet) = &e.quiet else { return };
     for side in Side::BOTH {
-        let calls =
-            e.sent.iter().filter(|s| s.at >= quiet && s.side == Some(side) && s.operation != "token").count()
-                as u32;
+        let in_quiet = |s: &&Sent| quiet.contains(&s.at) && s.side == Some(side) && s.operation != "token";
+        let calls = e.sent.iter().filter(in_quiet).count() as u32;
         // One list a pass; sweeps and deep passes come on top, users, choices and who we are are
         // read hourly, and each of them may need several pages.
         let rows = (e.worlds.incidents.len() + e.worlds.records.len()) as u32;

@@ -122,7 +122,7 @@ pub async fn evidence(
         links,
         damage,
         excuses: BTreeSet::new(),
-        quiet,
+        quiet: quiet.map(|begun| begun..Stamp(i64::MAX)),
         page: 1000,
         poll: POLL,
         wrong_clock: false,

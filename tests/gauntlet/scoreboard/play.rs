@@ -1,5 +1,6 @@
 //! One run of a model: the script is played, then all is calm, then the evidence is judged.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use diptych::text::Stamp;
@@ -65,7 +66,7 @@ impl<'a> Play<'a> {
         self.work_until(self.wire.now() + self.pause * passes);
     }
 
-    fn evidence(&mut self, quiet: Option<Stamp>) -> Evidence {
+    fn evidence(&mut self, quiet: Option<Range<Stamp>>) -> Evidence {
         let run = &mut self.wire.run;
         Evidence {
             acts: std::mem::take(&mut run.acts),
@@ -108,6 +109,7 @@ pub fn play(rival: Rival, script: &Script) -> Score {
         play.wire.run.acts = acts;
     }
     play.work_passes(QUIET);
+    let quiet = quiet.map(|begun| begun..play.wire.clock());
     let evidence = play.evidence(quiet);
     Score { incidents: evidence.worlds.incidents.len() as u64, violations: checker::check(&evidence) }
 }
