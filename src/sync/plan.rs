@@ -105,7 +105,20 @@ impl Draft<'_> {
         if case.closed_again.servicenow {
             intervals.servicenow = self.last_close().servicenow;
         }
+        if field == Field::Status {
+            let (sentinel, servicenow) = self.closing_words_last();
+            intervals.sentinel.1 = intervals.sentinel.1.max(sentinel);
+            intervals.servicenow.1 = intervals.servicenow.1.max(servicenow);
+        }
         decide(&case, self.ctx, intervals)
+    }
+
+    /// Until when each side had closed anew with other words that went into the bases since: who opens
+    /// the other side may have done so before.
+    fn closing_words_last(&self) -> (Stamp, Stamp) {
+        let both = super::closing::CLOSING.map(|f| self.seen(f));
+        let last = |of: &dyn Fn(&(Seen, Seen)) -> Stamp| both.iter().map(of).max().unwrap_or_default();
+        (last(&|(s, _)| s.last), last(&|(_, n)| n.last))
     }
 
     /// Sides that are closed now and were when both last agreed, with other closing words.

@@ -34,8 +34,13 @@ pub(super) async fn adopt(
 ) -> Result<Next, Halt> {
     let shape = &ws.settings().route.shape;
     let ours = correlation_id(&ws.key, &state.link.incident);
-    // The answer to our own create needs no proof that it is ours.
-    let own = proof == Proof::Answer && record.value(&shape.correlation_id).is_none();
+    // The answer to our own create needs no proof that it is ours, nor does what nobody has touched
+    // since our user made it under the key that only this incident leads to (D7).
+    let as_made = record.mod_count == 0
+        && record.updated_by == ws.own_user()
+        && intent.is_some()
+        && !super::confirm::is_other_id(state, &record);
+    let own = (proof == Proof::Answer || as_made) && record.value(&shape.correlation_id).is_none();
     if let Some(error) = super::confirm::unverifiable(ws, state, &record).filter(|_| !own) {
         return link_failed(ws, state, &error, None).await;
     }

@@ -211,7 +211,10 @@ fn overlap(ws: &Ws, state: &LinkState, turn: &mut Turn, targets: &[Target], befo
         record.mod_count,
         fields.join(", "),
     );
-    turn.audit.push(ws.audit(state, "overlap", (Some(Side::ServiceNow), "record"), ("", ""), &why));
+    turn.audit.extend(targets.iter().map(|t| {
+        let (side, change) = (Side::ServiceNow, (t.before.as_str(), t.after(Side::ServiceNow)));
+        ws.audit(state, "overlap", (Some(side), t.field.word()), change, &why)
+    }));
     // Rules of the instance itself, such as risk scores, move the version after every write.
     if record.updated_by != ws.own_user() && record.updated_by != "system" {
         turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), why));

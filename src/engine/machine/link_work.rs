@@ -70,6 +70,10 @@ pub(super) fn may_send(link: &crate::model::Link) -> bool {
 }
 
 async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    if state.link.role == Role::Merged && state.link.unread && state.open_intent().is_none() {
+        // What was said before can go nowhere any more, but it is shown that it was said.
+        return read_comments(ws, state).await;
+    }
     if state.link.role == Role::Merged && has_waiting(state) {
         return hold_entries(ws, state, "the incident was merged into another one").await;
     }
@@ -94,14 +98,14 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let id = link.id;
     // What an earlier life had trouble with may be somebody else's by now.
     let doubted = !link.error.is_empty() && ws.memory(|m| m.doubted.insert(id));
-    if link.life == Life::Live && (ws.memory(|m| m.unverified.remove(&id)) || doubted) {
+    if link.life == Life::Live && (ws.memory(|m| m.unverified.contains(&id)) || doubted) {
+        ws.memory(|m| m.unverified.insert(id));
         if ws.is_down(Side::ServiceNow) {
-            ws.memory(|m| m.unverified.insert(id));
             return Ok(Next::Later);
         }
         let next = super::recover::refresh_record(ws, state).await?;
-        if next == Next::Later {
-            ws.memory(|m| m.unverified.insert(id));
+        if next != Next::Later {
+            ws.memory(|m| m.unverified.remove(&id));
         }
         return Ok(next);
     }

@@ -233,7 +233,6 @@ async fn observe_records(
         }
     };
     let mut commit = Commit::default();
-    let passes = ws.memory(|m| m.passes);
     for state in &states {
         let Some(record) = records.iter().find(|r| r.sys_id == state.link.sys_id) else { continue };
         // A record that is still being created is confirmed by its create, not by a list.
@@ -259,6 +258,7 @@ async fn observe_records(
             continue;
         }
         commit.entries.extend(ws.absorb_notes(state, &journal));
+        let passes = ws.passes_of(state.link.id);
         let sighting = Sighting { record: Some(record), passes, now: ws.steady(), ..Sighting::default() };
         let moved = sightings(state, &route.shape, &sighting);
         commit.bases.extend(moved.into_iter().map(|b| (state.link.id, b)));

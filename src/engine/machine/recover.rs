@@ -335,7 +335,10 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     // A version after ours with our name on it is ours. Another one may show the same by chance, and
     // what was sent could still land upon what comes next.
     let ours = record.updated_by == ws.own_user() && record.mod_count > *mod_count;
-    if (ours || settled) && landed(targets, Side::ServiceNow, |f| servicenow_value(&record, shape, f)) {
+    // The very next version in our name is this write, whatever rules of the instance made of it.
+    let alone = ours && record.mod_count == mod_count + 1;
+    let shows = || landed(targets, Side::ServiceNow, |f| servicenow_value(&record, shape, f));
+    if alone || (ours || settled) && shows() {
         ws.recovered(Recovery::PatchProven);
         let proof = if ours { Proof::Answer } else { Proof::Reading };
         return super::confirm::record_patched(ws, state, intent, record, proof).await;

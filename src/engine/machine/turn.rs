@@ -3,8 +3,8 @@
 
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
 use crate::model::view::EventView;
-use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkState, Record};
-use crate::sync::sighting::{Sighting, sightings};
+use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkId, LinkState, Pair, Record};
+use crate::sync::sighting::{Pass, Sighting, sightings};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -46,6 +46,15 @@ impl Turn {
 }
 
 impl Ws {
+    /// The last complete pass over each side, as far as it would have shown this link. What could not
+    /// be verified was passed over, however often it was listed.
+    pub fn passes_of(&self, link: LinkId) -> Pair<Pass> {
+        self.memory(|m| match m.unverified.contains(&link) {
+            true => Pair { servicenow: Pass::default(), ..m.passes },
+            false => m.passes,
+        })
+    }
+
     /// Commits a turn and brings the state in hand to what the store now holds.
     pub async fn save(&self, state: &mut LinkState, turn: Turn) -> Result<(), Halt> {
         let now = self.steady();
@@ -58,7 +67,7 @@ impl Ws {
         let sighting = Sighting {
             incident: turn.incident.as_ref(),
             record: turn.record.as_ref(),
-            passes: self.memory(|m| m.passes),
+            passes: self.passes_of(state.link.id),
             now,
         };
         for base in sightings(state, &self.settings().route.shape, &sighting) {

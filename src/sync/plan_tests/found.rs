@@ -232,3 +232,31 @@ fn a_close_code_that_says_the_same_is_not_replaced_by_another() {
     assert!(made.to_record.iter().any(|t| t.field == Field::Status));
     assert!(!writes(&made, Field::Closure), "{made:#?}");
 }
+
+#[test]
+fn a_record_opened_while_its_incident_was_closed_anew_is_a_tie() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    set_status(&mut state, "Closed");
+    set_record(&mut state, "state", "6");
+    set_record(&mut state, "close_code", "Solution provided");
+    let made = go(&state, &world.ctx());
+    state = apply(&state, &made, &world.ctx());
+    let at = |seconds: i64| Stamp(seconds * 1_000_000);
+    for base in &mut state.bases {
+        match base.field {
+            // Closed anew with other words, which each side kept; then the record turns out to be open.
+            Field::Closure => base.sentinel_seen.last = at(100),
+            Field::Status => {
+                base.servicenow_seen =
+                    crate::model::link::Seen { same: at(50), differs: Some(at(150)), last: at(0) }
+            }
+            _ => {}
+        }
+    }
+    set_record(&mut state, "state", "2");
+    let made = go(&state, &world.ctx());
+    assert!(made.to_incident.is_empty(), "{made:#?}");
+    assert!(made.to_record.iter().any(|t| t.field == Field::Status && t.servicenow == "6"), "{made:#?}");
+    assert!(base_of(&made, Field::Status).conflict.is_some());
+}
