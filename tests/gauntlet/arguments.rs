@@ -58,6 +58,8 @@ cargo test --release --test gauntlet -- [what] [options]
   --limit SECONDS   begin no seed after that
   --trace           print the event log of the shortened script
   --no-shrink       do not shorten the first failing seed
+
+With DIPTYCH_TRACE=1 in the environment the event log goes to standard error as it happens.
 ";
 
 impl Arguments {
@@ -115,11 +117,12 @@ impl Arguments {
                 "--ignored" => read.what = Asked::Nothing,
                 other if other.starts_with('-') => return Err(format!("{other} is no option\n{USAGE}")),
                 // A filter of test names: ours is called gauntlet.
-                filter => {
+                filter if read.what == Asked::Short => {
                     if !"gauntlet".contains(filter) {
                         read.what = Asked::Nothing;
                     }
                 }
+                other => return Err(format!("{other:?} is too much\n{USAGE}")),
             }
         }
         Ok(read)
@@ -132,7 +135,10 @@ fn number(text: &str) -> Result<u64, String> {
 
 fn range(text: &str) -> Result<Range<u64>, String> {
     match text.split_once("..") {
-        Some((from, to)) => Ok(number(from)?..number(to)?),
+        Some((from, to)) => {
+            let range = number(from)?..number(to)?;
+            if range.is_empty() { Err(format!("{text} holds no seed")) } else { Ok(range) }
+        }
         None => number(text).map(|n| n..n + 1),
     }
 }

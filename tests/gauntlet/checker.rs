@@ -1,6 +1,8 @@
 //! The independent checker: decides P1 to P13 (sync-engine A.3) from what people say they did,
 //! from the servers' own histories, and from what left our sockets. It shares no code with the
-//! engine, and has the tables written out once more.
+//! engine's reasoning, and has the tables written out once more. Of the engine it reads what it left
+//! behind: the audit, which has to tell of every write and decision, and the links, which have to
+//! give a reason for whatever is not in step.
 //!
 //! | file | properties |
 //! |---|---|
@@ -24,6 +26,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::model::LinkId;
 use diptych::model::ledger::{AuditRow, LinkState};
+use diptych::model::link::Conflict;
+use diptych::sandbox::analysts::AnalystEntry;
 use diptych::sandbox::sentinel::IncidentFacts;
 
 use crate::run::Evidence;
@@ -84,7 +88,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Every violation, most telling first.
+/// Every violation, by its property.
 pub fn check(e: &Evidence) -> Vec<Violation> {
     let case = Case::new(e);
     let mut found = BTreeSet::new();
@@ -93,8 +97,23 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
             found.insert(Violation::new(property, text));
         });
     }
+    found.extend(untold(e).map(|a| Violation::new("act", format!("no server remembers: {a}"))));
     found.extend(e.damage.iter().map(|d| Violation::new("store", d.clone())));
     found.into_iter().collect()
+}
+
+/// Words that people say they wrote and that no server remembers: then its history is no evidence.
+fn untold(e: &Evidence) -> impl Iterator<Item = &AnalystEntry> {
+    let incidents = e.incident_changes.iter().filter_map(|c| c.after.as_deref());
+    let told: Vec<&str> = incidents.chain(e.record_changes.iter().map(|c| c.after.as_str())).collect();
+    // What stands in an incident from its birth is no change of it.
+    let later = e.acts.iter().filter(|a| !a.what.starts_with("raised"));
+    later.filter(move |a| a.token.as_deref().is_some_and(|t| !told.iter().any(|text| text.contains(t))))
+}
+
+/// A conflict between a record that was found and its incident.
+fn is_first_contact(conflict: &Conflict) -> bool {
+    conflict.taken.is_none() && conflict.why.starts_with("first contact")
 }
 
 /// What a part of the checker calls for each violation.
@@ -121,22 +140,22 @@ pub fn counted(e: &Evidence) -> Vec<Discord> {
     discords.into_iter().filter(|d| !excused(d)).collect()
 }
 
-/// Discords that nobody could have avoided are taken out: a rule of the instance that makes other
-/// values of ours, a record that a person gave away, an incident that was merged.
+/// Discords that nobody could have avoided are taken out: a rule of the instance that makes another
+/// value of ours or refuses it, a record that a person gave away.
 pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[LinkState]) -> Vec<Discord> {
-    discords
-        .into_iter()
-        .filter(|d| {
-            let link = links.iter().find(|l| l.link.incident.as_str() == d.guid);
-            let frozen = link.is_some_and(|l| !l.link.frozen.is_empty());
-            let merged = link.is_some_and(|l| l.link.role.word() == "merged");
-            let kept = link.is_some_and(|l| {
-                l.bases.iter().any(|b| b.conflict.is_some() || b.rule.contains("made another value"))
-            });
-            !(merged
-                || frozen && excuses.contains(&Excuse::Correlation)
-                || kept && excuses.contains(&Excuse::DeniedFields)
-                || d.what == "severity" && excuses.contains(&Excuse::Severity))
-        })
-        .collect()
+    let excusable = |d: &Discord| {
+        let Some(link) = links.iter().find(|l| l.link.incident.as_str() == d.guid) else { return false };
+        // The link says whose record it is now, and is left alone.
+        let given_away = link.link.frozen.contains("correlation");
+        let base = link.bases.iter().find(|b| b.field.word() == d.what);
+        let remade = base.is_some_and(|b| b.rule.contains("made another value"));
+        let refused = base.is_some_and(|b| b.conflict.as_ref().is_some_and(|c| c.taken.is_none()));
+        // Decided by a person, if it may be one at all: `rest` looks into that.
+        let first_contact = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_first_contact);
+        first_contact
+            || given_away && excuses.contains(&Excuse::Correlation)
+            || (remade || refused) && excuses.contains(&Excuse::DeniedFields)
+            || (remade || refused) && d.what == "severity" && excuses.contains(&Excuse::Severity)
+    };
+    discords.into_iter().filter(|d| !excusable(d)).collect()
 }

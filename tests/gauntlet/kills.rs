@@ -1,6 +1,8 @@
 //! `kill -9` of the real program, again and again, while people work on both sides and faults
 //! strike: real sockets and TLS, a real store on disk, a real process. What comes of it is judged
-//! by the same checker as the simulation. There every instant of death can be chosen; here nothing
+//! by the same checker as the simulation, as far as the servers' histories, the store and the audit
+//! tell; what depends on a list of every request (P8, credentials to their own origin) is the
+//! simulation's. There every instant of death can be chosen; here nothing
 //! is simulated that could hide one.
 
 mod evidence;

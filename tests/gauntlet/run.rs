@@ -19,8 +19,8 @@ use serde_json::Value;
 use crate::afterwards;
 use crate::checker::{self, Violation};
 use crate::script::{Event, Script, What};
-use crate::simulation::{Discord, Sent, Simulation, WORKSPACE, Worlds, check_in_step};
-use crate::trick::{Excuse, Trick};
+use crate::simulation::{Discord, Sent, Setting, Simulation, WORKSPACE, Worlds, check_in_step};
+use crate::trick::{Excuse, Played, Trick};
 
 /// Passes without people and faults in which nothing may be written any more.
 pub const QUIET: u32 = 10;
@@ -47,13 +47,20 @@ pub struct Evidence {
     /// Servers' time in which nothing may be written any more; `None` if it never came.
     pub quiet: Option<Range<Stamp>>,
     pub poll: Duration,
-    /// Rows of a page of ServiceNow.
+    /// Longest from the last look at a record to the moment when a write that was made after it lands.
+    pub lands: Duration,
+    /// Rows of a page, of the side that has the shorter ones.
     pub page: u32,
+    /// Everything is looked at this often.
+    pub sweep: Duration,
     /// The local wall clock was wrong for a while, so that moments in the audit prove nothing.
     pub wrong_clock: bool,
     pub kills: u32,
     pub struck: u64,
 }
+
+/// Every upset that is counted by name.
+pub const UPSETS: [&str; 6] = ["outage", "cut off", "pause", "second engine", "disk full", "clock jump"];
 
 /// Figures of a run.
 #[derive(Clone, Debug, Default)]
@@ -197,9 +204,10 @@ impl Run {
                 if trick.switch().is_some_and(busy) {
                     return;
                 }
+                let Some(played) = trick.play(&self.sim, *draw) else { return };
                 self.excuses.extend(trick.excuse());
                 *self.figures.tricks.entry(*trick).or_default() += 1;
-                if let Some((side, name, old)) = trick.play(&self.sim, *draw) {
+                if let Played::Switched(side, name, old) = played {
                     self.ends.push((event.at + *span, End::Switch(side, name, old)));
                 }
             }
@@ -214,17 +222,17 @@ impl Run {
                 let outage = Outage { side: *side, from: now, until: now.plus(*span), share: *share };
                 self.sim.stage.with_faults(|f| f.add_outage(outage));
             }
-            What::Kill { boundary, down } => self.sim.kill_at(0, *boundary, *down),
-            What::Pause { span, at_write } => {
-                self.upset("pause");
-                match at_write {
-                    true => self.sim.pause_at_write(0, *span),
-                    false => self.sim.pause(0, *span),
-                }
+            What::CutOff { side, span } => {
+                self.upset("cut off");
+                self.sim.cut_off(*side, *span);
             }
+            What::Kill { boundary, down } => self.sim.kill_at(0, *boundary, *down),
+            What::Pause { span, at_write: true } => self.sim.pause_at_write(0, *span),
+            What::Pause { span, at_write: false } => self.sim.pause(0, *span),
             What::Second { effects } => {
-                self.upset("second engine");
-                self.sim.start_second(*effects);
+                if self.sim.start_second(*effects) {
+                    self.upset("second engine");
+                }
             }
             What::DiskFull { span } => {
                 if self.ends.iter().any(|(_, e)| matches!(e, End::Disk)) {
@@ -278,14 +286,17 @@ impl Run {
 
     /// Runs until both sides are in step and nothing is left to do; gives the moment, or `None`
     /// when that did not come in time.
-    fn settle_down(&mut self, setting: &crate::simulation::Setting) -> Option<Stamp> {
+    fn settle_down(&mut self, setting: &Setting) -> Option<Stamp> {
         let begun = self.sim.elapsed();
         // A pass that a page skipped over is made good by the next full sweep.
         let swept = begun + setting.sweep.min(Duration::from_secs(7200)) + setting.poll * 3;
         let limit = LIMIT.max(setting.poll * 12) + swept - begun;
-        if setting.sweep > Duration::from_secs(7200) {
+        // A restart looks at everything, too; but it must not be what heals a run. So only where a page
+        // may have skipped something, or an edit may hide behind a comment of ours (D27).
+        let hides = setting.page.1 < 1000 || self.links().iter().any(|l| l.link.comments_unsure);
+        if setting.sweep > Duration::from_secs(7200) && hides {
             self.sim.rest_for(Duration::from_secs(3700));
-        } else {
+        } else if setting.sweep <= Duration::from_secs(7200) {
             self.sim.run_until(swept);
         }
         while self.sim.elapsed() < begun + limit && !self.sim.ran_away() {
@@ -334,6 +345,7 @@ impl Run {
             }
             (rows.unwrap_or_default(), damage)
         });
+        self.figures.upsets.extend(Some(("pause", u64::from(self.sim.pauses()))).filter(|(_, n)| *n > 0));
         self.figures.recoveries = self.sim.recoveries();
         let struck = Side::BOTH.map(|s| self.sim.stage.with_faults(|f| f.struck_on(s))).iter().sum();
         Evidence {
@@ -348,12 +360,20 @@ impl Run {
             excuses: self.excuses.clone(),
             quiet,
             poll: script.setting.poll,
-            page: script.setting.page.1,
+            lands: lands(&script.setting),
+            page: script.setting.page.0.min(script.setting.page.1),
+            sweep: script.setting.sweep,
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
             kills: self.sim.kills(),
             struck,
         }
     }
+}
+
+/// A look is fresh for two seconds; a write lands within the transaction limit, or as late as that
+/// fault has it, and settle is longer than both; the way there may hang.
+pub fn lands(setting: &Setting) -> Duration {
+    setting.settle + setting.late + setting.transaction + setting.hang + Duration::from_secs(2)
 }
 
 fn key() -> WorkspaceKey {

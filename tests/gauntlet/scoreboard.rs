@@ -137,14 +137,17 @@ pub fn run(seeds: Range<u64>, jobs: usize) -> Board {
     board.into_inner().unwrap()
 }
 
-/// Prints the board; false when a model does not even do what its text says.
+/// Prints the board; false when a model does not even do what its text says, or our engine breaks
+/// anything.
 pub fn show(seeds: Range<u64>, jobs: usize) -> bool {
     let unfit = fitness::check();
     for line in &unfit {
         println!("unfit model: {line}");
     }
-    if unfit.is_empty() {
-        println!("{}", run(seeds, jobs));
+    if !unfit.is_empty() {
+        return false;
     }
-    unfit.is_empty()
+    let board = run(seeds, jobs);
+    println!("{board}");
+    board.is_clean(Rival::Engine)
 }

@@ -11,7 +11,7 @@ use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::side::Side;
 
 use crate::checker::Violation;
-use crate::run::{Figures, run};
+use crate::run::{Figures, UPSETS, run};
 use crate::script::{Script, faults_of};
 use crate::shrink::shrink;
 use crate::trick::Trick;
@@ -163,6 +163,30 @@ impl Total {
         )
     }
 
+    /// How often each fault, deed, trick, upset and way of recovery came, a line for each group.
+    pub fn counts(&self) -> Vec<String> {
+        let f = &self.figures;
+        let line = |name: &str, all: Vec<(String, u64)>| {
+            let all: Vec<String> = all.into_iter().map(|(what, n)| format!("{what} {n}")).collect();
+            format!("{name}: {}", all.join(", "))
+        };
+        let faults = |on: Side| {
+            f.faults
+                .iter()
+                .filter(move |((s, _), _)| *s == on)
+                .map(|((_, k), n)| (k.to_string(), *n))
+                .collect()
+        };
+        vec![
+            line("faults in sentinel", faults(Side::Sentinel)),
+            line("faults in servicenow", faults(Side::ServiceNow)),
+            line("deeds", f.deeds.iter().map(|(d, n)| (format!("{d:?}"), *n)).collect()),
+            line("tricks", f.tricks.iter().map(|(t, n)| (format!("{t:?}"), *n)).collect()),
+            line("upsets", f.upsets.iter().map(|(u, n)| ((*u).to_owned(), *n)).collect()),
+            line("recoveries", f.recoveries.iter().map(|(r, n)| (r.name().to_owned(), *n)).collect()),
+        ]
+    }
+
     /// What never happened although the scripts can hold it: faults, deeds, tricks, upsets,
     /// recovery branches.
     pub fn never(&self) -> Vec<String> {
@@ -178,10 +202,8 @@ impl Total {
         for trick in Trick::ALL.iter().filter(|t| !self.figures.tricks.contains_key(t)) {
             never.push(format!("trick {trick:?}"));
         }
-        for upset in ["outage", "pause", "second engine", "disk full", "clock jump"] {
-            if !self.figures.upsets.contains_key(upset) {
-                never.push(format!("upset {upset}"));
-            }
+        for upset in UPSETS.iter().filter(|u| !self.figures.upsets.contains_key(*u)) {
+            never.push(format!("upset {upset}"));
         }
         let struck = |w: &&Recovery| self.figures.recoveries.contains_key(w) || LOST_STORE.contains(w);
         for way in Recovery::ALL.iter().filter(|w| !struck(w)) {
@@ -207,13 +229,19 @@ pub fn tell_failures(total: &Total, plan: &Plan) {
     }
     let first = total.failures.first_key_value();
     let Some((seed, violations)) = first.filter(|_| plan.shrink || plan.trace) else { return };
+    println!("again: cargo test --release --test gauntlet -- --seeds {seed} --trace");
     let script = Script::of(*seed);
-    let short = if plan.shrink { shrink(&script, violations[0].property) } else { script.clone() };
+    // Two runs that differ cannot be told by one.
+    let told = violations.iter().find(|v| v.property != "replay");
+    let short = match told.filter(|_| plan.shrink) {
+        Some(v) => shrink(&script, v.property),
+        None => script.clone(),
+    };
     println!(
         "seed {seed} shortened from {} to {} events, still {}:",
         script.events.len(),
         short.events.len(),
-        violations[0].property
+        told.map_or("replay", |v| v.property)
     );
     println!("  {:?}", short.setting);
     for event in &short.events {

@@ -77,6 +77,14 @@ use Trick::*;
 /// The switch of what our user may not see.
 const HIDDEN_ROWS: &str = "hidden_rows";
 
+/// How a trick came off.
+pub enum Played {
+    /// Done, and it stays.
+    Once,
+    /// A switch was turned; this is its old value, to be put back when the trick's span is over.
+    Switched(Side, &'static str, Value),
+}
+
 /// What a trick excuses at the end, because nobody could do better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Excuse {
@@ -84,8 +92,10 @@ pub enum Excuse {
     Severity,
     /// Fields may stay frozen as "kept its value".
     DeniedFields,
-    /// Entries become visible, or may be written, in another order than they were made.
-    Order,
+    /// What people write in ServiceNow becomes visible in another order.
+    OrderFromDesk,
+    /// Notes may be written in another order than what they carry was said.
+    OrderToDesk,
     /// Links may be frozen because their record names another incident.
     Correlation,
 }
@@ -96,7 +106,8 @@ impl Trick {
         match self {
             RewriteUrgency => Some(Excuse::Severity),
             DenyFields => Some(Excuse::DeniedFields),
-            LatePeople | AbortNotes => Some(Excuse::Order),
+            LatePeople => Some(Excuse::OrderFromDesk),
+            AbortNotes => Some(Excuse::OrderToDesk),
             ChangeCorrelation => Some(Excuse::Correlation),
             _ => None,
         }
@@ -147,21 +158,22 @@ impl Trick {
         })
     }
 
-    /// Plays it; gives the switch to put back when its span is over, with its old value.
-    pub fn play(self, sim: &Simulation, draw: u64) -> Option<(Side, &'static str, Value)> {
+    /// Plays it. `None` when there is nothing yet that it could befall.
+    pub fn play(self, sim: &Simulation, draw: u64) -> Option<Played> {
         let rng = &mut Rng::with_seed(draw);
-        self.once(sim, rng);
-        let (side, name) = self.switch()?;
+        let Some((side, name)) = self.switch() else {
+            return self.once(sim, rng).map(|()| Played::Once);
+        };
         let value = self.value(sim, rng)?;
         Some(sim.stage.with_world(side, |world| {
             let old = world.switches()[name].clone();
             world.set_switch(name, &value).unwrap();
-            (side, name, old)
+            Played::Switched(side, name, old)
         }))
     }
 
     /// What is done once and stays.
-    fn once(self, sim: &Simulation, rng: &mut Rng) {
+    fn once(self, sim: &Simulation, rng: &mut Rng) -> Option<()> {
         let now = sim.world_time();
         let who = CAST[rng.usize(..4)].user_name;
         match self {
@@ -170,19 +182,18 @@ impl Trick {
                 sim.stage.with_desk(|d| d.revoke_tokens(false));
             }
             CopyRecord => {
-                let Some(record) = linked(sim, rng) else { return };
-                copy(sim, who, &record.fields);
+                copy(sim, who, &linked(sim, rng)?.fields);
             }
-            StrangerRecord if linked(sim, rng).is_some() => {
+            StrangerRecord => {
                 copy(sim, who, &BTreeMap::new());
             }
-            ChangeCorrelation => set(sim, rng, who, &[("correlation_id", "taken over by hand")]),
+            ChangeCorrelation => set(sim, rng, who, &[("correlation_id", "taken over by hand")])?,
             EarlyCloseNotes => {
                 let note = format!("early note {:04x}", rng.u16(..));
-                set(sim, rng, who, &[("close_notes", &note)]);
+                set(sim, rng, who, &[("close_notes", &note)])?;
             }
             AroundRead => {
-                let (Some(one), Some(other)) = (linked(sim, rng), linked(sim, rng)) else { return };
+                let (one, other) = (linked(sim, rng)?, linked(sim, rng)?);
                 let serial = rng.u32(..1_000_000);
                 sim.act_around(Around {
                     side: Side::ServiceNow,
@@ -190,28 +201,29 @@ impl Trick {
                     after: write_note(other.sys_id, who, format!("after a read FEDE-{serial:06}")),
                 });
             }
-            UnseenCopies => copy_unseen(sim, rng, who),
+            UnseenCopies => copy_unseen(sim, rng, who)?,
             QuoteMarker => {
-                let Some(record) = linked(sim, rng) else { return };
-                let ours = record.journal.iter().find(|j| j.created_by == USER).map(|j| j.value.clone());
-                let (Some(ours), Some(other)) = (ours, linked(sim, rng)) else { return };
+                let record = linked(sim, rng)?;
+                let ours = record.journal.iter().find(|j| j.created_by == USER)?.value.clone();
+                let other = linked(sim, rng)?;
                 // A token of its own, in the form that analysts' tokens have.
                 let text = format!("FACE-{:06} as they wrote:\n{ours}", rng.u32(..1_000_000));
                 act(sim, &other, &DeskAct::WorkNote(text), who);
             }
-            EditComment => edit_comment(sim, rng),
+            EditComment => edit_comment(sim, rng)?,
             Unlabel => {
                 let guids = sim.stage.with_sentinel(|s| s.guids(WORKSPACE));
                 if guids.is_empty() {
-                    return;
+                    return None;
                 }
                 let guid = pick(rng, &guids).clone();
                 let act = IncidentAct::Unlabel("snow".into());
                 // One without the label stays as it is.
-                let _ = sim.stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &act, &CAST[0], now));
+                sim.stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &act, &CAST[0], now)).ok()?;
             }
-            _ => {}
+            _ => return None,
         }
+        Some(())
     }
 }
 
@@ -247,13 +259,16 @@ fn copy(sim: &Simulation, who: &str, of: &BTreeMap<String, String>) -> String {
     sim.stage.with_desk(|d| d.create("incident", &fields, who, now)).unwrap()
 }
 
-/// A few copies that our user cannot see, as in another domain.
-fn copy_unseen(sim: &Simulation, rng: &mut Rng, who: &str) {
-    let Some(record) = linked(sim, rng) else { return };
+/// A few copies, in our group only, that our user cannot see, as in another domain.
+fn copy_unseen(sim: &Simulation, rng: &mut Rng, who: &str) -> Option<()> {
+    let mut fields = linked(sim, rng)?.fields;
+    // With our own key on them nobody could tell that ours is not among them.
+    fields.remove("correlation_id");
     let mut hidden = unseen(sim);
-    hidden.extend((0..rng.u8(1..4)).map(|_| copy(sim, who, &record.fields)));
+    hidden.extend((0..rng.u8(1..4)).map(|_| copy(sim, who, &fields)));
     let value = json!({USER: hidden});
     sim.stage.with_world(Side::ServiceNow, |w| w.set_switch(HIDDEN_ROWS, &value)).unwrap();
+    Some(())
 }
 
 /// Records that our user cannot see at present.
@@ -268,13 +283,14 @@ fn act(sim: &Simulation, record: &RecordFacts, act: &DeskAct, who: &str) {
     let _ = sim.stage.with_desk(|d| d.act("incident", &record.sys_id, act, who, now));
 }
 
-fn set(sim: &Simulation, rng: &mut Rng, who: &str, fields: &[(&str, &str)]) {
-    let Some(record) = linked(sim, rng) else { return };
+fn set(sim: &Simulation, rng: &mut Rng, who: &str, fields: &[(&str, &str)]) -> Option<()> {
+    let record = linked(sim, rng)?;
     let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     act(sim, &record, &DeskAct::Set(fields), who);
+    Some(())
 }
 
-fn edit_comment(sim: &Simulation, rng: &mut Rng) {
+fn edit_comment(sim: &Simulation, rng: &mut Rng) -> Option<()> {
     let now = sim.world_time();
     let incidents = sim.worlds().incidents;
     let by_person = |name: &str| CAST.iter().any(|p| p.name == name);
@@ -284,10 +300,11 @@ fn edit_comment(sim: &Simulation, rng: &mut Rng) {
         .filter(|(_, c)| by_person(&c.author_name))
         .collect();
     if comments.is_empty() {
-        return;
+        return None;
     }
     let (incident, comment) = comments.swap_remove(rng.usize(..comments.len()));
     let message = format!("on second thought FADE-{:06}", rng.u32(..1_000_000));
     let act = IncidentAct::EditComment { id: comment.id.clone(), message };
     sim.stage.with_sentinel(|s| s.act(WORKSPACE, &incident.guid, &act, &CAST[1], now)).unwrap();
+    Some(())
 }

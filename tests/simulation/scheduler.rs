@@ -333,6 +333,9 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
         resource_group: "soc".into(),
         workspaces: vec![WORKSPACE.into()],
     });
+    if setting.throttle {
+        sentinel.set_switch("throttle", &"floor".into()).unwrap();
+    }
     let name = [WORKSPACE.to_owned()];
     diptych::sandbox::seed_data::populate(
         &mut sentinel,

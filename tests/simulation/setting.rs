@@ -46,6 +46,8 @@ pub struct Setting {
     /// Servers say what time it is.
     pub dated: bool,
     /// Switches of the ServiceNow world, set before the run.
+    /// Sentinel's provider grants no more calls than its documentation promises.
+    pub throttle: bool,
     pub switches: Vec<(&'static str, serde_json::Value)>,
 }
 
@@ -66,6 +68,7 @@ impl Default for Setting {
             sweep: Duration::from_secs(86_400),
             dated: true,
             switches: Vec::new(),
+            throttle: false,
         }
     }
 }

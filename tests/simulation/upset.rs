@@ -8,6 +8,7 @@ use std::time::Duration;
 use diptych::engine::machine::{Effect, Request};
 use diptych::model::call::{DeskCall, SentinelCall};
 use diptych::model::ledger::Ask;
+use diptych::sandbox::side::Side;
 use diptych::sentinel::IncidentSource;
 use diptych::servicenow::RecordDesk;
 
@@ -32,6 +33,8 @@ pub struct Upsets {
     paused_until: [Duration; 2],
     pause_at_write: Option<(usize, Duration)>,
     pub kills: u32,
+    /// Pauses that came.
+    pub pauses: u32,
     /// Nothing of ours starts.
     pub resting: bool,
     /// Clients of the process that died last, for what it had on its way.
@@ -109,11 +112,14 @@ impl Simulation {
     }
 
     /// A second process starts on the same store, and leaves by a kill a while later.
-    pub fn start_second(&mut self, effects: u32) {
-        if self.processes[1].is_none() {
+    /// False when there is one already.
+    pub fn start_second(&mut self, effects: u32) -> bool {
+        let free = self.processes[1].is_none();
+        if free {
             self.start_process(1);
             self.kill_at(1, Boundary { effects, applied: true }, Duration::ZERO);
         }
+        free
     }
 
     /// A process hears nothing for a while, as on a machine that was suspended.
@@ -121,6 +127,7 @@ impl Simulation {
         // Virtual time counts whole microseconds.
         let span = Duration::from_micros(span.as_micros() as u64);
         self.upsets.paused_until[slot] = self.time.since_start() + span;
+        self.upsets.pauses += u32::from(self.processes[slot].is_some());
     }
 
     /// The same, from the moment on when its next intent is committed.
@@ -167,6 +174,12 @@ impl Simulation {
         self.time.take_slept();
     }
 
+    /// Nothing reaches a side for a while.
+    pub fn cut_off(&mut self, side: Side, span: Duration) {
+        let until = self.time.since_start() + span;
+        self.transport.unreachable.lock().unwrap().insert(side, until);
+    }
+
     /// The disk is full from now on, or has room again.
     pub fn fill_disk(&mut self, full: bool) {
         let pages = full.then_some(0);
@@ -205,6 +218,11 @@ impl Simulation {
         self.run_for(span);
         self.upsets.resting = false;
         self.restart(0);
+    }
+
+    /// Pauses of living processes so far.
+    pub fn pauses(&self) -> u32 {
+        self.upsets.pauses
     }
 
     /// Processes killed so far.

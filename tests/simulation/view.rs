@@ -30,6 +30,7 @@ impl Simulation {
             f.forget_orders();
         });
         self.transport.around.lock().unwrap().clear();
+        self.transport.unreachable.lock().unwrap().clear();
     }
 
     pub fn worlds(&self) -> Worlds {

@@ -1,6 +1,7 @@
 //! A transport whose other end is a pair of worlds in the same process. It notes every request,
 //! so that a checker can tell what was really sent where.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,6 +73,8 @@ pub struct WorldTransport {
     pub late: Mutex<Vec<Late>>,
     pub sent: Mutex<Vec<Sent>>,
     pub around: Mutex<Vec<Around>>,
+    /// Until when nothing reaches a side: no address, no connection, no TLS.
+    pub unreachable: Mutex<BTreeMap<Side, Duration>>,
     /// How long the exchanges of the present effect took.
     pub took: AtomicI64,
     life: AtomicU32,
@@ -87,6 +90,7 @@ impl WorldTransport {
             late: Mutex::default(),
             sent: Mutex::default(),
             around: Mutex::default(),
+            unreachable: Mutex::default(),
             took: AtomicI64::default(),
             life: AtomicU32::default(),
         }
@@ -200,6 +204,11 @@ impl Transport for WorldTransport {
                 message: "nobody answers there".into(),
             });
         };
+        if self.unreachable.lock().unwrap().get(&side).is_some_and(|until| self.time.since_start() < *until) {
+            self.note(Some(side), &carried, None, true);
+            let message = "nothing reaches it".into();
+            return Err(TransportError { sent: Fate::NotSent, kind: FailKind::Connect, message });
+        }
         let now = self.time.world();
         let date = self.dated.then_some(now);
         let faults = || self.stage.with_faults(|f| f.struck_on(side));

@@ -57,11 +57,13 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     for side in Side::BOTH {
         let in_quiet = |s: &&Sent| quiet.contains(&s.at) && s.side == Some(side) && s.operation != "token";
         let calls = e.sent.iter().filter(in_quiet).count() as u32;
-        // One list a pass; sweeps and deep passes come on top, users, choices and who we are are
-        // read hourly, and each of them may need several pages.
+        // One list a pass, of as many pages as it needs at most; a full sweep lists everything once
+        // more and may look at each; users, choices and who we are are read hourly.
         let rows = (e.worlds.incidents.len() + e.worlds.records.len()) as u32;
-        let hours = 2 + (e.poll * QUIET).as_secs() as u32 / 3600;
-        let allowed = QUIET + 2 + (3 + rows) * (1 + QUIET) + hours * (3 + DIRECTORY / e.page);
+        let (pages, span) = (1 + rows / e.page, e.poll * QUIET);
+        let sweeps = 1 + span.as_secs() as u32 / e.sweep.as_secs().max(1) as u32;
+        let hours = 2 + span.as_secs() as u32 / 3600;
+        let allowed = (QUIET + 2) * pages + sweeps * (pages + rows) + hours * (3 + DIRECTORY / e.page);
         if calls > allowed {
             found("P8", format!("{calls} calls to {side} in {QUIET} quiet passes"));
         }

@@ -1,9 +1,11 @@
 //! P4 convergence, P5 quiescence, P13 liveness: once all is calm, both sides agree, nothing is
 //! written any more, and nothing hangs.
 
-use super::{Case, Found, counted};
+use diptych::model::ledger::AuditRow;
+
+use super::{Case, Found, counted, is_first_contact};
 use crate::run::QUIET;
-use crate::timeline::is_person;
+use crate::timeline::{Pair, is_person};
 use crate::trick::Excuse;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -12,7 +14,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         found("P4", discord.text);
     }
     let Some(quiet) = &e.quiet else {
-        found("P13", "an hour after all was calm something was still to be done".to_owned());
+        found("P13", "long after all was calm something was still to be done".to_owned());
         return stuck(case, found);
     };
     for sent in e.sent.iter().filter(|s| quiet.contains(&s.at) && s.writes) {
@@ -26,7 +28,7 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
     let e = case.e;
     for (guid, state) in &case.links {
         let who = format!("incident {}", case.pairs.get(guid).map_or(0, |p| p.number));
-        let given_away = e.excuses.contains(&Excuse::Correlation);
+        let given_away = case.pairs.get(guid).is_some_and(Pair::is_given_away);
         if !state.link.frozen.is_empty() && !given_away {
             found("P13", format!("{who} is frozen: {}", state.link.frozen));
         }
@@ -40,7 +42,12 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
         }
         for base in &state.bases {
             let conflict = base.conflict.as_ref().filter(|c| c.taken.is_none());
-            if let Some(conflict) = conflict
+            // A record that appeared after its create was given up may have been changed by then; nobody
+            // knows what that create wrote (D20).
+            let given_up = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.what == "record";
+            let found_late = conflict.is_some_and(is_first_contact)
+                && case.book.get(guid).is_some_and(|rows| rows.iter().any(given_up));
+            if let Some(conflict) = conflict.filter(|_| !found_late)
                 && !e.excuses.contains(&Excuse::DeniedFields)
                 && !(e.excuses.contains(&Excuse::Severity) && base.field.word() == "severity")
                 && !given_away
@@ -52,8 +59,7 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
             }
         }
         for entry in &state.entries {
-            let mine = !is_person(entry.author.raw()) && entry.reason.contains("without a marker");
-            if entry.reason.contains("without a marker") && mine {
+            if !is_person(entry.author.raw()) && entry.reason.contains("without a marker") {
                 found("P13", format!("{who}: one of our own notes is not known again"));
             }
         }

@@ -44,7 +44,7 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
     let steps: Vec<&Step> = pair.steps_of(field, side).collect();
     for two in steps.windows(2) {
         let [theirs, ours] = two else { continue };
-        if theirs.who == Who::Sync || ours.who != Who::Sync {
+        if theirs.who == Who::Sync || ours.who != Who::Sync || theirs.record != ours.record {
             continue;
         }
         if unseen(case, pair, theirs) {
@@ -57,9 +57,7 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
         let decided = case
             .decisions(&pair.guid, field)
             .any(|r| anytime || r.draft.at.plus(NEARBY) >= theirs.at && r.draft.at <= ours.at.plus(NEARBY));
-        // A write without an answer, found written over or never applied, is on record as such.
-        let unproven = unproven(case, pair, field);
-        if !later && !decided && !unproven && !crossed(case, pair, ours) {
+        if !later && !decided && !unproven(case, pair, ours) && !crossed(case, pair, theirs, ours) {
             found(
                 "P3",
                 format!(
@@ -76,21 +74,53 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
     }
 }
 
-/// True when it is on record that nobody knows of a write of this field whether it was applied.
-fn unproven(case: &Case<'_>, pair: &Pair, field: Field) -> bool {
-    let about = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.what == field.word();
-    case.book.get(&pair.guid).is_some_and(|rows| rows.iter().any(about))
+/// True when it is on record that nobody knows of this write whether it was applied.
+fn unproven(case: &Case<'_>, pair: &Pair, ours: &Step) -> bool {
+    on_record(case, pair, "unproven", ours)
 }
 
 /// True for a write to a record that crossed somebody else's on its way, and was put on record as
 /// such: without a compare-and-swap nobody can do more (D26).
-fn crossed(case: &Case<'_>, pair: &Pair, ours: &Step) -> bool {
-    let told = |r: &&&AuditRow| {
-        let known = case.e.wrong_clock || r.draft.at.plus(NEARBY) >= ours.at;
-        r.draft.act == "overlap" && known
-    };
+fn crossed(case: &Case<'_>, pair: &Pair, theirs: &Step, ours: &Step) -> bool {
+    let on_its_way = theirs.at.plus(case.e.lands) >= ours.at;
     ours.side == Side::ServiceNow
-        && case.book.get(&pair.guid).is_some_and(|rows| rows.iter().any(|r| told(&r)))
+        && (on_its_way || kept_from_us(case, theirs, ours))
+        && on_record(case, pair, "overlap", ours)
+}
+
+/// True when a list that should have shown it was faulty, and the record was not looked at by itself.
+fn kept_from_us(case: &Case<'_>, theirs: &Step, ours: &Step) -> bool {
+    let between =
+        |s: &&Sent| s.side == Some(Side::ServiceNow) && !s.writes && s.at >= theirs.at && s.at <= ours.at;
+    let mut reads = case.e.sent.iter().filter(between);
+    let shown = |s: &Sent| s.status == Some(200) && s.path.ends_with(&theirs.record);
+    reads.clone().any(|s| s.struck && s.operation == "query") && !reads.any(shown)
+}
+
+/// Longest that it may take to find out what became of a write: nobody may be there to ask.
+const FOUND_OUT: Duration = Duration::from_secs(7200);
+
+/// True when an audit row of that kind is about this very write: its side, its field, its time.
+fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool {
+    // What the instance clears when a record is opened again, the write of the state did.
+    let field = |what: &str| {
+        what == write.field.word()
+            || write.after.is_empty()
+                && matches!(write.field, Field::Closure | Field::CloseNotes)
+                && what == Field::Status.word()
+    };
+    let late = FOUND_OUT.max(case.e.poll * 12);
+    // A record whose create was never answered is first seen after somebody changed it: what a rule made
+    // of our value may pass for that person's, and goes to the other side.
+    let there = |side: &str, why: &str| {
+        side.eq_ignore_ascii_case(write.side.name()) || why.contains("the create was lost")
+    };
+    let about = |r: &&AuditRow| {
+        let row = &r.draft;
+        let in_time = row.at.plus(NEARBY) >= write.at && row.at <= write.at.plus(late);
+        row.act == act && field(&row.what) && there(&row.side, &row.why) && (case.e.wrong_clock || in_time)
+    };
+    case.book.get(&pair.guid).is_some_and(|rows| rows.iter().any(about))
 }
 
 /// True when somebody changed a value and changed it back before the sync had a sound look at it:
@@ -104,10 +134,15 @@ fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
             Side::ServiceNow => s.path.contains("/table/incident"),
         };
         let sound = |s: &&Sent| s.side == Some(last.side) && !s.writes && shows(s);
-        let disturbed = meanwhile().any(|s| s.struck || s.status != Some(200) && !s.writes);
-        !disturbed && meanwhile().filter(sound).count() >= LOOKS
+        let disturbed = |s: &Sent| s.side == Some(last.side) && (s.struck || s.status != Some(200));
+        !meanwhile().any(|s| disturbed(s) && !s.writes) && meanwhile().filter(sound).count() >= LOOKS
     };
-    pair.steps_of(last.field, last.side).filter(back).any(|s| !looked(s.at))
+    // What the sync carried over it had seen.
+    let carried = |from: Stamp| {
+        pair.steps_of(last.field, other(last.side))
+            .any(|s| s.who == Who::Sync && s.at > from && s.at < last.at)
+    };
+    pair.steps_of(last.field, last.side).filter(back).any(|s| !looked(s.at) && !carried(s.at))
 }
 
 /// Reads without a fault in between after which a value must have been seen: one of them may
@@ -125,6 +160,7 @@ fn echoes(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'
     let born = usize::from(field == Field::Status && side == Side::ServiceNow);
     // What nobody can tell whether it was applied is written once more.
     let rows = case.book.get(&pair.guid).map(Vec::as_slice).unwrap_or_default();
+    // And what a rule made of it in a record that nobody has seen before may pass for a person's.
     let again = rows.iter().filter(|r| r.draft.act == "unproven" && r.draft.what == field.word()).count();
     if writes > acts + decided + born + again {
         found(
@@ -146,9 +182,12 @@ fn owned(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
             found("P3", format!("incident {}: its {} was written", pair.number, field.word()));
         }
         let steps: Vec<&Step> = pair.steps_of(field, Side::ServiceNow).collect();
-        let unproven = unproven(case, pair, field);
         let by_hand = steps.windows(2).any(|t| {
-            t[0].who == Who::Other && t[1].who == Who::Sync && !unproven && !crossed(case, pair, t[1])
+            t[0].who == Who::Other
+                && t[1].who == Who::Sync
+                && t[0].record == t[1].record
+                && !unproven(case, pair, t[1])
+                && !crossed(case, pair, t[0], t[1])
         });
         if by_hand {
             found("P3", format!("incident {}: a {} edited by hand was replaced", pair.number, field.word()));
@@ -170,7 +209,8 @@ fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<
     let steps: Vec<&Step> = pair.steps_of(field, side).collect();
     for two in steps.windows(2) {
         let [theirs, ours] = two else { continue };
-        if theirs.who == Who::Sync || ours.who != Who::Sync || theirs.after.is_empty() {
+        let same = theirs.record == ours.record;
+        if theirs.who == Who::Sync || ours.who != Who::Sync || theirs.after.is_empty() || !same {
             continue;
         }
         // The instance clears them when a record is opened again: no words replaced them.
@@ -189,7 +229,7 @@ fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<
                 && is_closed(s.side, &s.before)
                 && !is_closed(s.side, &s.after)
         });
-        if !reopened && !crossed(case, pair, ours) {
+        if !reopened && !crossed(case, pair, theirs, ours) {
             found(
                 "P7",
                 format!(

@@ -78,7 +78,11 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
             found("P6", format!("incident {}: {} said in {from} came back there", pair.number, s.token));
         }
     }
-    if case.e.excuses.contains(&Excuse::Order) {
+    let excuse = match from {
+        Side::Sentinel => Excuse::OrderToDesk,
+        Side::ServiceNow => Excuse::OrderFromDesk,
+    };
+    if case.e.excuses.contains(&excuse) {
         return;
     }
     arrived.sort_by_key(|(s, _)| s.at);

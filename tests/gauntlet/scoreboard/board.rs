@@ -83,6 +83,26 @@ impl Board {
     }
 }
 
+impl Board {
+    /// True when a rival broke nothing at all.
+    pub fn is_clean(&self, rival: Rival) -> bool {
+        self.rows.get(&rival).is_none_or(|row| row.found.is_empty())
+    }
+}
+
+impl Row {
+    /// Violations of a class; of no class, those of every other property.
+    fn of(&self, class: Option<&Class>) -> u64 {
+        match class {
+            Some(class) => self.found.get(class.property).copied().unwrap_or(0),
+            None => {
+                let other = |p: &&str| CLASSES.iter().all(|c| c.property != *p);
+                self.found.iter().filter(|(p, _)| other(p)).map(|(_, n)| n).sum()
+            }
+        }
+    }
+}
+
 fn name(rival: Rival) -> &'static str {
     match rival {
         Rival::Engine => "diptych",
@@ -102,13 +122,12 @@ impl fmt::Display for Board {
             for class in &CLASSES {
                 write!(f, "{:>CELL$}", class.words[line])?;
             }
-            writeln!(f)?;
+            writeln!(f, "{:>CELL$}", ["other", "properties"][line])?;
         }
         for (rival, row) in &self.rows {
             write!(f, "{:NAME$}{:>10}", name(*rival), row.incidents)?;
-            for class in &CLASSES {
-                let n = row.found.get(class.property).copied().unwrap_or(0);
-                let rate = n as f64 * 1000.0 / row.incidents.max(1) as f64;
+            for class in CLASSES.iter().map(Some).chain([None]) {
+                let rate = row.of(class) as f64 * 1000.0 / row.incidents.max(1) as f64;
                 write!(f, "{rate:>CELL$.1}")?;
             }
             writeln!(f)?;
