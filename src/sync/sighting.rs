@@ -13,6 +13,10 @@ use super::values::{sentinel_value, servicenow_value};
 /// interface last up to 298 s (sync-engine B.5).
 const LATE: Duration = Duration::from_secs(300);
 
+/// Longest that a list of incidents shows the past, while one read by itself is fresh (sync-engine
+/// A.4; unverified). A later change of another field moves the stamp that would give it away.
+const LAG: Duration = Duration::from_secs(60);
+
 /// A complete pass over one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
@@ -66,7 +70,7 @@ pub fn sightings(state: &LinkState, shape: &RecordShape, sighting: &Sighting<'_>
             let after = sentinel_value(incident, old.field);
             let values = (old.sentinel.as_str(), before.as_deref(), after.as_str());
             let before = |shown: Stamp| sighting.passes.sentinel.before(incident.modified, shown);
-            let floor = sighting.passes.sentinel.floor(incident.modified, sighting.now);
+            let floor = sighting.passes.sentinel.floor(incident.modified, sighting.now).minus(LAG);
             let shown = floor.max(state.incident_seen);
             base.sentinel_seen = seen(old.sentinel_seen, values, (floor, shown), &before, sighting.now);
         }

@@ -74,14 +74,14 @@ pub fn faults_of(side: Side) -> impl Iterator<Item = FaultKind> {
 /// Passes of the engine in the part of a run that people and faults fill.
 const PASSES: u32 = 36;
 /// The same in a run over days.
-const MANY_PASSES: u32 = 200;
+const MANY_PASSES: u32 = 150;
 
 impl Script {
     /// The script of a seed.
     pub fn of(seed: u64) -> Self {
         let rng = &mut Rng::with_seed(seed ^ 0x6761_756e_746c_6574);
         let setting = setting(seed, rng);
-        let days = setting.poll >= Duration::from_secs(900) && rng.u8(0..3) == 0;
+        let days = setting.poll >= Duration::from_secs(900) && rng.u8(0..6) == 0;
         let calm_at = setting.poll * if days { MANY_PASSES } else { PASSES };
         let mut script = Self { seed, setting, events: Vec::new(), calm_at };
         script.add_acts(rng);

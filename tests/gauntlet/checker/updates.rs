@@ -112,13 +112,13 @@ fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool {
     let late = FOUND_OUT.max(case.e.poll * 12);
     // A record whose create was never answered is first seen after somebody changed it: what a rule made
     // of our value may pass for that person's, and goes to the other side.
-    let there = |side: &str, why: &str| {
-        side.eq_ignore_ascii_case(write.side.name()) || why.contains("the create was lost")
-    };
     let about = |r: &&AuditRow| {
         let row = &r.draft;
-        let in_time = row.at.plus(NEARBY) >= write.at && row.at <= write.at.plus(late);
-        row.act == act && field(&row.what) && there(&row.side, &row.why) && (case.e.wrong_clock || in_time)
+        let here = row.side.eq_ignore_ascii_case(write.side.name());
+        let elsewhere = !here && row.why.contains("the create was lost");
+        let before = if elsewhere { late } else { NEARBY };
+        let in_time = row.at.plus(before) >= write.at && row.at <= write.at.plus(late);
+        row.act == act && field(&row.what) && (here || elsewhere) && (case.e.wrong_clock || in_time)
     };
     case.book.get(&pair.guid).is_some_and(|rows| rows.iter().any(about))
 }
