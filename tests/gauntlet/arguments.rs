@@ -99,7 +99,7 @@ impl Arguments {
                     let only = Some(value()?);
                     read.what = match read.what {
                         Asked::Mutants { budget, .. } => Asked::Mutants { only, budget },
-                        _ => Asked::Mutants { only, budget: 200 },
+                        _ => Asked::Mutants { only, budget: 600 },
                     };
                 }
                 "--jobs" | "--test-threads" => read.jobs = number(&value()?)?.max(1) as usize,
