@@ -7,7 +7,8 @@
 //! | `cross` | what does a value become on the other side? |
 //! | `decide` | one field: who changed, who wins, what is written? |
 //! | `closing` | status and closing fields, which travel together |
-//! | `plan` | one link: all verdicts, and the two writes that follow |
+//! | `plan` | one link: all verdicts, and what each side is to get |
+//! | `write` | what does a PATCH or a PUT then say? |
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
@@ -30,6 +31,7 @@ pub mod plan;
 mod plan_tests;
 pub mod sighting;
 pub mod values;
+pub mod write;
 
 pub use act::preview;
 pub use fields::{field_views, link_step, readable};

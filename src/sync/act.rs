@@ -15,8 +15,9 @@ use crate::text::Stamp;
 
 use super::PlanContext;
 use super::cross::{Crossed, owner_to_sentinel};
-use super::plan::{NOTHING, incident_write, plan};
+use super::plan::{NOTHING, plan};
 use super::values::{is_closed, sentinel_value, servicenow_value};
+use super::write::incident_write;
 
 /// What a command does first.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,19 +3,16 @@
 //! Pure: the same link, tables, users and policies always give the same plan. Planning a link
 //! whose plan was carried out gives an empty plan.
 
-use std::collections::BTreeMap;
-
 use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::link::{Conflict, Seen};
-use crate::model::{Base, Field, Incident, IncidentWrite, LinkState, OwnerRef, Pair, Record, Side};
+use crate::model::{Base, Field, Incident, LinkState, Pair, Record, Side};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 use super::PlanContext;
-use super::cross::owner_to_sentinel;
 use super::decide::{Case, Intervals, Verdict, decide};
-use super::values::{sentinel_value, servicenow_value, set_servicenow};
+use super::values::{sentinel_value, servicenow_value};
 
 /// Something decided, for the audit and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -341,68 +338,4 @@ fn same_agreement(a: &Base, b: &Base) -> bool {
         && a.conflict == b.conflict
         && a.sentinel_seen.differs.is_none()
         && a.servicenow_seen.differs.is_none()
-}
-
-/// The columns that a plan's fields become in one PATCH.
-pub fn record_values(targets: &[Target], ctx: &PlanContext<'_>) -> BTreeMap<String, String> {
-    let mut values = BTreeMap::new();
-    for target in targets {
-        set_servicenow(&mut values, &ctx.workspace.route.shape, target.field, &target.servicenow);
-    }
-    values
-}
-
-/// The whole incident with a plan's fields changed: a PUT replaces everything, so everything
-/// else goes back as it was observed (D16).
-pub fn incident_write(
-    incident: &Incident,
-    record: Option<&Record>,
-    targets: &[Target],
-    ctx: &PlanContext<'_>,
-) -> IncidentWrite {
-    let mut write = IncidentWrite::from(incident);
-    for target in targets {
-        match target.field {
-            Field::Title => write.title = target.sentinel.clone(),
-            Field::Description => write.description = target.sentinel.clone(),
-            Field::Severity => write.severity = target.sentinel.clone(),
-            Field::Status => write.status = target.sentinel.clone(),
-            Field::CloseNotes => write.classification_comment = target.sentinel.clone(),
-            Field::Closure => {
-                let mut parts = target.sentinel.splitn(2, '-');
-                write.classification = parts.next().unwrap_or_default().to_owned();
-                write.reason = parts.next().unwrap_or_default().to_owned();
-            }
-            Field::Owner => write.owner = owner_of(incident, record, target, ctx),
-        }
-    }
-    if !write.status.eq_ignore_ascii_case("Closed") {
-        write.classification.clear();
-        write.reason.clear();
-        write.classification_comment.clear();
-    }
-    write
-}
-
-fn owner_of(
-    incident: &Incident,
-    record: Option<&Record>,
-    target: &Target,
-    ctx: &PlanContext<'_>,
-) -> OwnerRef {
-    if target.sentinel.is_empty() {
-        return OwnerRef::default();
-    }
-    if incident.owner.key() == target.sentinel {
-        return incident.owner.clone();
-    }
-    // The user behind the target: what the record holds, unless a person named somebody else.
-    let raw = if target.servicenow.is_empty() {
-        record.and_then(|r| servicenow_value(r, &ctx.workspace.route.shape, Field::Owner)).unwrap_or_default()
-    } else {
-        target.servicenow.clone()
-    };
-    owner_to_sentinel(ctx, &raw)
-        .map(|(owner, _)| owner)
-        .unwrap_or_else(|_| OwnerRef { upn: target.sentinel.clone(), ..OwnerRef::default() })
 }

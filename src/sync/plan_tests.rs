@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::act::carry_out;
-use super::plan::{Plan, incident_write, plan, record_values};
+use super::plan::{Plan, plan};
 use super::values::{sentinel_value, servicenow_value};
+use super::write::{incident_write, record_values};
 use super::{PlanContext, preview};
 use crate::mapping::{Directory, Flow, SeverityRow, TableSet, Tables};
 use crate::model::settings::{BornClosed, Filter, FirstContact, Policies, Policy, Route, WorkspaceSettings};

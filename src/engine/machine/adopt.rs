@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::model::intent::Target;
 use crate::model::ledger::{AuditDraft, Capability};
 use crate::model::view::Level;
-use crate::model::{Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, LinkState, Record};
+use crate::model::{
+    Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, LinkState, Record, Side,
+};
 use crate::mutant::{self, Mutant};
 use crate::sync::identity::correlation_id;
 use crate::sync::plan::NOTHING;
@@ -34,13 +36,12 @@ pub(super) async fn adopt(
 ) -> Result<Next, Halt> {
     let shape = &ws.settings().route.shape;
     let ours = correlation_id(&ws.key, &state.link.incident);
+    let as_made = record.mod_count == 0 && record.updated_by == ws.own_user();
+    let by_key = !super::confirm::is_other_id(state, &record);
     // The answer to our own create needs no proof that it is ours, nor does what nobody has touched
     // since our user made it under the key that only this incident leads to (D7).
-    let as_made = record.mod_count == 0
-        && record.updated_by == ws.own_user()
-        && intent.is_some()
-        && !super::confirm::is_other_id(state, &record);
-    let own = (proof == Proof::Answer || as_made) && record.value(&shape.correlation_id).is_none();
+    let created = proof == Proof::Answer || as_made && by_key && intent.is_some();
+    let own = created && record.value(&shape.correlation_id).is_none();
     if let Some(error) = super::confirm::unverifiable(ws, state, &record).filter(|_| !own) {
         return link_failed(ws, state, &error, None).await;
     }
@@ -54,7 +55,7 @@ pub(super) async fn adopt(
         );
         let mut turn = Turn::default();
         if let Some(intent) = &intent {
-            let what = (Some(crate::model::Side::ServiceNow), "record");
+            let what = (Some(Side::ServiceNow), "record");
             let mut row = ws.audit(state, "unproven", what, ("", record.sys_id.as_str()), &why);
             row.intent = Some(intent.id);
             turn.audit.push(row);
@@ -64,7 +65,7 @@ pub(super) async fn adopt(
     let mut turn = Turn { asked, ..Turn::default() };
     let mut link = state.link.clone();
     learn_own_key(ws, state, &record, intent.is_some(), &mut turn);
-    if super::confirm::is_other_id(state, &record) {
+    if !by_key {
         link.sys_id = record.sys_id.clone();
     }
     link.life = Life::Live;
@@ -96,7 +97,7 @@ pub(super) async fn adopt(
             true
         }
         // Nobody has touched what our own user created: whatever differs, Sentinel changed since.
-        None if record.mod_count == 0 && record.updated_by == ws.own_user() => {
+        None if as_made => {
             turn.bases = bases_of_create(ws, state, &[], &record, asked);
             false
         }
@@ -113,8 +114,7 @@ pub(super) async fn adopt(
         ws.recovered(Recovery::Adopted);
         ("adopt", format!("took up {number}, which carries our correlation id already"))
     };
-    let mut row =
-        ws.audit(state, act, (Some(crate::model::Side::ServiceNow), "record"), ("", &number), &text);
+    let mut row = ws.audit(state, act, (Some(Side::ServiceNow), "record"), ("", &number), &text);
     row.intent = intent.as_ref().map(|i| i.id);
     turn.audit.push(row);
     turn.link = Some(link);
@@ -177,7 +177,7 @@ fn unclear(
     let row = |base: &Base| {
         let now = servicenow_value(record, shape, base.field).filter(|v| *v != base.servicenow)?;
         targets.iter().find(|t| t.field == base.field)?;
-        let side = Some(crate::model::Side::ServiceNow);
+        let side = Some(Side::ServiceNow);
         Some(ws.audit(state, "unproven", (side, base.field.word()), (&base.servicenow, &now), why))
     };
     bases.iter().filter_map(row).collect()

@@ -11,7 +11,8 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
-use crate::sync::plan::{Plan, incident_write, plan, record_values};
+use crate::sync::plan::{Plan, plan};
+use crate::sync::write::{incident_write, record_values};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};

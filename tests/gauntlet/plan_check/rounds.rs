@@ -8,7 +8,8 @@ use diptych::model::call::UserKey;
 use diptych::model::intent::Target;
 use diptych::model::{Base, Field, LinkState, Side, User};
 use diptych::sync::act::carry_out;
-use diptych::sync::plan::{NOTHING, incident_write, record_values};
+use diptych::sync::plan::NOTHING;
+use diptych::sync::write::{incident_write, record_values};
 use diptych::sync::{Plan, PlanContext, plan};
 use diptych::text::Stamp;
 
