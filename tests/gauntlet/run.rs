@@ -27,6 +27,8 @@ pub const QUIET: u32 = 10;
 /// Longest time in which everything must be in step again, counted from the calm: the longest
 /// pause after failures is a quarter of an hour. P13 allows an hour.
 const LIMIT: Duration = Duration::from_secs(1500);
+/// How far a deep pass reaches back (D15): what was hidden for longer only a full sweep finds.
+const DEEP: Duration = Duration::from_secs(900);
 
 /// Everything that a checker may know of a run.
 pub struct Evidence {
@@ -109,6 +111,8 @@ pub struct Run {
     figures: Figures,
     pub acts: Vec<AnalystEntry>,
     pub excuses: BTreeSet<Excuse>,
+    /// A record was hidden for longer than a deep pass reaches back.
+    hidden_long: bool,
     /// Ends of tricks and full disks that are under way.
     ends: Vec<(Duration, End)>,
 }
@@ -125,6 +129,7 @@ impl Run {
             figures: Figures::default(),
             acts: Vec::new(),
             excuses: BTreeSet::new(),
+            hidden_long: false,
             ends: Vec::new(),
         }
     }
@@ -206,6 +211,7 @@ impl Run {
                 }
                 let Some(played) = trick.play(&self.sim, *draw) else { return };
                 self.excuses.extend(trick.excuse());
+                self.hidden_long |= trick.hides_records() && *span > DEEP;
                 *self.figures.tricks.entry(*trick).or_default() += 1;
                 if let Played::Switched(side, name, old) = played {
                     self.ends.push((event.at + *span, End::Switch(side, name, old)));
@@ -287,13 +293,15 @@ impl Run {
     /// Runs until both sides are in step and nothing is left to do; gives the moment, or `None`
     /// when that did not come in time.
     fn settle_down(&mut self, setting: &Setting) -> Option<Stamp> {
-        let begun = self.sim.elapsed();
+        let (begun, calm) = (self.sim.elapsed(), self.sim.world_time());
         // A pass that a page skipped over is made good by the next full sweep.
         let swept = begun + setting.sweep.min(Duration::from_secs(7200)) + setting.poll * 3;
         let limit = LIMIT.max(setting.poll * 12) + swept - begun;
         // A restart looks at everything, too; but it must not be what heals a run. So only where a page
-        // may have skipped something, or an edit may hide behind a comment of ours (D27).
-        let hides = setting.page.1 < 1000 || self.links().iter().any(|l| l.link.comments_unsure);
+        // may have skipped something, a record was hidden for longer than a deep pass reaches back, or an
+        // edit may hide behind a comment of ours (D27).
+        let hides =
+            setting.page.1 < 1000 || self.hidden_long || self.links().iter().any(|l| l.link.comments_unsure);
         if setting.sweep > Duration::from_secs(7200) && hides {
             self.sim.rest_for(Duration::from_secs(3700));
         } else if setting.sweep <= Duration::from_secs(7200) {
@@ -301,7 +309,7 @@ impl Run {
         }
         while self.sim.elapsed() < begun + limit && !self.sim.ran_away() {
             self.sim.run_for(setting.poll * 3);
-            if self.is_done() {
+            if self.sim.passed_since(calm) && self.is_done() {
                 return Some(self.sim.world_time());
             }
         }

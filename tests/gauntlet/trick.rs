@@ -113,6 +113,11 @@ impl Trick {
         }
     }
 
+    /// True when records are in no list while it lasts.
+    pub fn hides_records(self) -> bool {
+        matches!(self, HideRecord | HideGroup)
+    }
+
     /// The switch that it turns for its span, with the side it belongs to.
     pub fn switch(self) -> Option<(Side, &'static str)> {
         let desk = |name| Some((Side::ServiceNow, name));

@@ -95,6 +95,19 @@ impl Simulation {
         records.into_iter().find(|r| r.fields.get("correlation_id") == Some(&id)).unwrap()
     }
 
+    /// True once a pass over each side was asked for, and then another: what the first one showed was
+    /// worked on by then.
+    pub fn passed_since(&self, since: Stamp) -> bool {
+        let sent = self.transport.sent.lock().unwrap();
+        let apart = self.setting.poll / 2;
+        Side::BOTH.into_iter().all(|side| {
+            let sound = |s: &&Sent| s.side == Some(side) && s.pass && s.status == Some(200);
+            let mut passes = sent.iter().rev().filter(sound).map(|s| s.at).take_while(|at| *at >= since);
+            let Some(last) = passes.next() else { return false };
+            passes.any(|at| at.plus(apart) <= last)
+        })
+    }
+
     /// Takes every request that was sent since this was last asked.
     pub fn take_sent(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.transport.sent.lock().unwrap())

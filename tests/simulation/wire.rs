@@ -36,6 +36,8 @@ pub struct Sent {
     /// As the sandbox names it: `list`, `put`, `update`, …
     pub operation: &'static str,
     pub writes: bool,
+    /// It asks what changed on its side, or for a page of that.
+    pub pass: bool,
     pub method: String,
     pub origin: String,
     pub path: String,
@@ -123,6 +125,7 @@ impl WorldTransport {
             side,
             operation: side.map_or("other", |s| operation(s, request)),
             writes,
+            pass: side.is_some_and(|s| is_pass(s, request)),
             method: request.method.clone(),
             origin: request.origin.clone(),
             path: request.path.clone(),

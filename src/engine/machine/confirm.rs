@@ -156,6 +156,29 @@ impl Ws {
     }
 }
 
+/// Bases of those fields of a write of unknown outcome that show what it wrote, although other fields
+/// of it do not, because they were changed since or it never came. Either way both sides hold the pair
+/// that it carried over; somebody else may have written it, until now. Status and closing fields go
+/// together: one of them alone may be somebody's own close.
+pub(super) fn agreed_by_half(
+    ws: &Ws,
+    state: &LinkState,
+    intent: &Intent,
+    targets: &[Target],
+    value: impl Fn(Field) -> Option<String>,
+) -> Vec<Base> {
+    if intent.command.is_some() {
+        return Vec::new();
+    }
+    let side = intent.kind.side();
+    let shows = |t: &&Target| value(t.field).as_deref() == Some(t.after(side));
+    let closing = |t: &Target| matches!(t.field, Field::Status | Field::Closure | Field::CloseNotes);
+    let whole = targets.iter().filter(|t| closing(t)).all(|t| shows(&t));
+    let moments = (agreed_at(intent), Some(ws.steady()));
+    let shown = targets.iter().filter(shows).filter(|t| whole || !closing(t));
+    shown.map(|t| base_after(state, t, side, t.after(side), moments)).collect()
+}
+
 /// A PATCH of the record came back.
 pub(super) async fn record_patched(
     ws: &Ws,
@@ -186,17 +209,24 @@ pub(super) async fn record_patched(
     if let Some(closer) = closer_after(&intent, targets) {
         turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
     }
-    let moved_by_others = record.mod_count > mod_count + 1;
-    if moved_by_others {
+    if record.mod_count > mod_count + 1 {
         overlap(ws, state, &mut turn, targets, *mod_count, &record);
     }
     finish(ws, state, &intent, &mut turn);
-    if moved_by_others {
+    if moved_by_others(ws, *mod_count, &record) {
         return super::recover::take_record(ws, state, record, turn).await;
     }
     turn.record = Some(record);
     ws.save(state, turn).await?;
     Ok(Next::Again)
+}
+
+/// True when somebody else moved the record between our read, which showed version `before`, and our
+/// write: there is a version more than ours, or the only new one carries another name, because ours
+/// changed nothing.
+fn moved_by_others(ws: &Ws, before: i64, record: &Record) -> bool {
+    let next = record.mod_count == before + 1;
+    record.mod_count > before && !(next && record.updated_by == ws.own_user())
 }
 
 /// Between our read and our write the record was changed by somebody else. Other fields are
@@ -236,7 +266,7 @@ pub(super) async fn note_added(
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     let known = state.record.as_ref().map_or(0, |r| r.mod_count);
-    if record.mod_count > known + 1 {
+    if moved_by_others(ws, known, &record) {
         return super::recover::take_record(ws, state, record, turn).await;
     }
     turn.record = Some(record);

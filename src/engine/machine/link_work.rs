@@ -86,9 +86,9 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
         || matches!(link.life, Life::Gone | Life::Unlinked)
         || (mutant::is_on(Mutant::FilterLeaverDropped) && !link.in_filter)
     {
-        if link.role != Role::Primary && !link.error.is_empty() {
-            // What could not be done for it is not tried again.
-            let link = crate::model::Link { error: String::new(), ..link.clone() };
+        if link.role != Role::Primary && !(link.error.is_empty() && link.frozen.is_empty()) {
+            // What could not be done for it is not tried again, and waits for nobody.
+            let link = crate::model::Link { error: String::new(), frozen: String::new(), ..link.clone() };
             ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
         }
         return Ok(Next::Settled);

@@ -13,7 +13,7 @@ use crate::model::{
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::absorb_journal;
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
-use crate::sync::sighting::{Pass, Sighting, sightings};
+use crate::sync::sighting::Pass;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -253,15 +253,13 @@ async fn observe_records(
         }
         if let Some(error) = super::confirm::unverifiable(ws, state, record) {
             ws.memory(|m| m.unverified.insert(state.link.id));
+            commit.bases.extend(ws.record_moves(state, record).into_iter().map(|b| (state.link.id, b)));
             commit.links.push(Link { pending: true, error: error.to_string(), ..state.link.clone() });
             dirty.insert(state.link.id);
             continue;
         }
         commit.entries.extend(ws.absorb_notes(state, &journal));
-        let passes = ws.passes_of(state.link.id);
-        let sighting = Sighting { record: Some(record), passes, now: ws.steady(), ..Sighting::default() };
-        let moved = sightings(state, &route.shape, &sighting);
-        commit.bases.extend(moved.into_iter().map(|b| (state.link.id, b)));
+        commit.bases.extend(ws.record_moves(state, record).into_iter().map(|b| (state.link.id, b)));
         commit.records.push((route.instance.clone(), record.clone(), asked));
         commit.links.push(Link { pending: true, ..state.link.clone() });
         dirty.insert(state.link.id);

@@ -26,8 +26,6 @@ use super::recovery::Recovery;
 use super::send::{MOST_ATTEMPTS, back_to_waiting, link_failed, send_open};
 use super::turn::Turn;
 
-/// Times that an incident's PUT is sent again while its first one may still land.
-const MOST_RESENDS: u32 = 8;
 /// How far before an intent its journal entry is looked for, against skewed clocks.
 const LOOK_BACK: Duration = Duration::from_secs(900);
 
@@ -157,7 +155,7 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
         return super::confirm::incident_put(ws, state, intent, incident, Proof::Reading).await;
     }
     let again = may_send(&state.link);
-    if again && !moved && !settled && intent.attempts < MOST_RESENDS {
+    if again && !moved && !settled && intent.attempts < MOST_ATTEMPTS {
         // It may still land, under a version that still fits. Sent again it lands for certain,
         // or the other one did.
         ws.recovered(Recovery::PutResent);
@@ -168,7 +166,12 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
         return send_open(ws, state).await;
     }
     ws.recovered(Recovery::PutReplanned);
-    let mut turn = observed(state, incident, asked);
+    let half = || {
+        let value = |f| Some(sentinel_value(&incident, f));
+        super::confirm::agreed_by_half(ws, state, &intent, targets, value)
+    };
+    let bases = if moved { half() } else { Vec::new() };
+    let mut turn = Turn { bases, ..observed(state, incident, asked) };
     if moved {
         turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
     }
@@ -271,11 +274,16 @@ pub(super) async fn take_record(
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     if let Some(error) = super::confirm::unverifiable(ws, state, &record) {
-        // Whose record it is now nobody can tell: nothing of it is taken, nothing is sent to it (I6).
+        // Whose record it is now nobody can tell: nothing of it is taken but that it moved, nothing is
+        // sent to it (I6).
         ws.memory(|m| m.unverified.insert(state.link.id));
-        if !turn.is_empty() {
+        if turn.is_empty() {
+            turn.bases = ws.record_moves(state, &record);
+        } else {
             // But what a write of ours was seen to do is no longer what it was before.
             turn.record = state.record.as_ref().map(|old| kept_version(ws, old, record));
+        }
+        if !turn.is_empty() {
             ws.save(state, turn).await?;
         }
         return link_failed(ws, state, &error, None).await;
@@ -350,10 +358,13 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     }
     ws.recovered(Recovery::PatchReplanned);
     let update = ws.update(&intent, IntentState::Replanned, "not applied; planned anew".into());
-    let moved = record.mod_count > *mod_count;
-    let doubt = targets.iter().filter(|_| moved);
-    let audit = doubt.map(|t| unproven(ws, state, &intent, t)).collect();
-    take_record(ws, state, record, Turn { intents: vec![update], audit, asked, ..Turn::default() }).await
+    let mut turn = Turn { intents: vec![update], asked, ..Turn::default() };
+    if record.mod_count > *mod_count {
+        let value = |f| servicenow_value(&record, shape, f);
+        turn.bases = super::confirm::agreed_by_half(ws, state, &intent, targets, value);
+        turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
+    }
+    take_record(ws, state, record, turn).await
 }
 
 async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {

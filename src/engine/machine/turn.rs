@@ -55,6 +55,14 @@ impl Ws {
         })
     }
 
+    /// Bases whose marks a record changes that was just read. That it moved is kept even of a record
+    /// of which nothing else is taken: it may have come back by the time it can be.
+    pub fn record_moves(&self, state: &LinkState, record: &Record) -> Vec<Base> {
+        let passes = self.passes_of(state.link.id);
+        let sighting = Sighting { record: Some(record), passes, now: self.steady(), ..Sighting::default() };
+        sightings(state, &self.settings().route.shape, &sighting)
+    }
+
     /// Commits a turn and brings the state in hand to what the store now holds.
     pub async fn save(&self, state: &mut LinkState, turn: Turn) -> Result<(), Halt> {
         let now = self.steady();

@@ -1,5 +1,6 @@
 //! P3 no silent lost update (as D26 words it), P5 no echo, P7 close protection.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diptych::model::ledger::AuditRow;
@@ -57,7 +58,8 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
         let decided = case
             .decisions(&pair.guid, field)
             .any(|r| anytime || r.draft.at.plus(NEARBY) >= theirs.at && r.draft.at <= ours.at.plus(NEARBY));
-        if !later && !decided && !unproven(case, pair, ours) && !crossed(case, pair, theirs, ours) {
+        let excused = unproven(case, pair, ours) || replaced_unproven(case, pair, &steps, theirs, ours);
+        if !later && !decided && !excused && !crossed(case, pair, theirs, ours) {
             found(
                 "P3",
                 format!(
@@ -77,6 +79,13 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
 /// True when it is on record that nobody knows of this write whether it was applied.
 fn unproven(case: &Case<'_>, pair: &Pair, ours: &Step) -> bool {
     on_record(case, pair, "unproven", ours)
+}
+
+/// True when what somebody replaced was the same value, written by us, of which it is on record that nobody
+/// knows whether it was applied: so it is written once more.
+fn replaced_unproven(case: &Case<'_>, pair: &Pair, steps: &[&Step], theirs: &Step, ours: &Step) -> bool {
+    let before = steps.iter().take_while(|s| !std::ptr::eq(**s, theirs)).last();
+    before.is_some_and(|s| s.who == Who::Sync && s.after == ours.after && unproven(case, pair, s))
 }
 
 /// True for a write to a record that crossed somebody else's on its way, and was put on record as
@@ -128,14 +137,27 @@ fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool {
 fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
     let back = |s: &&Step| s.who == Who::Other && s.at <= last.at && s.before == last.after;
     let looked = |from: Stamp| {
-        let meanwhile = || case.e.sent.iter().filter(|s| s.at > from && s.at < last.at);
-        let shows = |s: &Sent| match last.side {
-            Side::Sentinel => matches!(s.operation, "list" | "get"),
-            Side::ServiceNow => s.path.contains("/table/incident"),
+        let meanwhile = || {
+            let reads = case.e.sent.iter().filter(|s| s.side == Some(last.side) && !s.writes);
+            reads.filter(|s| s.at > from && s.at < last.at)
         };
-        let sound = |s: &&Sent| s.side == Some(last.side) && !s.writes && shows(s);
-        let disturbed = |s: &Sent| s.side == Some(last.side) && (s.struck || s.status != Some(200));
-        !meanwhile().any(|s| disturbed(s) && !s.writes) && meanwhile().filter(sound).count() >= LOOKS
+        let itself = match last.side {
+            Side::Sentinel => pair.guid.as_str(),
+            Side::ServiceNow => last.record.as_str(),
+        };
+        let sound = |s: &&Sent| s.pass || s.path.ends_with(itself);
+        let disturbed = |s: &Sent| s.struck || s.status != Some(200);
+        // Pages of one pass are one look.
+        let mut lives: BTreeMap<u32, (usize, Stamp)> = BTreeMap::new();
+        for read in meanwhile().filter(sound) {
+            let (looks, at) = lives.entry(read.life).or_default();
+            if *looks == 0 || read.at >= at.plus(case.e.poll / 2) {
+                (*looks, *at) = (*looks + 1, read.at);
+            }
+        }
+        // The last one of each life may not have been kept any more.
+        let kept: usize = lives.values().map(|(looks, _)| looks - 1).sum();
+        !meanwhile().any(disturbed) && kept >= LOOKS
     };
     // What the sync carried over it had seen.
     let carried = |from: Stamp| {
@@ -145,9 +167,9 @@ fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
     pair.steps_of(last.field, last.side).filter(back).any(|s| !looked(s.at) && !carried(s.at))
 }
 
-/// Reads without a fault in between after which a value must have been seen: one of them may
-/// belong to a pass that broke off.
-const LOOKS: usize = 3;
+/// Looks without a fault in between after which a value must have been seen, besides the last one of
+/// each life: one of them may belong to a pass that broke off.
+const LOOKS: usize = 2;
 
 /// Each act of somebody causes at most one write of the field on the other side, and none on its
 /// own; what is written beyond that is an echo.

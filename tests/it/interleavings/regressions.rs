@@ -8,7 +8,7 @@ use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 
 use super::{other_severity, quiet};
-use crate::simulation::{Setting, Simulation};
+use crate::simulation::{Around, KEY, Setting, Simulation, USER};
 
 const TOKEN: &str = "7F3A-000042";
 
@@ -156,4 +156,53 @@ fn everything_heals_after_a_storm() {
         sim.assert_in_step(seed);
         sim.assert_idle(10);
     }
+}
+
+#[test]
+fn a_record_that_went_and_came_back_while_nobody_could_verify_it_has_moved() {
+    let mut sim = quiet(4);
+    let first = sim.worlds().incidents[0].clone();
+    let record = sim.record_of(&first.guid);
+    let wanted = other_severity(&first.severity);
+    let urgency = record.fields["urgency"].clone();
+    let set = |value: &str| DeskAct::Set(vec![("urgency".into(), value.into())]);
+    let stage = sim.stage.clone();
+    let hide = |what: serde_json::Value| stage.with_desk(|d| d.set_switch("hidden_fields", &what)).unwrap();
+
+    hide(serde_json::json!({USER: ["incident.correlation_id"]}));
+    sim.act_in_servicenow(&record.sys_id, &set(if urgency == "1" { "3" } else { "1" }), noor().user_name);
+    sim.run_for(Duration::from_secs(45));
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(wanted.clone()), noor());
+    sim.run_for(Duration::from_secs(45));
+    sim.act_in_servicenow(&record.sys_id, &set(&urgency), noor().user_name);
+    sim.run_for(Duration::from_secs(45));
+    hide(serde_json::json!({}));
+    sim.run_for(Duration::from_secs(900));
+
+    sim.assert_in_step(21);
+    let rows = sim.with_store(async |s| s.audit_rows(KEY, 0, 1000).await).unwrap();
+    let decided = rows.iter().any(|r| r.draft.what == "severity" && r.draft.act == "decide");
+    assert!(decided, "{:?}", rows.iter().map(|r| (&r.draft.act, &r.draft.what)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_note_beside_a_write_that_changed_nothing_is_read() {
+    let mut sim = quiet(4);
+    let first = sim.worlds().incidents[0].clone();
+    let record = sim.record_of(&first.guid);
+    let denied = serde_json::json!({"*": ["incident.impact", "incident.urgency"]});
+    sim.stage.with_desk(|d| d.set_switch("write_denied_fields", &denied)).unwrap();
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(other_severity(&first.severity)), noor());
+    // After our read of ServiceNow, before our write: the next version is the person's alone.
+    let note = DeskAct::WorkNote(format!("seen {TOKEN}"));
+    sim.act_around(Around {
+        side: Side::ServiceNow,
+        before: Box::new(|_, _| {}),
+        after: Box::new(move |stage, now| {
+            stage.with_desk(|d| d.act("incident", &record.sys_id, &note, noor().user_name, now)).unwrap();
+        }),
+    });
+    sim.run_for(Duration::from_secs(120));
+    let comments = sim.worlds().incidents[0].comments.clone();
+    assert_eq!(comments.iter().filter(|c| c.message.contains(TOKEN)).count(), 1, "{comments:?}");
 }
