@@ -31,7 +31,7 @@ pub use ids::{
 pub use incident::{Alert, Comment, Entity, Incident, IncidentWrite, OwnerRef};
 pub use intent::{Intent, IntentKind, IntentState};
 pub use ledger::LinkState;
-pub use link::{Base, Life, Link, Role};
+pub use link::{Base, Evidence, Life, Link, Role};
 pub use record::{Choice, JournalEntry, Record, RecordShape, RecordWrite, User};
 pub use side::{Pair, Side};
 pub use vocabulary::{Closure, Severity, Status};

@@ -235,6 +235,7 @@ impl Store {
             Ask::Due(ws, now) => self.due(&ws, now).await.map(Told::Numbers),
             Ask::HeldLinks(ws) => self.held_links(&ws).await.map(Told::Numbers),
             Ask::UnsureLinks(ws) => self.unsure_links(&ws).await.map(Told::Numbers),
+            Ask::UnreadAlerts(ws, most) => self.unread_alerts(&ws, most).await.map(Told::Numbers),
             Ask::Orders(ws) => self.orders(&ws).await.map(|(c, o)| Told::Orders(c, o)),
             Ask::Memory(ws) => self.memory(&ws).await.map(|(c, f)| Told::Memory(c, f)),
             Ask::Mapping => {

@@ -11,6 +11,7 @@
 //! | `write` | what does a PATCH or a PUT then say? |
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
+//! | `evidence` | which alerts and entities was the record not told of yet? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
 //! | `cursor` | where does the next read start? |
 //! | `act` | what would a person's command write? |
@@ -23,6 +24,7 @@ pub mod conversation;
 pub mod cross;
 pub mod cursor;
 pub mod decide;
+pub mod evidence;
 pub mod fields;
 pub mod identity;
 pub mod marker;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::settings::{BornClosed, FirstContact, Policy};
+use crate::model::settings::{AlertNotes, BornClosed, FirstContact, Policy};
 
 /// A span of time such as `10s`.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +105,8 @@ pub struct RawWorkspace {
     pub max_age: Option<Span>,
     pub first_contact: Option<FirstContact>,
     pub born_closed: Option<BornClosed>,
+    pub alerts: Option<AlertNotes>,
+    pub alert_reads: Option<usize>,
     pub in_flight: Option<usize>,
     pub route: Option<RawRoute>,
     pub filter: Option<RawFilter>,

@@ -16,6 +16,7 @@ mod ctx;
 mod desk_pass;
 mod dry_run;
 mod entry_work;
+mod evidence_work;
 mod incident_pass;
 mod lanes;
 mod lease;

@@ -268,6 +268,8 @@ pub enum Ask {
     HeldLinks(WorkspaceKey),
     /// Links whose comments are to be read again, because a comment of ours may hide an edit.
     UnsureLinks(WorkspaceKey),
+    /// At most so many links whose alerts are to be read, the newest first.
+    UnreadAlerts(WorkspaceKey, u32),
     /// Commands that are not settled (pending or taken) and orders of a workspace, oldest first.
     Orders(WorkspaceKey),
     /// Cursors of a workspace, and the facts learnt about it and its instances.

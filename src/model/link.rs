@@ -1,5 +1,7 @@
 //! A link: one incident tied to one record, with what both last agreed on.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Field, IncidentId, InstanceKey, LinkId, Side, SysId, TableName, WorkspaceKey};
@@ -113,6 +115,19 @@ pub struct Link {
     /// True from the observation that may call for a write until the plan has nothing left to
     /// do: what was seen is never forgotten between two transactions.
     pub pending: bool,
+    /// What its record was told of alerts and entities.
+    pub evidence: Evidence,
+}
+
+/// What a record was told of its incident's alerts and entities: each of them once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Alerts that Sentinel counted when they were last read.
+    pub alerts: u32,
+    /// True from the observation of another number until they were read.
+    pub unread: bool,
+    /// A short hash of everything that was listed.
+    pub listed: BTreeSet<String>,
 }
 
 /// What both sides last agreed on, for one field of one link. Raw values of *both* sides,

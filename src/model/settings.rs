@@ -117,6 +117,17 @@ pub enum BornClosed {
     Create,
 }
 
+/// What becomes of an incident's alerts and entities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertNotes {
+    /// They are not read.
+    #[default]
+    Off,
+    /// Notes list them, each once.
+    Note,
+}
+
 /// Where a workspace's records live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
@@ -157,6 +168,10 @@ pub struct WorkspaceSettings {
     pub first_contact: FirstContact,
     /// Already closed incidents.
     pub born_closed: BornClosed,
+    /// Alerts and entities.
+    pub alerts: AlertNotes,
+    /// Incidents whose alerts are read in five minutes.
+    pub alert_reads: usize,
     /// Writes in flight to Sentinel.
     pub in_flight: usize,
 }

@@ -10,8 +10,8 @@ use super::sql::{Arg, CHUNK, Row, Tx, args, broken, from_json, padded, places};
 use crate::model::ledger::{Known, StoreFault};
 use crate::model::link::{Conflict, Seen};
 use crate::model::{
-    Base, CommandId, CommentOrigin, Delivery, Entry, EntryId, Field, IncidentId, InstanceKey, Intent,
-    IntentId, IntentState, Life, Link, LinkId, LinkState, Role, Side, SysId, TableName, WorkspaceKey,
+    Base, CommandId, CommentOrigin, Delivery, Entry, EntryId, Evidence, Field, IncidentId, InstanceKey,
+    Intent, IntentId, IntentState, Life, Link, LinkId, LinkState, Role, Side, SysId, TableName, WorkspaceKey,
 };
 
 /// Sorted by the caller: asked for an order, SQLite walks all links of the table for it (measured).
@@ -251,6 +251,11 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
         comments_unsure: row.flag("comments_unsure")?,
         unread: row.flag("unread")?,
         pending: row.flag("pending")?,
+        evidence: Evidence {
+            alerts: row.count("alerts_read")?,
+            unread: row.flag("alerts_unread")?,
+            listed: row.text("listed")?.split_whitespace().map(str::to_owned).collect(),
+        },
     })
 }
 

@@ -96,6 +96,7 @@ fn link(key: &str, n: u32) -> Link {
         comments_unsure: false,
         unread: false,
         pending: false,
+        evidence: Default::default(),
     }
 }
 

@@ -165,7 +165,8 @@ pub fn absorb_journal(
         let mut entry = from_journal(state, row, is_own);
         if let Some(found) = found {
             entry.marker = found.to_owned();
-            if keys.verifies(found, incident, CommentOrigin::Sync.word(), LINKED) {
+            let linked = keys.verifies(found, incident, CommentOrigin::Sync.word(), LINKED);
+            if linked || super::evidence::is_listing(found, incident, keys) {
                 entry = recognised(&entry);
             }
         }

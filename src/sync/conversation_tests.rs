@@ -28,6 +28,7 @@ fn state() -> LinkState {
             comments_unsure: false,
             unread: false,
             pending: false,
+            evidence: Default::default(),
         },
         incident: None,
         incident_seen: Stamp(0),

@@ -8,7 +8,9 @@ use super::values::{sentinel_value, servicenow_value};
 use super::write::{incident_write, record_values};
 use super::{PlanContext, preview};
 use crate::mapping::{Directory, Flow, SeverityRow, TableSet, Tables};
-use crate::model::settings::{BornClosed, Filter, FirstContact, Policies, Policy, Route, WorkspaceSettings};
+use crate::model::settings::{
+    AlertNotes, BornClosed, Filter, FirstContact, Policies, Policy, Route, WorkspaceSettings,
+};
 use crate::model::*;
 use crate::text::Stamp;
 
@@ -34,6 +36,8 @@ fn settings(policies: Policies) -> WorkspaceSettings {
         policies,
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
+        alerts: AlertNotes::Note,
+        alert_reads: 80,
         in_flight: 4,
     }
 }
@@ -100,6 +104,7 @@ fn link_state(bases: Vec<Base>, incident: Incident, record: Record) -> LinkState
             comments_unsure: false,
             unread: false,
             pending: false,
+            evidence: Default::default(),
         },
         incident: Some(incident),
         incident_seen: Stamp(100),

@@ -116,6 +116,7 @@ async fn publish(store: &Store, ids: std::ops::Range<i64>) {
         comments_seen: 0,
         comments_unsure: false,
         pending: Default::default(),
+        evidence: Default::default(),
         unread: Default::default(),
     };
     let commit = Commit {

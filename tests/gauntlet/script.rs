@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use diptych::model::settings::AlertNotes;
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -238,6 +239,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         sweep: if rng.bool() { seconds(86_400) } else { poll * 9 },
         switches,
         throttle: rng.u8(0..8) == 0,
+        alerts: AlertNotes::Off,
     }
 }
 

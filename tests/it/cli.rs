@@ -154,6 +154,7 @@ fn link(n: u32) -> Link {
         comments_unsure: false,
         unread: false,
         pending: false,
+        evidence: Default::default(),
     }
 }
 

@@ -39,7 +39,7 @@ fn worlds(sandbox: &Sandbox, workspace: &str) -> Worlds {
         incidents,
         records,
         integration_user: sandbox.description().servicenow.user.clone(),
-        dialect: Dialect::ours("sandbox"),
+        dialect: Dialect { alerts: true, ..Dialect::ours("sandbox") },
     }
 }
 
@@ -149,6 +149,8 @@ fn engine_options(sandbox: &Sandbox, store: &Store, folder: &std::path::Path) ->
     for workspace in &mut config.workspaces {
         workspace.poll = Duration::from_millis(300);
         workspace.born_closed = diptych::model::settings::BornClosed::Create;
+        workspace.alerts = diptych::model::settings::AlertNotes::Note;
+        workspace.alert_reads = 10_000;
     }
     EngineOptions {
         settings: config.engine("test somebody@here pid 0", 5),

@@ -1,5 +1,6 @@
 //! Chosen interleavings of the whole engine in one process; the Gauntlet draws the others.
 
+mod evidence;
 mod regressions;
 
 use std::time::Duration;

@@ -14,12 +14,21 @@ pub struct Dialect {
     pub owners: bool,
     /// It carries work notes over to Sentinel.
     pub notes: bool,
+    /// It tells records of alerts.
+    pub alerts: bool,
 }
 
 impl Dialect {
     /// Ours, for the workspace of that key.
     pub fn ours(key: &str) -> Self {
-        Self { prefix: format!("diptych:{key}:"), severities, status, owners: true, notes: true }
+        Self {
+            prefix: format!("diptych:{key}:"),
+            severities,
+            status,
+            owners: true,
+            notes: true,
+            alerts: false,
+        }
     }
 
     /// The incident that a correlation id names.

@@ -29,7 +29,7 @@ fn field<'a>(record: &'a RecordFacts, name: &str) -> &'a str {
 pub struct Discord {
     /// The incident, in lower case.
     pub guid: String,
-    /// What differs: `record`, a field, or `conversation`.
+    /// What differs: `record`, a field, `conversation` or `alerts`.
     pub what: &'static str,
     /// In words.
     pub text: String,
@@ -101,6 +101,14 @@ fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&
         differ("owner", format!("{upn:?}"), format!("{owner:?}"));
     }
     conversation(i, r, w, add);
+    // Every alert is told of exactly once, by its id.
+    let ours = |j: &&JournalFacts| j.element == "work_notes" && j.created_by == w.integration_user;
+    for alert in i.alerts.iter().filter(|_| w.dialect.alerts) {
+        let told = r.journal.iter().filter(ours).filter(|j| j.value.contains(alert.as_str())).count();
+        if told != 1 {
+            add("alerts", format!("{}: alert {alert} is in the journal {told} times", r.number));
+        }
+    }
 }
 
 /// Every text of a person on either side is on the other exactly once.

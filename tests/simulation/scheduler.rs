@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use diptych::engine::machine::{Effect, EffectId, Event, Now, Recovery, Reply, Request};
 use diptych::model::ledger::Ask;
+use diptych::model::settings::AlertNotes;
 use diptych::sandbox::analysts::{Analysts, Deed};
 use diptych::sandbox::faults::FaultPlan;
 use diptych::sandbox::latency::Latency;
@@ -105,6 +106,7 @@ impl Simulation {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let time = Arc::new(Time::default());
         let stage = Arc::new(stage(&setting, &time));
+        let alerts = setting.alerts == AlertNotes::Note;
         let transport = Arc::new(WorldTransport::new(stage.clone(), time.clone(), setting.dated));
         let folder = tempfile::tempdir().unwrap();
         let store = open_store(&runtime, &folder, "store.db");
@@ -112,7 +114,7 @@ impl Simulation {
             rng: fastrand::Rng::with_seed(setting.seed),
             setting,
             stage,
-            dialect: Dialect::ours(KEY),
+            dialect: Dialect { alerts, ..Dialect::ours(KEY) },
             runtime,
             time,
             transport,

@@ -45,9 +45,11 @@ pub struct Setting {
     pub sweep: Duration,
     /// Servers say what time it is.
     pub dated: bool,
-    /// Switches of the ServiceNow world, set before the run.
+    /// What becomes of alerts.
+    pub alerts: AlertNotes,
     /// Sentinel's provider grants no more calls than its documentation promises.
     pub throttle: bool,
+    /// Switches of the ServiceNow world, set before the run.
     pub switches: Vec<(&'static str, serde_json::Value)>,
 }
 
@@ -68,6 +70,7 @@ impl Default for Setting {
             sweep: Duration::from_secs(86_400),
             dated: true,
             switches: Vec::new(),
+            alerts: AlertNotes::Off,
             throttle: false,
         }
     }
@@ -95,6 +98,8 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             policies: Policies::default(),
             first_contact: FirstContact::Go,
             born_closed: BornClosed::Create,
+            alerts: setting.alerts,
+            alert_reads: 80,
             in_flight: 4,
         }],
         instances: vec![InstanceSettings {

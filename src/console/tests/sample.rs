@@ -51,6 +51,8 @@ pub fn settings() -> EngineSettings {
             policies: Policies::default(),
             first_contact: FirstContact::Go,
             born_closed: BornClosed::Skip,
+            alerts: AlertNotes::Note,
+            alert_reads: 80,
             in_flight: 4,
         }],
         instances: Vec::new(),
@@ -421,6 +423,7 @@ pub fn detail(id: i64) -> Detail {
         comments_unsure: false,
         unread: false,
         pending: false,
+        evidence: Default::default(),
     };
     Detail {
         id: LinkId(id),

@@ -9,7 +9,6 @@ use crate::model::{
     Record, Side, Status, SysId,
 };
 use crate::mutant::{self, Mutant};
-use crate::sync::conversation::comments_moved;
 use crate::sync::plan::NOTHING;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
@@ -301,7 +300,7 @@ pub(super) async fn incident_put(
     }
     ws.lag(Side::Sentinel, state);
     let mut link = state.link.clone();
-    link.unread = link.unread || comments_moved(state, &incident);
+    ws.notice_parts(&mut link, state, &incident);
     if let Some(closer) = closer_after(&intent, targets) {
         link.closer = closer;
     }

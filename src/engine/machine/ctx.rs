@@ -153,6 +153,7 @@ pub(super) struct Memory {
     pub paused: bool,
     pub lags: Pair<Vec<i64>>,
     pub down_until: BTreeMap<Side, Duration>,
+    pub alert_reads: super::evidence_work::Reads,
     pub last_deep: BTreeMap<Side, Duration>,
     pub last_sweep: Option<Duration>,
     pub next_pause: Duration,

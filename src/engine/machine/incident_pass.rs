@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use crate::model::call::{Answer, IncidentPage, ListFrom, SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
+use crate::model::settings::AlertNotes;
 use crate::model::view::Level;
-use crate::model::{CallError, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side};
+use crate::model::{
+    CallError, Evidence, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side,
+};
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
-use crate::sync::conversation::comments_moved;
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
 use crate::sync::identity::derived_sys_id;
 use crate::sync::sighting::{Pass, Sighting, sightings};
@@ -227,7 +229,7 @@ fn note_incident(
 ) {
     let mut link = state.link.clone();
     link.in_filter = matches_filter(incident, &ws.settings().filter);
-    link.unread = link.unread || comments_moved(state, incident);
+    ws.notice_parts(&mut link, state, incident);
     link.pending = true;
     if link.role == Role::Primary && (incident.is_redirected() || incident.merged_into.is_some()) {
         link.role = Role::Merged;
@@ -271,5 +273,9 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
         comments_unsure: false,
         unread: incident.comments_count > 0,
         pending: true,
+        evidence: Evidence {
+            unread: incident.alerts_count > 0 && ws.settings().alerts == AlertNotes::Note,
+            ..Evidence::default()
+        },
     }
 }

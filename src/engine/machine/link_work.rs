@@ -127,7 +127,10 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     if !planned.lookups.is_empty() {
         return look_up(ws, planned.lookups).await;
     }
-    act(ws, state, planned, now).await
+    match act(ws, state, planned, now).await? {
+        Next::Settled => super::evidence_work::list_alerts(ws, state).await,
+        next => Ok(next),
+    }
 }
 
 /// Invariants that must hold before anything is sent (sync-engine B.9, D3). A broken one

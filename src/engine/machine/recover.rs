@@ -15,7 +15,6 @@ use crate::model::{
     LinkState, Record, Side,
 };
 use crate::mutant::{self, Mutant};
-use crate::sync::conversation::comments_moved;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
 
@@ -171,7 +170,7 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
         super::confirm::agreed_by_half(ws, state, &intent, targets, value)
     };
     let bases = if moved { half() } else { Vec::new() };
-    let mut turn = Turn { bases, ..observed(state, incident, asked) };
+    let mut turn = Turn { bases, ..observed(ws, state, incident, asked) };
     if moved {
         turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
     }
@@ -219,9 +218,9 @@ pub(super) async fn get_incident(ws: &Ws, state: &LinkState) -> Result<Incident,
     }
 }
 
-fn observed(state: &LinkState, incident: Incident, asked: Stamp) -> Turn {
+fn observed(ws: &Ws, state: &LinkState, incident: Incident, asked: Stamp) -> Turn {
     let mut link = state.link.clone();
-    link.unread = link.unread || comments_moved(state, &incident);
+    ws.notice_parts(&mut link, state, &incident);
     Turn { link: Some(link), incident: Some(incident), asked, ..Turn::default() }
 }
 
@@ -230,7 +229,7 @@ pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<N
     let asked = ws.steady();
     match get_incident(ws, state).await {
         Ok(incident) => {
-            let turn = observed(state, incident, asked);
+            let turn = observed(ws, state, incident, asked);
             ws.save(state, turn).await?;
             Ok(Next::Again)
         }

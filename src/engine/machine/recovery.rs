@@ -108,6 +108,8 @@ recoveries! {
     DeepPass, "deep-pass";
     /// Everything was listed or every key swept, however old.
     FullSweep, "full-sweep";
+    /// Alerts could not be read, or there were too many to read at once, and are read later.
+    AlertsLater, "alerts-later";
     /// A server did not say its time, so the newest row had to do.
     NoServerDate, "no-server-date";
 }

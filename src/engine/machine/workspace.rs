@@ -174,6 +174,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.steady())).await? {
         dirty.extend(due);
     }
+    super::evidence_work::choose_alerts(ws, &mut dirty).await?;
     if !dirty.is_empty() {
         ws.set_state(Side::Sentinel, LaneState::Writing);
         ws.set_state(Side::ServiceNow, LaneState::Writing);

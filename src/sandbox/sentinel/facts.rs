@@ -30,8 +30,8 @@ pub struct IncidentFacts {
     pub labels: Vec<String>,
     /// Comments, oldest first.
     pub comments: Vec<CommentFacts>,
-    /// Number of alerts.
-    pub alerts: usize,
+    /// Ids of its alerts, as they came.
+    pub alerts: Vec<String>,
     /// Etag with its inner quotes.
     pub etag: String,
     /// Time of the last change, cut to the microsecond.
@@ -74,7 +74,7 @@ impl IncidentFacts {
             owner_upn: face.owner.label().map(str::to_owned),
             labels: face.labels.iter().map(|l| l.name.clone()).collect(),
             comments: incident.comments.iter().map(comment).collect(),
-            alerts: face.alerts,
+            alerts: incident.links.iter().map(|link| link.alert.id.clone()).collect(),
             etag: face.etag.clone(),
             modified: face.modified.stamp(),
         }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use diptych::mapping::{ClosureRow, Directory, Flow, OwnerRow, SeverityRow, StatusRow, TableSet, Tables};
 use diptych::model::call::UserKey;
-use diptych::model::settings::{BornClosed, Filter, FirstContact, Policies, Route, WorkspaceSettings};
+use diptych::model::settings::{
+    AlertNotes, BornClosed, Filter, FirstContact, Policies, Route, WorkspaceSettings,
+};
 use diptych::model::{
     Incident, InstanceKey, Life, Link, LinkId, OwnerRef, Record, RecordShape, Role, Side, SysId, TableName,
     User, WorkspaceKey,
@@ -277,6 +279,8 @@ fn settings(table: &str) -> WorkspaceSettings {
         policies: Policies::default(),
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
+        alerts: AlertNotes::Note,
+        alert_reads: 80,
         in_flight: 4,
     }
 }
@@ -304,5 +308,6 @@ pub fn link(incident: &Incident, record: &Record, table: &str, closer: Option<Si
         comments_unsure: false,
         unread: false,
         pending: false,
+        evidence: Default::default(),
     }
 }

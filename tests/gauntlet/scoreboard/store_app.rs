@@ -38,7 +38,7 @@ const OTHER_CODE: &str = "Resolved by caller";
 
 /// How it writes things down.
 pub fn dialect() -> Dialect {
-    Dialect { prefix: String::new(), severities, status, owners: true, notes: true }
+    Dialect { prefix: String::new(), severities, status, owners: true, notes: true, alerts: false }
 }
 
 fn severities(impact: &str, _urgency: &str) -> &'static [&'static str] {

@@ -33,7 +33,7 @@ const MARK: &str = "Mirrored from Cortex XSOAR";
 
 /// How it writes things down.
 pub fn dialect() -> Dialect {
-    Dialect { prefix: String::new(), owners: false, notes: false, ..Dialect::ours("") }
+    Dialect { prefix: String::new(), owners: false, notes: false, alerts: false, ..Dialect::ours("") }
 }
 
 /// An incident of XSOAR with both of its mirror images.

@@ -96,7 +96,7 @@ fn the_service_closes_and_reopens_by_itself() {
     assert_eq!(bench.world.facts("soc")[0].classification.as_deref(), Some("Undetermined"));
     bench.act(&guid, IncidentAct::AutoReopen(alert("Again"))).unwrap();
     let facts = bench.world.facts("soc").remove(0);
-    assert_eq!((facts.status.as_str(), facts.classification, facts.alerts), ("Active", None, 2));
+    assert_eq!((facts.status.as_str(), facts.classification, facts.alerts.len()), ("Active", None, 2));
     bench.set("defender", json!(["soc"]));
     bench.act(&guid, IncidentAct::AutoClose).unwrap();
     assert!(bench.act(&guid, IncidentAct::AutoReopen(alert("Again"))).is_err());

@@ -1,0 +1,197 @@
+//! What a record is told of its incident's alerts and entities: a readable note that lists only
+//! what no earlier note did.
+
+use sha2::{Digest, Sha256};
+
+use crate::model::call::Entities;
+use crate::model::{Alert, CommentOrigin, Entity, Evidence, Incident, IncidentId, LinkState};
+use crate::text::{Stamp, clip};
+
+use super::conversation::KNOWN_AGAIN;
+use super::marker::MarkerKeys;
+
+/// First line of every note about alerts and entities.
+const HEAD: &str = "Seen in Microsoft Sentinel";
+/// Notes about one incident whose markers are known again after the store was lost; more than its 150
+/// alerts can need.
+const MOST_LISTINGS: usize = 160;
+/// Characters of one note that lines may fill; what is left out is counted in it. A note holds
+/// 29,000 at most, and its head and marker take some.
+const ROOM: usize = 24_000;
+/// Characters of one line: command lines and addresses have no end.
+const LINE: usize = 300;
+
+/// Properties that name an entity whose service gave it no friendly name, the most telling first
+/// (sentinel-api 3.3).
+const NAMES: [&str; 19] = [
+    "accountName",
+    "hostName",
+    "address",
+    "fileName",
+    "hashValue",
+    "url",
+    "resourceId",
+    "appName",
+    "domainName",
+    "commandLine",
+    "key",
+    "valueName",
+    "distinguishedName",
+    "malwareName",
+    "deviceName",
+    "mailboxPrimaryAddress",
+    "subject",
+    "macAddress",
+    "displayName",
+];
+
+/// A note about alerts and entities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// What makes it unique: its number among the notes of its kind.
+    pub key: String,
+    /// The note.
+    pub text: String,
+}
+
+/// True when an observation of the incident says that its alerts are to be read: their number is
+/// not the one that was last read. A number alone decides, because each read costs two calls of
+/// which the service grants 100 in five minutes (sentinel-api 5.2).
+pub fn alerts_moved(evidence: &Evidence, now: &Incident) -> bool {
+    now.alerts_count != evidence.alerts
+}
+
+/// What the alerts and entities of an incident, as just read, add to what its record was told: the
+/// memory of it from now on, and the note, if there is anything new.
+pub fn list(state: &LinkState, alerts: &[Alert], found: &Entities) -> (Evidence, Option<Listing>) {
+    let counted = state.incident.as_ref().map_or(0, |i| i.alerts_count);
+    // What is counted and does not come may come later.
+    let unread = (alerts.len() as u32) < counted;
+    let mut evidence = Evidence { alerts: counted, unread, ..state.link.evidence.clone() };
+    let mut is_new = |key: String, words: &str| {
+        let told = evidence.listed.contains(&key) || is_in_the_journal(state, words);
+        evidence.listed.insert(key);
+        !told
+    };
+    let mut alert_lines = Vec::new();
+    for alert in alerts {
+        if is_new(short(&["alert", &alert.id]), &alert.id) {
+            alert_lines.push(alert_line(alert));
+        }
+    }
+    let mut entity_lines = Vec::new();
+    // Alerts are listed among the entities as well.
+    for entity in found.entities.iter().filter(|e| !e.kind.eq_ignore_ascii_case("SecurityAlert")) {
+        let line = entity_line(entity);
+        if is_new(short(&["entity", &line]), &line) {
+            entity_lines.push(line);
+        }
+    }
+    if alert_lines.is_empty() && entity_lines.is_empty() {
+        return (evidence, None);
+    }
+    let text = note(&alert_lines, &entity_lines, (alerts.len(), counted), found);
+    let number = 1 + earlier(state).count();
+    (evidence, Some(Listing { key: listing_key(number), text }))
+}
+
+fn listing_key(number: usize) -> String {
+    format!("alerts@{number}")
+}
+
+/// True for the marker of a note about alerts, whichever of them it is.
+pub fn is_listing(marker: &str, incident: &IncidentId, keys: &MarkerKeys) -> bool {
+    let mut numbers = 1..=MOST_LISTINGS;
+    numbers.any(|n| keys.verifies(marker, incident, CommentOrigin::Sync.word(), &listing_key(n)))
+}
+
+/// Notes about alerts so far: those that we know of having written, and those that were known again
+/// in the journal after the store was lost.
+fn earlier(state: &LinkState) -> impl Iterator<Item = &str> {
+    let ours = state.entries.iter().filter(|e| match e.origin {
+        CommentOrigin::Sync => e.origin_id.starts_with("alerts@"),
+        CommentOrigin::ServiceNow => e.reason == KNOWN_AGAIN && e.text.raw().starts_with(HEAD),
+        _ => false,
+    });
+    ours.map(|e| e.text.raw())
+}
+
+/// True when an earlier note says so. What had been listed is lost with a store, but not the notes.
+fn is_in_the_journal(state: &LinkState, words: &str) -> bool {
+    !words.is_empty() && earlier(state).any(|text| text.contains(words))
+}
+
+fn note(alerts: &[String], entities: &[String], (came, counted): (usize, u32), found: &Entities) -> String {
+    let mut room = ROOM;
+    let mut text = format!("{HEAD}\n");
+    for (name, lines) in [("Alerts", alerts), ("Entities", entities)] {
+        if lines.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("{name}, {} new:\n", lines.len()));
+        let mut left = lines.len();
+        for line in lines {
+            let length = line.chars().count() + 3;
+            if length > room {
+                break;
+            }
+            room -= length;
+            left -= 1;
+            text.push_str(&format!("- {line}\n"));
+        }
+        if left > 0 {
+            text.push_str(&format!("- and {left} more, which this note has no room for\n"));
+        }
+    }
+    if (came as u32) < counted {
+        text.push_str(&format!("Sentinel counts {counted} alerts and lists {came} of them.\n"));
+    }
+    if (found.entities.len() as u32) < found.total {
+        let listed = found.entities.len();
+        text.push_str(&format!("Sentinel counts {} entities and lists {listed} of them.\n", found.total));
+    }
+    text.trim_end().to_owned()
+}
+
+/// An alert in one line, with the id by which Sentinel finds it.
+fn alert_line(alert: &Alert) -> String {
+    let word = |name: &str| alert.properties.get(name).and_then(|v| v.as_str()).unwrap_or_default();
+    let mut line = format!("{}: {}", or(&alert.severity, "Unrated"), or(alert.name.raw(), "without a name"));
+    if !word("productName").is_empty() {
+        line.push_str(&format!(", {}", word("productName")));
+    }
+    if !word("compromisedEntity").is_empty() {
+        line.push_str(&format!(", on {}", word("compromisedEntity")));
+    }
+    if let Some(at) = Stamp::parse_rfc3339(word("startTimeUtc")) {
+        line.push_str(&format!(", {} UTC", at.servicenow()));
+    }
+    format!("{}, id {}", clip(&line, LINE), clip(&alert.id, 64))
+}
+
+/// An entity in one line, whatever its kind: the service adds kinds, and they pass through.
+fn entity_line(entity: &Entity) -> String {
+    let text = |name: &str| match entity.properties.get(name)? {
+        serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    };
+    let suffix = text("upnSuffix").map(|suffix| format!("@{suffix}")).unwrap_or_default();
+    let own = NAMES.iter().find_map(|name| text(name)).map(|name| name + &suffix);
+    let shown = Some(entity.name.raw().to_owned()).filter(|n| !n.is_empty()).or(own);
+    let shown = shown.unwrap_or_else(|| entity.id.clone());
+    clip(&format!("{}: {shown}", or(&entity.kind, "Entity")), LINE)
+}
+
+fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
+}
+
+/// A short name for what was listed.
+fn short(parts: &[&str]) -> String {
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
+    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;
