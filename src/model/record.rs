@@ -26,6 +26,8 @@ pub struct Record {
     pub updated_by: String,
     /// `sys_created_on`.
     pub created_on: Stamp,
+    /// `sys_created_by`, a user name; empty when it may not be read.
+    pub created_by: String,
     /// Raw values of every field that was asked for and may be read.
     pub values: BTreeMap<String, String>,
     /// Display values of choice and reference fields, for people only.
@@ -108,6 +110,7 @@ impl RecordShape {
             "sys_updated_on",
             "sys_updated_by",
             "sys_created_on",
+            "sys_created_by",
             "sys_domain",
         ]
         .map(String::from)

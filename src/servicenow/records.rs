@@ -54,6 +54,7 @@ pub(super) fn record(table: &TableName, row: Row) -> Result<Record, CallError> {
         updated_on,
         updated_by: row.text("sys_updated_by"),
         created_on: Stamp::parse_servicenow(&row.text("sys_created_on")).unwrap_or_default(),
+        created_by: row.text("sys_created_by"),
         display,
         values: row.values,
     })

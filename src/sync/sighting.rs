@@ -17,6 +17,11 @@ const LATE: Duration = Duration::from_secs(300);
 /// A.4; unverified). A later change of another field moves the stamp that would give it away.
 const LAG: Duration = Duration::from_secs(60);
 
+/// Since when a list of incidents that was asked for then is sure to show what it shows.
+pub fn listed(asked: Stamp) -> Stamp {
+    asked.minus(LAG)
+}
+
 /// A complete pass over one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
@@ -70,7 +75,7 @@ pub fn sightings(state: &LinkState, shape: &RecordShape, sighting: &Sighting<'_>
             let after = sentinel_value(incident, old.field);
             let values = (old.sentinel.as_str(), before.as_deref(), after.as_str());
             let before = |shown: Stamp| sighting.passes.sentinel.before(incident.modified, shown);
-            let floor = sighting.passes.sentinel.floor(incident.modified, sighting.now).minus(LAG);
+            let floor = listed(sighting.passes.sentinel.floor(incident.modified, sighting.now));
             let shown = floor.max(state.incident_seen);
             base.sentinel_seen = seen(old.sentinel_seen, values, (floor, shown), &before, sighting.now);
         }

@@ -186,13 +186,18 @@ async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, C
         query: RecordQuery::Correlation(correlation_id(&ws.key, &state.link.incident)),
     };
     match ws.read_record_desk(call).await?.value {
-        // The oldest is the one to keep; more than one is a matter for a person, later.
-        DeskReply::Page(page) => Ok(page
-            .records
-            .into_iter()
-            .min_by(|a, b| (a.created_on, &a.sys_id).cmp(&(b.created_on, &b.sys_id)))),
+        DeskReply::Page(page) => Ok(page.records.into_iter().min_by_key(|r| {
+            // One of ours before a copy that a person made, and then the oldest is the one to keep; more
+            // than one is a matter for a person, later.
+            (made_by_others(ws, r), r.created_on, r.sys_id.clone())
+        })),
         _ => Ok(None),
     }
+}
+
+/// True for a record that another user created than the one we sign in with.
+fn made_by_others(ws: &Ws, record: &Record) -> bool {
+    !record.created_by.is_empty() && record.created_by != ws.own_user()
 }
 
 /// The call that creates the record, under our key unless the instance is known to ignore it.
@@ -258,7 +263,9 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     if own == OwnKey::Honoured && super::link_work::may_send(&state.link) {
         return resend(ws, state, intent).await;
     }
-    match look_for_record(ws, state).await {
+    // What somebody else created is not what this create may have made, whatever it carries.
+    let found = look_for_record(ws, state).await.map(|r| r.filter(|r| !made_by_others(ws, r)));
+    match found {
         Ok(Some(record)) => {
             ws.recovered(Recovery::CreateFoundByCorrelation);
             adopt(ws, state, Some(intent), record, (asked, Proof::Reading)).await

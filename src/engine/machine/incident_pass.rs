@@ -15,7 +15,7 @@ use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
 use crate::sync::identity::derived_sys_id;
-use crate::sync::sighting::{Pass, Sighting, sightings};
+use crate::sync::sighting::{Pass, Sighting, listed, sightings};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -211,7 +211,7 @@ async fn observe_incidents(
             }
         }
         count += 1;
-        commit.incidents.push((incident, asked));
+        commit.incidents.push((incident, listed(asked)));
     }
     if count > 0 {
         let done = ws.commit(commit).await?;
