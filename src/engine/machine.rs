@@ -23,7 +23,9 @@ mod lease;
 mod link_work;
 #[cfg(feature = "mutants")]
 mod mutated;
+mod observation;
 mod orders;
+mod ownership;
 mod passes;
 mod record_pass;
 mod recover;

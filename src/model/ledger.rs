@@ -35,6 +35,20 @@ pub struct LinkState {
 }
 
 impl LinkState {
+    /// A link of which neither side was observed yet.
+    pub fn new(link: Link) -> Self {
+        Self {
+            link,
+            incident: None,
+            incident_seen: Stamp(0),
+            record: None,
+            record_seen: Stamp(0),
+            bases: Vec::new(),
+            entries: Vec::new(),
+            intents: Vec::new(),
+        }
+    }
+
     /// The base of a field.
     pub fn base(&self, field: super::Field) -> Option<&Base> {
         self.bases.iter().find(|b| b.field == field)

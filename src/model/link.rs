@@ -119,6 +119,40 @@ pub struct Link {
     pub evidence: Evidence,
 }
 
+impl Link {
+    /// A link whose record is still to be created, with nothing else known about it.
+    pub fn new(
+        workspace: WorkspaceKey,
+        incident: IncidentId,
+        (instance, table, sys_id): (InstanceKey, TableName, SysId),
+        created: Stamp,
+    ) -> Self {
+        Self {
+            id: LinkId(0),
+            workspace,
+            incident,
+            instance,
+            table,
+            sys_id,
+            ordinal: 0,
+            role: Role::Primary,
+            life: Life::Creating,
+            in_filter: true,
+            closer: None,
+            created,
+            frozen: String::new(),
+            error: String::new(),
+            not_before: Stamp(0),
+            failures: 0,
+            comments_seen: 0,
+            comments_unsure: false,
+            unread: false,
+            pending: false,
+            evidence: Evidence::default(),
+        }
+    }
+}
+
 /// What a record was told of its incident's alerts and entities: each of them once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {

@@ -212,14 +212,11 @@ async fn states(tx: &mut Tx, mut ids: Vec<LinkId>) -> Result<Vec<LinkState>, Sto
 fn bare(row: &Row) -> Result<LinkState, StoreFault> {
     let body = |column: &str| row.maybe_text(column);
     Ok(LinkState {
-        link: link(row)?,
         incident: body("incident_body")?.map(|t| from_json("incident", &t)).transpose()?,
         incident_seen: row.maybe_stamp("incident_seen")?.unwrap_or_default(),
         record: body("record_body")?.map(|t| from_json("record", &t)).transpose()?,
         record_seen: row.maybe_stamp("record_seen")?.unwrap_or_default(),
-        bases: Vec::new(),
-        entries: Vec::new(),
-        intents: Vec::new(),
+        ..LinkState::new(link(row)?)
     })
 }
 

@@ -76,27 +76,13 @@ fn prod() -> Commit {
 
 fn link(key: &str, n: u32) -> Link {
     Link {
-        id: LinkId(0),
-        workspace: ws(key),
-        incident: IncidentId::new(&format!("0000000{n}-aaaa-bbbb-cccc-ddddeeeeffff")),
-        instance: instance(),
-        table: table(),
-        sys_id: SysId::new(format!("{n:032x}")),
-        ordinal: 0,
-        role: Role::Primary,
         life: Life::Live,
-        in_filter: true,
-        closer: None,
-        created: Stamp(1),
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        comments_unsure: false,
-        unread: false,
-        pending: false,
-        evidence: Default::default(),
+        ..Link::new(
+            ws(key),
+            IncidentId::new(&format!("0000000{n}-aaaa-bbbb-cccc-ddddeeeeffff")),
+            (instance(), table(), SysId::new(format!("{n:032x}"))),
+            Stamp(1),
+        )
     }
 }
 

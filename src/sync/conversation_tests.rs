@@ -1,43 +1,15 @@
 use super::*;
-use crate::model::{InstanceKey, Life, Link, LinkId, Role, SysId, TableName, WorkspaceKey};
+use crate::model::{InstanceKey, Link, SysId, TableName, WorkspaceKey};
 
 fn keys() -> MarkerKeys {
     MarkerKeys::new([b"key".to_vec()])
 }
 
 fn state() -> LinkState {
-    LinkState {
-        link: Link {
-            id: LinkId(1),
-            workspace: WorkspaceKey::new("prod").unwrap(),
-            incident: IncidentId::new("11111111-2222-3333-4444-555555555555"),
-            instance: InstanceKey::new("sn").unwrap(),
-            table: TableName::new("incident").unwrap(),
-            sys_id: SysId::new("a".repeat(32)),
-            ordinal: 0,
-            role: Role::Primary,
-            life: Life::Live,
-            in_filter: true,
-            closer: None,
-            created: Stamp(0),
-            frozen: String::new(),
-            error: String::new(),
-            not_before: Stamp(0),
-            failures: 0,
-            comments_seen: 0,
-            comments_unsure: false,
-            unread: false,
-            pending: false,
-            evidence: Default::default(),
-        },
-        incident: None,
-        incident_seen: Stamp(0),
-        record: None,
-        record_seen: Stamp(0),
-        bases: Vec::new(),
-        entries: Vec::new(),
-        intents: Vec::new(),
-    }
+    let record =
+        (InstanceKey::new("sn").unwrap(), TableName::new("incident").unwrap(), SysId::new("a".repeat(32)));
+    let incident = IncidentId::new("11111111-2222-3333-4444-555555555555");
+    LinkState::new(Link::new(WorkspaceKey::new("prod").unwrap(), incident, record, Stamp(0)))
 }
 
 fn comment(id: &str, message: &str) -> Comment {

@@ -1,42 +1,17 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::model::{Delivery, Entry, EntryId, InstanceKey, Life, Link, LinkId, Role, SysId};
+use crate::model::{Delivery, Entry, EntryId, InstanceKey, Link, LinkId, SysId};
 use crate::model::{TableName, WorkspaceKey};
 
 fn state(counted: u32) -> LinkState {
-    LinkState {
-        link: Link {
-            id: LinkId(1),
-            workspace: WorkspaceKey::new("prod").unwrap(),
-            incident: IncidentId::new("11111111-2222-3333-4444-555555555555"),
-            instance: InstanceKey::new("sn").unwrap(),
-            table: TableName::new("incident").unwrap(),
-            sys_id: SysId::new("a".repeat(32)),
-            ordinal: 0,
-            role: Role::Primary,
-            life: Life::Live,
-            in_filter: true,
-            closer: None,
-            created: Stamp(0),
-            frozen: String::new(),
-            error: String::new(),
-            not_before: Stamp(0),
-            failures: 0,
-            comments_seen: 0,
-            comments_unsure: false,
-            unread: false,
-            pending: false,
-            evidence: Evidence { unread: true, ..Evidence::default() },
-        },
-        incident: Some(Incident { alerts_count: counted, ..Incident::default() }),
-        incident_seen: Stamp(0),
-        record: None,
-        record_seen: Stamp(0),
-        bases: Vec::new(),
-        entries: Vec::new(),
-        intents: Vec::new(),
-    }
+    let record =
+        (InstanceKey::new("sn").unwrap(), TableName::new("incident").unwrap(), SysId::new("a".repeat(32)));
+    let incident = IncidentId::new("11111111-2222-3333-4444-555555555555");
+    let mut link = Link::new(WorkspaceKey::new("prod").unwrap(), incident, record, Stamp(0));
+    link.evidence.unread = true;
+    let incident = Incident { alerts_count: counted, ..Incident::default() };
+    LinkState { incident: Some(incident), ..LinkState::new(link) }
 }
 
 fn object(value: Value) -> Map<String, Value> {

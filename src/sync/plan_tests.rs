@@ -82,37 +82,15 @@ const PAIRS: [&str; 5] = ["1/1", "2/2", "3/2", "3/3", "1/3"];
 const CODES: [&str; 5] = ["", "Solution provided", "User error", "Duplicate", "No resolution provided"];
 
 fn link_state(bases: Vec<Base>, incident: Incident, record: Record) -> LinkState {
+    let key = (InstanceKey::new("sn").unwrap(), TableName::new("incident").unwrap(), record.sys_id.clone());
+    let link = Link::new(WorkspaceKey::new("prod").unwrap(), incident.id.clone(), key, Stamp(0));
     LinkState {
-        link: Link {
-            id: LinkId(1),
-            workspace: WorkspaceKey::new("prod").unwrap(),
-            incident: incident.id.clone(),
-            instance: InstanceKey::new("sn").unwrap(),
-            table: TableName::new("incident").unwrap(),
-            sys_id: record.sys_id.clone(),
-            ordinal: 0,
-            role: Role::Primary,
-            life: Life::Live,
-            in_filter: true,
-            closer: None,
-            created: Stamp(0),
-            frozen: String::new(),
-            error: String::new(),
-            not_before: Stamp(0),
-            failures: 0,
-            comments_seen: 0,
-            comments_unsure: false,
-            unread: false,
-            pending: false,
-            evidence: Default::default(),
-        },
         incident: Some(incident),
         incident_seen: Stamp(100),
         record: Some(record),
         record_seen: Stamp(100),
         bases,
-        entries: Vec::new(),
-        intents: Vec::new(),
+        ..LinkState::new(Link { id: LinkId(1), life: Life::Live, ..link })
     }
 }
 

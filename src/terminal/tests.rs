@@ -16,10 +16,10 @@ use super::run::{Ports, drive};
 use super::signals::Signal;
 use super::{Headless, model};
 use crate::console::{Key, Model, Msg, Setup, picture, render};
+use crate::model::WorkspaceKey;
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::settings::EngineSettings;
 use crate::model::view::LinkView;
-use crate::model::{LinkId, WorkspaceKey};
 use crate::store::{Mode, Store};
 use crate::text::Stamp;
 
@@ -97,27 +97,17 @@ async fn publish(store: &Store, ids: std::ops::Range<i64>) {
     };
     let Told::Lease(Some(lease)) = store.ask(take).await.unwrap() else { panic!("no lease") };
     let link = |n: i64| crate::model::Link {
-        id: LinkId(0),
-        workspace: ws(),
-        incident: crate::model::IncidentId::new(&format!("guid-{n}")),
-        instance: crate::model::InstanceKey::new("contoso").unwrap(),
-        table: crate::model::TableName::new("incident").unwrap(),
-        sys_id: crate::model::SysId::new(format!("{n:032x}")),
-        ordinal: 0,
-        role: crate::model::Role::Primary,
         life: crate::model::Life::Live,
-        in_filter: true,
-        closer: None,
-        created: Stamp(n),
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        comments_unsure: false,
-        pending: Default::default(),
-        evidence: Default::default(),
-        unread: Default::default(),
+        ..crate::model::Link::new(
+            ws(),
+            crate::model::IncidentId::new(&format!("guid-{n}")),
+            (
+                crate::model::InstanceKey::new("contoso").unwrap(),
+                crate::model::TableName::new("incident").unwrap(),
+                crate::model::SysId::new(format!("{n:032x}")),
+            ),
+            Stamp(n),
+        )
     };
     let commit = Commit {
         workspace: ws(),

@@ -8,7 +8,7 @@ use diptych::mapping::TableSet;
 use diptych::model::ledger::{Ask, CommandUpdate, Commit, Committed, Told};
 use diptych::model::view::{LaneView, LinkView, Step, WorkspaceView};
 use diptych::model::{
-    CommandId, CommandState, Incident, IncidentId, InstanceKey, Life, Link, LinkId, Pair, Record, Role, Side,
+    CommandId, CommandState, Incident, IncidentId, InstanceKey, Life, Link, LinkId, Pair, Record, Side,
     SysId, TableName, Verb, WorkspaceKey,
 };
 use diptych::store::{Mode, Store};
@@ -134,27 +134,13 @@ async fn commit(store: &Store, c: Commit) -> Committed {
 
 fn link(n: u32) -> Link {
     Link {
-        id: LinkId(0),
-        workspace: prod(),
-        incident: IncidentId::new(&format!("0000000{n}-aaaa-bbbb-cccc-ddddeeeeffff")),
-        instance: snow(),
-        table: incident_table(),
-        sys_id: SysId::new(format!("{n:032x}")),
-        ordinal: 0,
-        role: Role::Primary,
         life: Life::Live,
-        in_filter: true,
-        closer: None,
-        created: Stamp(1),
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        comments_unsure: false,
-        unread: false,
-        pending: false,
-        evidence: Default::default(),
+        ..Link::new(
+            prod(),
+            IncidentId::new(&format!("0000000{n}-aaaa-bbbb-cccc-ddddeeeeffff")),
+            (snow(), incident_table(), SysId::new(format!("{n:032x}"))),
+            Stamp(1),
+        )
     }
 }
 

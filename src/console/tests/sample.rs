@@ -402,40 +402,21 @@ pub fn detail(id: i64) -> Detail {
                 hash: String::new(),
             }
         };
+    let record_key = (contoso(), table(), SysId::new("9d385017c611228701d22104cc95c371"));
     let link = Link {
         id: LinkId(id),
-        workspace: soc(),
-        incident: IncidentId::new("guid-4721"),
-        instance: contoso(),
-        table: table(),
-        sys_id: SysId::new("9d385017c611228701d22104cc95c371"),
-        ordinal: 0,
-        role: Role::Primary,
         life: Life::Live,
-        in_filter: true,
-        closer: None,
-        created: before(6_000),
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        comments_unsure: false,
-        unread: false,
-        pending: false,
-        evidence: Default::default(),
+        ..Link::new(soc(), IncidentId::new("guid-4721"), record_key, before(6_000))
     };
     Detail {
         id: LinkId(id),
         state: Some(LinkState {
-            link,
             incident: Some(incident()),
             incident_seen: before(10),
             record: Some(record()),
             record_seen: before(12),
-            bases: Vec::new(),
             entries,
-            intents: Vec::new(),
+            ..LinkState::new(link)
         }),
         audit: vec![
             audit(

@@ -37,12 +37,12 @@ pub(super) async fn adopt(
     let shape = &ws.settings().route.shape;
     let ours = correlation_id(&ws.key, &state.link.incident);
     let as_made = record.mod_count == 0 && record.updated_by == ws.own_user();
-    let by_key = !super::confirm::is_other_id(state, &record);
+    let by_key = !super::ownership::is_other_id(state, &record);
     // The answer to our own create needs no proof that it is ours, nor does what nobody has touched
     // since our user made it under the key that only this incident leads to (D7).
     let created = proof == Proof::Answer || as_made && by_key && intent.is_some();
     let own = created && record.value(&shape.correlation_id).is_none();
-    if let Some(error) = super::confirm::unverifiable(ws, state, &record).filter(|_| !own) {
+    if let Some(error) = super::ownership::unverifiable(ws, state, &record).filter(|_| !own) {
         return link_failed(ws, state, &error, None).await;
     }
     let is_ours = own || record.value(&shape.correlation_id) == Some(ours.as_str());

@@ -5,8 +5,7 @@ use crate::model::intent::Target;
 use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
-    Base, CallError, Delivery, EntryId, FaultKind, Field, Incident, Intent, IntentState, LinkState, Pair,
-    Record, Side, Status, SysId,
+    Base, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Pair, Record, Side, Status,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::plan::NOTHING;
@@ -15,6 +14,8 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
+use super::observation::take_record;
+use super::ownership::wrong_record;
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -213,7 +214,7 @@ pub(super) async fn record_patched(
     }
     finish(ws, state, &intent, &mut turn);
     if moved_by_others(ws, *mod_count, &record) {
-        return super::recover::take_record(ws, state, record, turn).await;
+        return take_record(ws, state, record, turn).await;
     }
     turn.record = Some(record);
     ws.save(state, turn).await?;
@@ -266,7 +267,7 @@ pub(super) async fn note_added(
     }
     let known = state.record.as_ref().map_or(0, |r| r.mod_count);
     if moved_by_others(ws, known, &record) {
-        return super::recover::take_record(ws, state, record, turn).await;
+        return take_record(ws, state, record, turn).await;
     }
     turn.record = Some(record);
     ws.save(state, turn).await?;
@@ -377,47 +378,4 @@ pub(super) fn finish(ws: &Ws, state: &LinkState, intent: &Intent, turn: &mut Tur
     link.failures = 0;
     link.error.clear();
     link.not_before = Stamp(0);
-}
-
-/// Why a record that came back is not the linked one (I6); `None` when it is.
-pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
-    let wrong = why_wrong(ws, state, record)?;
-    ws.recovered(Recovery::WrongRecordFrozen);
-    Some(wrong)
-}
-
-/// Why it cannot be told whether a record is the linked one still: its correlation may not be read.
-pub(super) fn unverifiable(ws: &Ws, state: &LinkState, record: &Record) -> Option<CallError> {
-    let field = &ws.settings().route.shape.correlation_id;
-    if record.value(field).is_some() {
-        return None;
-    }
-    let why = format!(
-        "instance {}: {field} of record {} cannot be read, so it cannot be told whether it is ours",
-        state.link.instance,
-        crate::text::escape_line(&record.number)
-    );
-    Some(CallError::new(FaultKind::Rejected, why).hint("let our user read that column"))
-}
-
-fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
-    if record.sys_id != state.link.sys_id {
-        return Some(format!("ServiceNow answered with record {}", record.sys_id));
-    }
-    let known = state.record.as_ref()?;
-    let field = &ws.settings().route.shape.correlation_id;
-    let ours = crate::sync::identity::correlation_id(&ws.key, &state.link.incident);
-    let (before, now) = (known.value(field), record.value(field));
-    // One that could not be read before has to be ours now.
-    (now.is_some() && before != now && now != Some(ours.as_str())).then(|| {
-        format!(
-            "the record's {field} was changed to {}, so it may belong to another incident now",
-            crate::text::escape_line(now.unwrap_or_default())
-        )
-    })
-}
-
-/// True for an id that the instance chose instead of ours.
-pub(super) fn is_other_id(state: &LinkState, record: &Record) -> bool {
-    record.sys_id != state.link.sys_id && record.sys_id != SysId::default()
 }

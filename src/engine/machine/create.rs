@@ -55,7 +55,7 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
         return follow_route(ws, state).await;
     }
     let Some(incident) = state.incident.clone() else {
-        return super::recover::refresh_incident(ws, state).await;
+        return super::observation::refresh_incident(ws, state).await;
     };
     let name = lock_name(state);
     let one_at_a_time = own_key(ws, state) != OwnKey::Honoured;

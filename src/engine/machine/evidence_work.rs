@@ -151,7 +151,11 @@ impl Ws {
     /// Marks what an observation of an incident says is to be read of it: comments, alerts.
     pub fn notice_parts(&self, link: &mut Link, state: &LinkState, now: &Incident) {
         link.unread = link.unread || comments_moved(state, now);
-        let moved = self.settings().alerts == AlertNotes::Note && alerts_moved(&state.link.evidence, now);
-        link.evidence = Evidence { unread: link.evidence.unread || moved, ..link.evidence.clone() };
+        link.evidence.unread |= self.asks_for_alerts(&state.link.evidence, now);
+    }
+
+    /// True when the alerts of an incident are to be read, after what its record was told.
+    pub fn asks_for_alerts(&self, told: &Evidence, now: &Incident) -> bool {
+        self.settings().alerts == AlertNotes::Note && alerts_moved(told, now)
     }
 }

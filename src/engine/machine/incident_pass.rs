@@ -6,11 +6,8 @@ use std::time::Duration;
 
 use crate::model::call::{Answer, IncidentPage, ListFrom, SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
-use crate::model::settings::AlertNotes;
 use crate::model::view::Level;
-use crate::model::{
-    CallError, Evidence, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side,
-};
+use crate::model::{CallError, FaultKind, Incident, IncidentId, Link, LinkId, LinkState, Role, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
@@ -252,30 +249,11 @@ fn note_incident(
 
 fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
     let route = &ws.settings().route;
-    Link {
-        id: LinkId(0),
-        workspace: ws.key.clone(),
-        incident: incident.id.clone(),
-        instance: route.instance.clone(),
-        table: route.table.clone(),
-        sys_id: derived_sys_id(&ws.key, &incident.id, &route.instance, &route.table, 0),
-        ordinal: 0,
-        role: Role::Primary,
-        life: Life::Creating,
-        in_filter: true,
-        closer: None,
-        created: now,
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        comments_unsure: false,
-        unread: incident.comments_count > 0,
-        pending: true,
-        evidence: Evidence {
-            unread: incident.alerts_count > 0 && ws.settings().alerts == AlertNotes::Note,
-            ..Evidence::default()
-        },
-    }
+    let sys_id = derived_sys_id(&ws.key, &incident.id, &route.instance, &route.table, 0);
+    let record = (route.instance.clone(), route.table.clone(), sys_id);
+    let mut link = Link::new(ws.key.clone(), incident.id.clone(), record, now);
+    link.pending = true;
+    link.unread = incident.comments_count > 0;
+    link.evidence.unread = ws.asks_for_alerts(&link.evidence, incident);
+    link
 }

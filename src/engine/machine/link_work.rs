@@ -104,7 +104,7 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
         if ws.is_down(Side::ServiceNow) {
             return Ok(Next::Later);
         }
-        let next = super::recover::refresh_record(ws, state).await?;
+        let next = super::observation::refresh_record(ws, state).await?;
         if next != Next::Later {
             ws.memory(|m| m.unverified.remove(&id));
         }
@@ -216,12 +216,12 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
     if !planned.to_incident.is_empty() && s_up {
         if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) {
             // Our own comment moved its version; a PUT needs the present one.
-            return super::recover::refresh_incident(ws, state).await;
+            return super::observation::refresh_incident(ws, state).await;
         }
         kind = put_incident(ws, state, &planned);
     } else if !planned.to_record.is_empty() && n_up {
         if record_age(ws, state) > FRESH {
-            return super::recover::refresh_record(ws, state).await;
+            return super::observation::refresh_record(ws, state).await;
         }
         kind = patch_record(ws, state, &planned);
     }
@@ -231,7 +231,7 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
         // Whose record it is may have changed while others were waited for (I6).
         if matches!(kind, Some(IntentKind::AddNote { .. })) && record_age(ws, state) > FRESH_ENOUGH_FOR_NOTES
         {
-            return super::recover::refresh_record(ws, state).await;
+            return super::observation::refresh_record(ws, state).await;
         }
     }
     let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();

@@ -9,7 +9,7 @@ use crate::text::Stamp;
 use super::confirm::{Proof, deliver, finish, incident_put};
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::recover::get_incident;
+use super::observation::get_incident;
 use super::send::{conclude, entry_of, exchange, release};
 use super::turn::Turn;
 

@@ -132,7 +132,7 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
     if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) && !ws.is_down(crate::model::Side::Sentinel)
     {
         // Our own comment moved its version; the command needs the present one.
-        super::recover::refresh_incident(ws, &mut state).await?;
+        super::observation::refresh_incident(ws, &mut state).await?;
     }
     if state.open_intent().is_some() && command.verb != Verb::Retry {
         // Its turn comes when the write under way is settled.

@@ -240,7 +240,7 @@ async fn observe_records(
             dirty.insert(state.link.id);
             continue;
         }
-        if let Some(wrong) = super::confirm::wrong_record(ws, state, record) {
+        if let Some(wrong) = super::ownership::wrong_record(ws, state, record) {
             if state.link.frozen == wrong {
                 continue;
             }
@@ -251,7 +251,7 @@ async fn observe_records(
             dirty.insert(state.link.id);
             continue;
         }
-        if let Some(error) = super::confirm::unverifiable(ws, state, record) {
+        if let Some(error) = super::ownership::unverifiable(ws, state, record) {
             ws.memory(|m| m.unverified.insert(state.link.id));
             commit.bases.extend(ws.record_moves(state, record).into_iter().map(|b| (state.link.id, b)));
             commit.links.push(Link { pending: true, error: error.to_string(), ..state.link.clone() });

@@ -178,7 +178,7 @@ pub(super) async fn failed(
             }
             let link = Link { failures: state.link.failures + 1, ..state.link.clone() };
             ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
-            super::recover::refresh_incident(ws, state).await
+            super::observation::refresh_incident(ws, state).await
         }
         _ if error.is_side_wide() => {
             ws.recovered(Recovery::IntentReleased);

@@ -229,15 +229,14 @@ impl Draw<'_> {
             _ => None,
         };
         let seen = (Stamp(self.rng.i64(60..150)), Stamp(self.rng.i64(60..150)));
+        let link = link(&incident, &record, self.table, closer);
         LinkState {
-            link: link(&incident, &record, self.table, closer),
             incident: Some(incident),
             incident_seen: seen.0,
             record: Some(record),
             record_seen: seen.1,
             bases,
-            entries: Vec::new(),
-            intents: Vec::new(),
+            ..LinkState::new(link)
         }
     }
 

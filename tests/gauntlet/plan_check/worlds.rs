@@ -8,8 +8,8 @@ use diptych::model::settings::{
     AlertNotes, BornClosed, Filter, FirstContact, Policies, Route, WorkspaceSettings,
 };
 use diptych::model::{
-    Incident, InstanceKey, Life, Link, LinkId, OwnerRef, Record, RecordShape, Role, Side, SysId, TableName,
-    User, WorkspaceKey,
+    Incident, InstanceKey, Life, Link, LinkId, OwnerRef, Record, RecordShape, Side, SysId, TableName, User,
+    WorkspaceKey,
 };
 use diptych::text::Stamp;
 use fastrand::Rng;
@@ -289,25 +289,13 @@ fn settings(table: &str) -> WorkspaceSettings {
 pub fn link(incident: &Incident, record: &Record, table: &str, closer: Option<Side>) -> Link {
     Link {
         id: LinkId(1),
-        workspace: WorkspaceKey::new(WORKSPACE).unwrap(),
-        incident: incident.id.clone(),
-        instance: InstanceKey::new("sn").unwrap(),
-        table: TableName::new(table).unwrap(),
-        sys_id: record.sys_id.clone(),
-        ordinal: 0,
-        role: Role::Primary,
         life: Life::Live,
-        in_filter: true,
         closer,
-        created: Stamp(0),
-        frozen: String::new(),
-        error: String::new(),
-        not_before: Stamp(0),
-        failures: 0,
-        comments_seen: 0,
-        comments_unsure: false,
-        unread: false,
-        pending: false,
-        evidence: Default::default(),
+        ..Link::new(
+            WorkspaceKey::new(WORKSPACE).unwrap(),
+            incident.id.clone(),
+            (InstanceKey::new("sn").unwrap(), TableName::new(table).unwrap(), record.sys_id.clone()),
+            Stamp(0),
+        )
     }
 }

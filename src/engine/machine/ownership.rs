@@ -1,0 +1,49 @@
+//! Whose record it is: what came back is the linked one still, or another one, or nobody can tell (I6).
+
+use crate::model::{CallError, FaultKind, LinkState, Record, SysId};
+
+use super::ctx::Ws;
+use super::recovery::Recovery;
+
+/// Why a record that came back is not the linked one (I6); `None` when it is.
+pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
+    let wrong = why_wrong(ws, state, record)?;
+    ws.recovered(Recovery::WrongRecordFrozen);
+    Some(wrong)
+}
+
+/// Why it cannot be told whether a record is the linked one still: its correlation may not be read.
+pub(super) fn unverifiable(ws: &Ws, state: &LinkState, record: &Record) -> Option<CallError> {
+    let field = &ws.settings().route.shape.correlation_id;
+    if record.value(field).is_some() {
+        return None;
+    }
+    let why = format!(
+        "instance {}: {field} of record {} cannot be read, so it cannot be told whether it is ours",
+        state.link.instance,
+        crate::text::escape_line(&record.number)
+    );
+    Some(CallError::new(FaultKind::Rejected, why).hint("let our user read that column"))
+}
+
+fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
+    if record.sys_id != state.link.sys_id {
+        return Some(format!("ServiceNow answered with record {}", record.sys_id));
+    }
+    let known = state.record.as_ref()?;
+    let field = &ws.settings().route.shape.correlation_id;
+    let ours = crate::sync::identity::correlation_id(&ws.key, &state.link.incident);
+    let (before, now) = (known.value(field), record.value(field));
+    // One that could not be read before has to be ours now.
+    (now.is_some() && before != now && now != Some(ours.as_str())).then(|| {
+        format!(
+            "the record's {field} was changed to {}, so it may belong to another incident now",
+            crate::text::escape_line(now.unwrap_or_default())
+        )
+    })
+}
+
+/// True for an id that the instance chose instead of ours.
+pub(super) fn is_other_id(state: &LinkState, record: &Record) -> bool {
+    record.sys_id != state.link.sys_id && record.sys_id != SysId::default()
+}
