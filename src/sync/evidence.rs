@@ -1,6 +1,8 @@
 //! What a record is told of its incident's alerts and entities: a readable note that lists only
 //! what no earlier note did.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::model::call::Entities;
@@ -20,6 +22,10 @@ const MOST_LISTINGS: usize = 160;
 const ROOM: usize = 24_000;
 /// Characters of one line: command lines and addresses have no end.
 const LINE: usize = 300;
+/// What stands before an alert's id, at the end of its line.
+const ID: &str = ", id ";
+/// Characters of an id; that of an alert is a GUID.
+const ID_MAX: usize = 64;
 
 /// Properties that name an entity whose service gave it no friendly name, the most telling first
 /// (sentinel-api 3.3).
@@ -68,22 +74,22 @@ pub fn list(state: &LinkState, alerts: &[Alert], found: &Entities) -> (Evidence,
     // What is counted and does not come may come later.
     let unread = (alerts.len() as u32) < counted;
     let mut evidence = Evidence { alerts: counted, unread, ..state.link.evidence.clone() };
-    let mut is_new = |key: String, words: &str| {
-        let told = evidence.listed.contains(&key) || is_in_the_journal(state, words);
-        evidence.listed.insert(key);
-        !told
-    };
+    // What had been listed is lost with a store, but not the notes: their lines say it, too.
+    let lines: BTreeSet<&str> = earlier(state).flat_map(str::lines).collect();
+    let ids: BTreeSet<&str> = lines.iter().filter_map(|l| Some(l.rsplit_once(ID)?.1)).collect();
+    let mut is_new = |key: String, told: bool| evidence.listed.insert(key) && !told;
     let mut alert_lines = Vec::new();
     for alert in alerts {
-        if is_new(short(&["alert", &alert.id]), &alert.id) {
-            alert_lines.push(alert_line(alert));
+        let id = clip(&alert.id, ID_MAX);
+        if is_new(short(&["alert", &alert.id]), ids.contains(id.as_str())) {
+            alert_lines.push(alert_line(alert, &id));
         }
     }
     let mut entity_lines = Vec::new();
     // Alerts are listed among the entities as well.
     for entity in found.entities.iter().filter(|e| !e.kind.eq_ignore_ascii_case("SecurityAlert")) {
         let line = entity_line(entity);
-        if is_new(short(&["entity", &line]), &line) {
+        if is_new(short(&["entity", &line]), lines.contains(format!("- {line}").as_str())) {
             entity_lines.push(line);
         }
     }
@@ -114,11 +120,6 @@ fn earlier(state: &LinkState) -> impl Iterator<Item = &str> {
         _ => false,
     });
     ours.map(|e| e.text.raw())
-}
-
-/// True when an earlier note says so. What had been listed is lost with a store, but not the notes.
-fn is_in_the_journal(state: &LinkState, words: &str) -> bool {
-    !words.is_empty() && earlier(state).any(|text| text.contains(words))
 }
 
 fn note(alerts: &[String], entities: &[String], (came, counted): (usize, u32), found: &Entities) -> String {
@@ -154,7 +155,7 @@ fn note(alerts: &[String], entities: &[String], (came, counted): (usize, u32), f
 }
 
 /// An alert in one line, with the id by which Sentinel finds it.
-fn alert_line(alert: &Alert) -> String {
+fn alert_line(alert: &Alert, id: &str) -> String {
     let word = |name: &str| alert.properties.get(name).and_then(|v| v.as_str()).unwrap_or_default();
     let mut line = format!("{}: {}", or(&alert.severity, "Unrated"), or(alert.name.raw(), "without a name"));
     if !word("productName").is_empty() {
@@ -166,7 +167,7 @@ fn alert_line(alert: &Alert) -> String {
     if let Some(at) = Stamp::parse_rfc3339(word("startTimeUtc")) {
         line.push_str(&format!(", {} UTC", at.servicenow()));
     }
-    format!("{}, id {}", clip(&line, LINE), clip(&alert.id, 64))
+    format!("{}{ID}{id}", clip(&line, LINE))
 }
 
 /// An entity in one line, whatever its kind: the service adds kinds, and they pass through.

@@ -60,6 +60,27 @@ fn what_was_listed_is_never_listed_again() {
 }
 
 #[test]
+fn what_another_one_begins_with_is_told_all_the_same() {
+    let mut state = state(1);
+    let long = entities(vec![entity("Ip", "10.0.0.12", json!({}))]);
+    let (evidence, listing) = list(&state, &[alert("s-12", "One")], &long);
+    state.link.evidence = evidence;
+    let note = crate::sync::conversation::own_entry(
+        &state,
+        CommentOrigin::Sync,
+        "alerts@1",
+        "diptych",
+        &listing.unwrap().text,
+        Stamp(1),
+        &MarkerKeys::new([b"key".to_vec()]),
+    );
+    state.entries.push(note);
+    let short = entities(vec![entity("Ip", "10.0.0.1", json!({}))]);
+    let text = list(&state, &[alert("s-1", "Two")], &short).1.unwrap().text;
+    assert!(text.contains("Ip: 10.0.0.1") && text.contains("id s-1"), "{text}");
+}
+
+#[test]
 fn what_an_earlier_store_listed_is_known_from_its_note() {
     let mut state = state(1);
     state.entries.push(Entry {
