@@ -27,6 +27,10 @@ const FRESH: Duration = Duration::from_secs(2);
 /// A note writes nothing over, and needs only to know that the record is still ours.
 const FRESH_ENOUGH_FOR_NOTES: Duration = Duration::from_secs(30);
 
+/// A pass says nothing of a record that our user can no longer find in a list, such as one whose
+/// group key an access rule hides. So it counts only for one that was itself seen this lately.
+const SEEN_LATELY: Duration = Duration::from_secs(60);
+
 /// What comes after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -277,10 +281,15 @@ fn patch_record(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind
     Some(IntentKind::PatchRecord { write: RecordWrite { values }, targets, mod_count: record.mod_count })
 }
 
-/// Age of what we know of the record: it counts from the last complete pass (D15).
+/// Age of what we know of the record: it counts from the last complete pass (D15), for a record
+/// that passes can be trusted to show.
 fn record_age(ws: &Ws, state: &LinkState) -> Duration {
+    let age = ws.steady().since(state.record_seen);
+    if age > SEEN_LATELY {
+        return age;
+    }
     let pass_age = ws.now().mono.saturating_sub(ws.memory(|m| m.desk_read_at));
-    ws.steady().since(state.record_seen).min(pass_age)
+    age.min(pass_age)
 }
 
 /// Looks users up and lets everybody know.

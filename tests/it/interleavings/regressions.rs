@@ -206,3 +206,19 @@ fn a_note_beside_a_write_that_changed_nothing_is_read() {
     let comments = sim.worlds().incidents[0].comments.clone();
     assert_eq!(comments.iter().filter(|c| c.message.contains(TOKEN)).count(), 1, "{comments:?}");
 }
+
+#[test]
+fn a_record_that_is_in_no_list_is_looked_at_before_it_is_written() {
+    let mut sim = quiet(4);
+    let first = sim.worlds().incidents[0].clone();
+    let record = sim.record_of(&first.guid);
+    sim.run_for(Duration::from_secs(90));
+    let hidden = serde_json::json!({USER: [record.sys_id]});
+    sim.stage.with_desk(|d| d.set_switch("hidden_rows", &hidden)).unwrap();
+    let taken = DeskAct::Set(vec![("correlation_id".into(), "taken over by hand".into())]);
+    sim.act_in_servicenow(&record.sys_id, &taken, noor().user_name);
+    let writes = sim.writes(Side::ServiceNow);
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(other_severity(&first.severity)), noor());
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!(sim.writes(Side::ServiceNow), writes);
+}
