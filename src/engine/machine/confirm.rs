@@ -121,21 +121,31 @@ fn base_after(
 }
 
 impl Ws {
-    /// Audit row, log line and lag of one confirmed field.
-    fn field_written(&self, state: &LinkState, turn: &mut Turn, intent: &Intent, target: &Target, now: &str) {
+    /// Audit row and log line of one confirmed field, which shows `now`.
+    fn field_written(
+        &self,
+        state: &LinkState,
+        turn: &mut Turn,
+        intent: &Intent,
+        target: &Target,
+        (now, proof): (&str, Proof),
+    ) {
         let side = intent.kind.side();
+        let why = match proof {
+            Proof::Answer => target.rule.clone(),
+            Proof::Reading => format!("{}; no answer came, but it is there", target.rule),
+        };
         let act = intent.kind.word();
         match taken(target, side, now) {
             Taken::Yes => {}
             Taken::Changed => self.recovered(Recovery::Normalised),
             Taken::No => self.recovered(Recovery::ValueKept),
         }
-        let mut row =
-            self.audit(state, act, (Some(side), target.field.word()), (&target.before, now), &target.rule);
+        let mut row = self.audit(state, act, (Some(side), target.field.word()), (&target.before, now), &why);
         row.intent = Some(intent.id);
         turn.audit.push(row);
         if target.field == Field::Description {
-            let text = format!("description → {side} ({})", target.rule);
+            let text = format!("description → {side} ({why})");
             turn.events.push(self.event(Level::Change, Some(state.link.id), self.subject(state), text));
             return;
         }
@@ -148,7 +158,7 @@ impl Ws {
             target.field.label().to_lowercase(),
             show(&self.readable(state, target.field, side, &target.before)),
             show(&self.readable(state, target.field, side, now)),
-            crate::text::escape_line(&target.rule)
+            crate::text::escape_line(&why)
         );
         let level =
             if matches!(taken(target, side, now), Taken::Yes) { Level::Change } else { Level::Warning };
@@ -198,7 +208,7 @@ pub(super) async fn record_patched(
         let shape = &ws.settings().route.shape;
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
         turn.bases.push(base_after(state, target, Side::ServiceNow, &now, (at, moved)));
-        ws.field_written(state, &mut turn, &intent, target, &now);
+        ws.field_written(state, &mut turn, &intent, target, (&now, proof));
     }
     if let Some(wrong) = wrong {
         // It was applied all the same, and the audit tells.
@@ -297,7 +307,7 @@ pub(super) async fn incident_put(
         if intent.command.is_none() {
             turn.bases.push(base_after(state, target, Side::Sentinel, &now, (at, moved)));
         }
-        ws.field_written(state, &mut turn, &intent, target, &now);
+        ws.field_written(state, &mut turn, &intent, target, (&now, proof));
     }
     ws.lag(Side::Sentinel, state);
     let mut link = state.link.clone();

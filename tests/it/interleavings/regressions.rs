@@ -222,3 +222,25 @@ fn a_record_that_is_in_no_list_is_looked_at_before_it_is_written() {
     sim.run_for(Duration::from_secs(60));
     assert_eq!(sim.writes(Side::ServiceNow), writes);
 }
+
+#[test]
+fn a_write_without_an_answer_is_told_as_what_was_seen() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    let record = sim.record_of(&first.guid);
+    let urgency = if record.fields["urgency"] == "1" { "3" } else { "1" };
+    sim.act_in_servicenow(
+        &record.sys_id,
+        &DeskAct::Set(vec![("urgency".into(), urgency.into())]),
+        noor().user_name,
+    );
+    sim.strike("only:sentinel.commit-then-drop=1");
+    sim.run_for(Duration::from_secs(20));
+    sim.strike("none");
+    sim.run_for(Duration::from_secs(120));
+    sim.assert_in_step(21);
+    let rows = sim.with_store(async |s| s.audit_rows(KEY, 0, 1000).await).unwrap();
+    let why: Vec<&str> =
+        rows.iter().filter(|r| r.draft.act == "put_incident").map(|r| r.draft.why.as_str()).collect();
+    assert!(why.iter().all(|w| w.ends_with("no answer came, but it is there")) && why.len() == 1, "{why:?}");
+}
