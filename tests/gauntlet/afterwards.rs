@@ -14,7 +14,7 @@ use diptych::text::Stamp;
 
 use crate::checker::Violation;
 use crate::run::Run;
-use crate::simulation::{Around, Deeds};
+use crate::simulation::{Around, Deeds, is_full};
 use crate::trick::{Trick, write_comment, write_note};
 
 /// Passes in which what people did has to be across.
@@ -32,7 +32,8 @@ pub fn work_on(run: &mut Run, seed: u64, poll: Duration) -> Vec<Violation> {
         write_note(r.sys_id.clone(), CAST[0].user_name, format!("after the storm FEEB-{i:06}"))
     });
     run.sim.act_around(around(Side::ServiceNow, notes.collect()));
-    let open = worlds.incidents.iter().filter(|i| i.status != "Closed").enumerate();
+    // What is full takes no more comments, from nobody.
+    let open = worlds.incidents.iter().filter(|i| i.status != "Closed" && !is_full(i)).enumerate();
     let comments = open
         .map(|(i, incident)| {
             write_comment(incident.guid.clone(), &CAST[1], format!("after the storm FEEC-{i:06}"))

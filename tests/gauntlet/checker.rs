@@ -24,14 +24,14 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diptych::model::LinkId;
 use diptych::model::ledger::{AuditRow, LinkState};
 use diptych::model::link::Conflict;
+use diptych::model::{Delivery, LinkId};
 use diptych::sandbox::analysts::AnalystEntry;
 use diptych::sandbox::sentinel::IncidentFacts;
 
 use crate::run::Evidence;
-use crate::simulation::{Discord, check_in_step};
+use crate::simulation::{Discord, FULL, check_in_step, token};
 use crate::timeline::{Field, Pair, pairs};
 use crate::trick::Excuse;
 
@@ -111,6 +111,16 @@ fn untold(e: &Evidence) -> impl Iterator<Item = &AnalystEntry> {
     later.filter(move |a| a.token.as_deref().is_some_and(|t| !told.iter().any(|text| text.contains(t))))
 }
 
+/// True when a link keeps what was said and tells why it is not on the other side.
+fn is_held(link: &LinkState, said: &str) -> bool {
+    let held = |e: &diptych::model::Entry| {
+        e.text.raw().contains(said)
+            && !e.reason.is_empty()
+            && [e.to_sentinel, e.to_servicenow].contains(&Delivery::Held)
+    };
+    link.entries.iter().any(held)
+}
+
 /// A conflict between a record that was found and its incident.
 fn is_first_contact(conflict: &Conflict) -> bool {
     conflict.taken.is_none() && conflict.why.starts_with("first contact")
@@ -141,10 +151,16 @@ pub fn counted(e: &Evidence) -> Vec<Discord> {
 }
 
 /// Discords that nobody could have avoided are taken out: a rule of the instance that makes another
-/// value of ours or refuses it, a record that a person gave away.
+/// value of ours or refuses it, a record that a person gave away, words that an incident has no room
+/// for and that are held for it.
 pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[LinkState]) -> Vec<Discord> {
     let excusable = |d: &Discord| {
         let Some(link) = links.iter().find(|l| l.link.incident.as_str() == d.guid) else { return false };
+        if d.what == FULL {
+            // A title may carry a token as well.
+            let said = d.text.rsplit(": note ").next().and_then(token);
+            return said.is_some_and(|said| is_held(link, said));
+        }
         // The link says whose record it is now, and is left alone.
         let given_away = link.link.frozen.contains("correlation");
         let base = link.bases.iter().find(|b| b.field.word() == d.what);

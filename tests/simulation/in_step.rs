@@ -24,12 +24,20 @@ fn field<'a>(record: &'a RecordFacts, name: &str) -> &'a str {
     record.fields.get(name).map(String::as_str).unwrap_or_default()
 }
 
+/// What differs where Sentinel takes no more: words for which an incident has no room.
+pub const FULL: &str = "no room";
+
+/// True for an incident that has as many comments as Sentinel takes.
+pub fn is_full(incident: &IncidentFacts) -> bool {
+    incident.comments.len() >= 100
+}
+
 /// One thing in which both sides differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discord {
     /// The incident, in lower case.
     pub guid: String,
-    /// What differs: `record`, a field, `conversation` or `alerts`.
+    /// What differs: `record`, a field, `conversation`, `alerts`, or [`FULL`].
     pub what: &'static str,
     /// In words.
     pub text: String,
@@ -135,7 +143,8 @@ fn conversation(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn Fn
         let copies =
             i.comments.iter().filter(|c| own_comment(&c.author_name) && c.message.contains(token)).count();
         if copies != 1 {
-            add("conversation", format!("{who}: note {token} is among the comments {copies} times"));
+            let what = if copies == 0 && is_full(i) { FULL } else { "conversation" };
+            add(what, format!("{who}: note {token} is among the comments {copies} times"));
         }
     }
 }

@@ -29,7 +29,7 @@ mod view;
 mod wire;
 
 pub use dialect::Dialect;
-pub use in_step::{Discord, Worlds, check_in_step, token};
+pub use in_step::{Discord, FULL, Worlds, check_in_step, is_full, token};
 pub use scheduler::Simulation;
 pub use setting::{KEY, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
 pub use upset::Boundary;

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use diptych::model::Delivery;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
-use super::{Case, Found};
-use crate::simulation::token;
+use super::{Case, Found, is_held};
+use crate::simulation::{is_full, token};
 use crate::timeline::{Pair, Who, Word};
 use crate::trick::Excuse;
 
@@ -100,15 +99,12 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
     }
 }
 
-/// True when words that a rule refused could not be sent again, because the incident was merged
-/// meanwhile: the link keeps them and says why.
+/// True when words could not be sent any more, because the incident was merged meanwhile or has no room
+/// for them: the link keeps them and says why.
 fn is_kept(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
-    let held = |e: &diptych::model::Entry| {
-        e.text.raw().contains(token)
-            && !e.reason.is_empty()
-            && [e.to_sentinel, e.to_servicenow].contains(&Delivery::Held)
-    };
-    pair.merged.is_some() && case.links.get(&pair.guid).is_some_and(|l| l.entries.iter().any(held))
+    let mut incidents = case.e.worlds.incidents.iter();
+    let full = incidents.any(|i| i.guid.eq_ignore_ascii_case(&pair.guid) && is_full(i));
+    (pair.merged.is_some() || full) && case.links.get(&pair.guid).is_some_and(|l| is_held(l, token))
 }
 
 /// What people said on a side, with what became of it there.
