@@ -37,7 +37,7 @@ pub struct Evidence {
     pub incident_changes: Vec<IncidentChange>,
     pub record_changes: Vec<RecordChange>,
     pub worlds: Worlds,
-    /// Every request of ours.
+    /// Every request of ours; none where the real binary was run.
     pub sent: Vec<Sent>,
     /// The audit; `None` for an algorithm that keeps none.
     pub audit: Option<Vec<AuditRow>>,

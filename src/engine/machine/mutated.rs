@@ -60,6 +60,17 @@ pub(super) async fn assume_done(ws: &Ws, state: &mut LinkState, intent: Intent) 
     Ok(Next::Again)
 }
 
+/// Puts a write that failed on record as if it had been applied.
+pub(super) async fn tell_of_failed(ws: &Ws, state: &mut LinkState, intent: &Intent) -> Result<(), Halt> {
+    if !mutant::is_on(Mutant::AuditAtSend) {
+        return Ok(());
+    }
+    let mut row =
+        ws.audit(state, intent.kind.word(), (Some(intent.kind.side()), "severity"), ("", ""), "sent");
+    row.intent = Some(intent.id);
+    ws.save(state, Turn { audit: vec![row], ..Turn::default() }).await
+}
+
 /// Sends the same body again under the version that is there now.
 pub(super) async fn overwrite(
     ws: &Ws,

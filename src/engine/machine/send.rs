@@ -145,6 +145,8 @@ pub(super) async fn failed(
     error: CallError,
 ) -> Result<Next, Halt> {
     #[cfg(feature = "mutants")]
+    super::mutated::tell_of_failed(ws, state, &intent).await?;
+    #[cfg(feature = "mutants")]
     if error.maybe_applied && super::mutated::takes_for_done(&intent, &error) {
         return super::mutated::assume_done(ws, state, intent).await;
     }

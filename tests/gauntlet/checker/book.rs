@@ -1,11 +1,11 @@
-//! P12: the audit tells of every write that was applied.
+//! P12: the audit tells of every write that was applied, and of none that never was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::sandbox::side::Side;
 
 use super::{Case, Found};
-use crate::simulation::token;
+use crate::simulation::{Sent, token};
 use crate::timeline::{Field, Pair, Who};
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -25,6 +25,49 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
                     ),
                 );
             }
+        }
+        made_up(case, pair, found);
+    }
+}
+
+/// Acts that the audit tells of a write, the calls that can have done it, and whether those go to the
+/// record.
+const WRITES: [(&[&str], &str, bool); 3] = [
+    (&["patch_record", "add_note"], "update", true),
+    (&["put_incident"], "put", false),
+    (&["put_comment"], "comment", false),
+];
+
+/// Every write that the audit tells of left our sockets, and its answer leaves it possible that it was
+/// applied.
+fn made_up(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
+    if case.e.sent.is_empty() {
+        return;
+    }
+    for (acts, operation, to_record) in WRITES {
+        // What was seen without an answer may be somebody else's, and the audit says so.
+        let rows = case.book.get(&pair.guid).into_iter().flatten();
+        let rows = rows.filter(|r| !r.draft.why.contains("no answer came"));
+        let told = rows.filter(|r| acts.contains(&r.draft.act.as_str())).filter_map(|r| r.draft.intent);
+        let told = told.collect::<BTreeSet<_>>().len();
+        let here = |path: &str| match to_record {
+            true => pair.records.iter().any(|(_, id)| path.ends_with(id)),
+            false => path.to_lowercase().contains(&pair.guid),
+        };
+        let possible = |s: &&Sent| {
+            // 409 may be the second answer to a request that was delivered twice.
+            let refused = matches!(s.status, Some(400 | 401 | 403 | 404));
+            s.writes && s.operation == operation && !refused && here(&s.path)
+        };
+        let sent = case.e.sent.iter().filter(possible).count();
+        if told > sent {
+            found(
+                "P12",
+                format!(
+                    "incident {}: the audit tells of {told} writes ({operation}), {sent} went out",
+                    pair.number
+                ),
+            );
         }
     }
 }
