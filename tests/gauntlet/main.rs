@@ -11,6 +11,7 @@
 )]
 
 mod afterwards;
+mod aim;
 mod arguments;
 mod checker;
 mod kills;
@@ -95,6 +96,7 @@ fn seeds_of(asked: &Arguments) -> bool {
         most_failures: 200,
         trace: asked.trace,
         shrink: asked.shrink,
+        aim: None,
     };
     let total = seeds::run_all(&plan);
     seeds::tell_failures(&total, &plan);

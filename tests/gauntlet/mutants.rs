@@ -7,7 +7,6 @@ use diptych::mutant::{Mutant, switch_on};
 
 use crate::plan_check;
 use crate::run::run;
-use crate::script::Script;
 use crate::seeds::{Plan, run_all};
 
 /// Cases of the planner alone, which come first: they are cheap.
@@ -27,7 +26,7 @@ pub fn hunt(only: Option<Mutant>, budget: u64, jobs: usize) -> Vec<Hunt> {
     for mutant in Mutant::ALL.iter().copied().filter(|m| only.is_none_or(|o| o == *m)) {
         let begun = Instant::now();
         switch_on(Some(mutant));
-        let caught = by_planner(jobs).or_else(|| by_seeds(budget, jobs));
+        let caught = by_planner(jobs).or_else(|| by_seeds(mutant, budget, jobs));
         switch_on(None);
         let hunt = Hunt { mutant, caught, elapsed: begun.elapsed() };
         println!("{}", hunt.line());
@@ -41,13 +40,21 @@ fn by_planner(jobs: usize) -> Option<String> {
     (!report.violations.is_empty()).then(|| "by the planner's check".to_owned())
 }
 
-fn by_seeds(budget: u64, jobs: usize) -> Option<String> {
-    let plan = Plan { seeds: 0..budget, jobs, limit: None, most_failures: 1, trace: false, shrink: false };
+fn by_seeds(aim: Mutant, budget: u64, jobs: usize) -> Option<String> {
+    let plan = Plan {
+        seeds: 0..budget,
+        jobs,
+        limit: None,
+        most_failures: 1,
+        trace: false,
+        shrink: false,
+        aim: Some(aim),
+    };
     let total = run_all(&plan);
     let (seed, violations) = total.failures.first_key_value()?;
     // A seed that breaks something without the mistake proves nothing about it.
     switch_on(None);
-    let sound = run(&Script::of(*seed), false).violations.is_empty();
+    let sound = run(&plan.script(*seed), false).violations.is_empty();
     sound.then(|| format!("after {} seeds by {}", total.seeds, violations[0].property))
 }
 

@@ -60,8 +60,8 @@ pub struct Script {
 
 // Not played, because it takes a person to cure it or nobody can tell it from nothing: a record that
 // is deleted, moved under another parent or given another class; values changed in a record without
-// its stamp and count; an incident with 100 comments; a store restored from an older copy. A store that
-// is lost is played by a test of its own.
+// its stamp and count; a store restored from an older copy. A store that is lost is played by a test
+// of its own.
 
 /// Faults that no exchange of this engine can meet: it sends no batches. The last one never comes
 /// and goes by itself; a trick plays it.
@@ -93,16 +93,18 @@ impl Script {
         script
     }
 
-    fn add(&mut self, at: Duration, what: What) {
+    /// Adds an event; whoever is done sorts them by time.
+    pub fn add(&mut self, at: Duration, what: What) {
         self.events.push(Event { at, what });
     }
 
-    fn moment(&self, rng: &mut Rng) -> Duration {
+    /// A moment of the part that people and faults fill.
+    pub fn moment(&self, rng: &mut Rng) -> Duration {
         Duration::from_micros(rng.u64(0..self.calm_at.as_micros() as u64))
     }
 
     /// A span of a few passes, now and then of many.
-    fn span(&self, rng: &mut Rng) -> Duration {
+    pub fn span(&self, rng: &mut Rng) -> Duration {
         let long = if rng.u8(0..8) == 0 { 4.0 } else { 1.0 };
         self.setting.poll.mul_f64((0.2 + rng.f64() * 5.0) * long)
     }

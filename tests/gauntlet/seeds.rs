@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use diptych::engine::machine::Recovery;
+use diptych::mutant::Mutant;
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::side::Side;
 
+use crate::aim;
 use crate::checker::Violation;
 use crate::run::{Figures, UPSETS, run};
 use crate::script::{Script, faults_of};
@@ -29,6 +31,15 @@ pub struct Plan {
     pub trace: bool,
     /// Shorten failing scripts.
     pub shrink: bool,
+    /// The mistake that the scripts are sharpened for.
+    pub aim: Option<Mutant>,
+}
+
+impl Plan {
+    /// The script of a seed.
+    pub fn script(&self, seed: u64) -> Script {
+        self.aim.map_or_else(|| Script::of(seed), |mutant| aim::script_for(mutant, seed))
+    }
 }
 
 /// What came of a range.
@@ -66,7 +77,7 @@ pub fn run_all(plan: &Plan) -> Total {
                     if seed >= plan.seeds.end || late || enough.load(Ordering::Relaxed) {
                         break;
                     }
-                    let (outcome, same) = one(seed);
+                    let (outcome, same) = one(seed, &plan.script(seed));
                     let mut total = total.lock().unwrap();
                     total.add(seed, outcome.0, outcome.1, same);
                     if total.failures.len() >= plan.most_failures {
@@ -84,13 +95,12 @@ pub fn run_all(plan: &Plan) -> Total {
 type Judged = (Vec<Violation>, Figures);
 
 /// One seed; every hundredth twice.
-fn one(seed: u64) -> (Judged, Option<bool>) {
-    let script = Script::of(seed);
+fn one(seed: u64, script: &Script) -> (Judged, Option<bool>) {
     if !seed.is_multiple_of(REPEAT_EVERY) {
-        let outcome = run(&script, false);
+        let outcome = run(script, false);
         return ((outcome.violations, outcome.figures), None);
     }
-    let (first, second) = (run(&script, true), run(&script, true));
+    let (first, second) = (run(script, true), run(script, true));
     let same = first.trace == second.trace;
     let mut violations = first.violations;
     if !same {
@@ -230,7 +240,7 @@ pub fn tell_failures(total: &Total, plan: &Plan) {
     let first = total.failures.first_key_value();
     let Some((seed, violations)) = first.filter(|_| plan.shrink || plan.trace) else { return };
     println!("again: cargo test --release --test gauntlet -- --seeds {seed} --trace");
-    let script = Script::of(*seed);
+    let script = plan.script(*seed);
     // Two runs that differ cannot be told by one.
     let told = violations.iter().find(|v| v.property != "replay");
     let short = match told.filter(|_| plan.shrink) {

@@ -1,0 +1,53 @@
+//! What a hunt adds to every script: what brings a mistake to light that few scripts reach by chance.
+
+use std::time::Duration;
+
+use diptych::mutant::Mutant;
+use diptych::sandbox::analysts::Deed;
+use diptych::sandbox::faults::FaultKind;
+use diptych::sandbox::side::Side;
+use fastrand::Rng;
+
+use crate::script::{Script, What};
+use crate::trick::Trick;
+
+/// The script of a seed, sharpened for one mistake.
+pub fn script_for(mutant: Mutant, seed: u64) -> Script {
+    let mut script = Script::of(seed);
+    let rng = &mut Rng::with_seed(seed ^ 0x6169_6d65_6421);
+    match mutant {
+        Mutant::LeaseIgnored => two_engines(&mut script, rng),
+        Mutant::TrustRowZero => astray_lookups(&mut script, rng),
+        _ => {}
+    }
+    script.events.sort_by_key(|e| e.at);
+    script
+}
+
+/// A second engine beside the first, several times, while people act.
+fn two_engines(script: &mut Script, rng: &mut Rng) {
+    for _ in 0..4 {
+        let at = script.moment(rng);
+        script.add(at, What::Second { effects: rng.u32(100..400) });
+    }
+}
+
+/// Creates whose answer is lost and whose record somebody takes over before it is found.
+fn astray_lookups(script: &mut Script, rng: &mut Rng) {
+    let (poll, settle) = (script.setting.poll, script.setting.settle);
+    for _ in 0..5 {
+        let at = script.moment(rng);
+        let serial = 1_000 + u64::from(rng.u16(..));
+        script.add(at, What::Act { deed: Deed::Raise, draw: rng.u64(..), serial });
+        let side = Side::ServiceNow;
+        script.add(at, What::Strike { side, kind: FaultKind::CommitThenDrop, write: true });
+        for _ in 0..3 {
+            script.add(at, What::Strike { side, kind: FaultKind::HiddenRecord, write: false });
+        }
+        for step in [0.3, 0.6] {
+            let at = at + poll + settle.mul_f64(step);
+            let (trick, draw) = (Trick::ChangeCorrelation, rng.u64(..));
+            script.add(at, What::Trick { trick, draw, span: Duration::ZERO });
+        }
+    }
+}
