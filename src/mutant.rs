@@ -107,8 +107,8 @@ mutants! {
         "Reads and writes go on without a lease, beside whoever holds it.";
     NoAuditForNotes, "no-audit-for-notes",
         "Notes and comments that were delivered leave no audit row.";
-    AuditAtSend, "audit-at-send",
-        "The audit tells of a write as soon as it is sent, whatever the server says to it.";
+    AuditOfFailed, "audit-of-failed",
+        "A write that failed is told by the audit as if it had been applied.";
 }
 
 impl FromStr for Mutant {

@@ -32,7 +32,7 @@ fn two_engines(script: &mut Script, rng: &mut Rng) {
     }
 }
 
-/// Creates whose answer is lost and whose record somebody takes over before it is found.
+/// Creates whose answer is lost, and somebody who takes records over before they are found.
 fn astray_lookups(script: &mut Script, rng: &mut Rng) {
     let (poll, settle) = (script.setting.poll, script.setting.settle);
     for _ in 0..5 {

@@ -229,7 +229,7 @@ fn add<K: Ord>(all: &mut BTreeMap<K, u64>, some: BTreeMap<K, u64>) {
     }
 }
 
-/// Tells what failed, each seed with the shortest list of events that still fails.
+/// Tells what failed, the first seed with the shortest list of events that still fails.
 pub fn tell_failures(total: &Total, plan: &Plan) {
     for (seed, violations) in &total.failures {
         println!("seed {seed}:");

@@ -133,7 +133,7 @@ impl Ws {
         let side = intent.kind.side();
         let why = match proof {
             Proof::Answer => target.rule.clone(),
-            Proof::Reading => format!("{}; no answer came, but it is there", target.rule),
+            Proof::Reading => format!("{}; no answer proves it, but it is there", target.rule),
         };
         let act = intent.kind.word();
         match taken(target, side, now) {

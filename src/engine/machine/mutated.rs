@@ -62,7 +62,7 @@ pub(super) async fn assume_done(ws: &Ws, state: &mut LinkState, intent: Intent) 
 
 /// Puts a write that failed on record as if it had been applied.
 pub(super) async fn tell_of_failed(ws: &Ws, state: &mut LinkState, intent: &Intent) -> Result<(), Halt> {
-    if !mutant::is_on(Mutant::AuditAtSend) {
+    if !mutant::is_on(Mutant::AuditOfFailed) {
         return Ok(());
     }
     let mut row =

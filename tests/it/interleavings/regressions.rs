@@ -242,5 +242,8 @@ fn a_write_without_an_answer_is_told_as_what_was_seen() {
     let rows = sim.with_store(async |s| s.audit_rows(KEY, 0, 1000).await).unwrap();
     let why: Vec<&str> =
         rows.iter().filter(|r| r.draft.act == "put_incident").map(|r| r.draft.why.as_str()).collect();
-    assert!(why.iter().all(|w| w.ends_with("no answer came, but it is there")) && why.len() == 1, "{why:?}");
+    assert!(
+        why.iter().all(|w| w.ends_with("no answer proves it, but it is there")) && why.len() == 1,
+        "{why:?}"
+    );
 }
