@@ -46,11 +46,12 @@ pub(super) enum Next {
 pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
     let Some(mut state) = ws.load(id).await? else { return Ok(true) };
     let before = state.clone();
+    let mut looked = None;
     for _ in 0..MOST_TURNS {
         if ws.is_stopping() {
             return Err(Halt::Stopping);
         }
-        match turn(&ws, &mut state).await? {
+        match turn(&ws, &mut state, &mut looked).await? {
             Next::Again => {}
             next => {
                 ws.settle_commands(&mut state, next).await?;
@@ -74,7 +75,8 @@ pub(super) fn may_send(link: &crate::model::Link) -> bool {
     link.role == Role::Primary && link.frozen.is_empty()
 }
 
-async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+/// One turn. `looked` is when this work last had an answer that showed the record.
+async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> Result<Next, Halt> {
     if state.link.role == Role::Merged && state.link.unread && state.open_intent().is_none() {
         // What was said before can go nowhere any more, but it is shown that it was said.
         return read_comments(ws, state).await;
@@ -108,7 +110,7 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
         if ws.is_down(Side::ServiceNow) {
             return Ok(Next::Later);
         }
-        let next = super::observation::refresh_record(ws, state).await?;
+        let next = look(ws, state, looked).await?;
         if next != Next::Later {
             ws.memory(|m| m.unverified.remove(&id));
         }
@@ -131,7 +133,7 @@ async fn turn(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     if !planned.lookups.is_empty() {
         return look_up(ws, planned.lookups).await;
     }
-    match act(ws, state, planned, now).await? {
+    match act(ws, state, planned, now, looked).await? {
         Next::Settled => super::evidence_work::list_alerts(ws, state).await,
         next => Ok(next),
     }
@@ -198,7 +200,13 @@ pub(super) async fn freeze_with(
 }
 
 /// Commits what the plan decided together with the next intent, and sends that.
-async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Result<Next, Halt> {
+async fn act(
+    ws: &Ws,
+    state: &mut LinkState,
+    planned: Plan,
+    now: Stamp,
+    looked: &mut Option<Duration>,
+) -> Result<Next, Halt> {
     let mut turn = Turn { bases: planned.bases.clone(), ..Turn::default() };
     for decision in &planned.decisions {
         ws.note_decision(state, &mut turn, decision);
@@ -224,8 +232,8 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
         }
         kind = put_incident(ws, state, &planned);
     } else if !planned.to_record.is_empty() && n_up {
-        if record_age(ws, state) > FRESH {
-            return super::observation::refresh_record(ws, state).await;
+        if record_age(ws, state, *looked) > FRESH {
+            return look(ws, state, looked).await;
         }
         kind = patch_record(ws, state, &planned);
     }
@@ -233,9 +241,10 @@ async fn act(ws: &Ws, state: &mut LinkState, planned: Plan, now: Stamp) -> Resul
     if kind.is_none() && planned.to_incident.is_empty() && planned.to_record.is_empty() && !new_entries {
         kind = next_entry(state, s_up, n_up, &mut turn);
         // Whose record it is may have changed while others were waited for (I6).
-        if matches!(kind, Some(IntentKind::AddNote { .. })) && record_age(ws, state) > FRESH_ENOUGH_FOR_NOTES
+        if matches!(kind, Some(IntentKind::AddNote { .. }))
+            && record_age(ws, state, *looked) > FRESH_ENOUGH_FOR_NOTES
         {
-            return super::observation::refresh_record(ws, state).await;
+            return look(ws, state, looked).await;
         }
     }
     let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();
@@ -281,10 +290,22 @@ fn patch_record(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind
     Some(IntentKind::PatchRecord { write: RecordWrite { values }, targets, mod_count: record.mod_count })
 }
 
+/// Looks at the record before it is written.
+async fn look(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> Result<Next, Halt> {
+    let before = state.record_seen;
+    let next = super::observation::refresh_record(ws, state).await?;
+    if state.record_seen > before {
+        *looked = Some(ws.now().mono);
+    }
+    Ok(next)
+}
+
 /// Age of what we know of the record: it counts from the last complete pass (D15), for a record
-/// that passes can be trusted to show.
-fn record_age(ws: &Ws, state: &LinkState) -> Duration {
+/// that passes can be trusted to show. A look of this work counts from its answer: were it to
+/// count from when it was asked for, a slow instance would be looked at for ever and never written.
+fn record_age(ws: &Ws, state: &LinkState, looked: Option<Duration>) -> Duration {
     let age = ws.steady().since(state.record_seen);
+    let age = looked.map_or(age, |at| age.min(ws.now().mono.saturating_sub(at)));
     if age > SEEN_LATELY {
         return age;
     }

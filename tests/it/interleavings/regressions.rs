@@ -247,3 +247,16 @@ fn a_write_without_an_answer_is_told_as_what_was_seen() {
         "{why:?}"
     );
 }
+
+#[test]
+fn a_slow_instance_is_written_to_all_the_same() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    sim.run_for(Duration::from_secs(90));
+    // Each answer takes longer than a look at a record counts as fresh.
+    sim.strike("only:servicenow.slow-body=1");
+    let writes = sim.writes(Side::ServiceNow);
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(other_severity(&first.severity)), noor());
+    sim.run_for(Duration::from_secs(120));
+    assert_eq!(sim.writes(Side::ServiceNow) - writes, 1);
+}
