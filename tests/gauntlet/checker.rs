@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::model::ledger::{AuditRow, LinkState};
 use diptych::model::link::Conflict;
-use diptych::model::{Delivery, LinkId};
+use diptych::model::{Delivery, Entry, LinkId};
 use diptych::sandbox::analysts::AnalystEntry;
 use diptych::sandbox::sentinel::IncidentFacts;
 
@@ -111,14 +111,15 @@ fn untold(e: &Evidence) -> impl Iterator<Item = &AnalystEntry> {
     later.filter(move |a| a.token.as_deref().is_some_and(|t| !told.iter().any(|text| text.contains(t))))
 }
 
-/// True when a link keeps what was said and tells why it is not on the other side.
-fn is_held(link: &LinkState, said: &str) -> bool {
-    let held = |e: &diptych::model::Entry| {
-        e.text.raw().contains(said)
-            && !e.reason.is_empty()
-            && [e.to_sentinel, e.to_servicenow].contains(&Delivery::Held)
-    };
-    link.entries.iter().any(held)
+/// What a link keeps of words that are not on the other side, each with its reason.
+fn held<'a>(link: &'a LinkState, said: &'a str) -> impl Iterator<Item = &'a Entry> {
+    let sides = |e: &Entry| [e.to_sentinel, e.to_servicenow].contains(&Delivery::Held);
+    link.entries.iter().filter(move |e| sides(e) && !e.reason.is_empty() && e.text.raw().contains(said))
+}
+
+/// True for words that a link keeps because their incident has no room for another comment.
+fn has_no_room(link: &LinkState, said: &str) -> bool {
+    held(link, said).any(|e| e.to_sentinel == Delivery::Held && e.reason.contains("100 comments"))
 }
 
 /// A conflict between a record that was found and its incident.
@@ -143,6 +144,7 @@ pub fn counted(e: &Evidence) -> Vec<Discord> {
     let excused = |d: &Discord| {
         let field = matches!(d.what, "severity" | "status" | "owner");
         merged(&d.guid)
+            || d.what == FULL
             || d.what == "record" && e.excuses.contains(&Excuse::Correlation)
             || field && e.excuses.contains(&Excuse::DeniedFields)
             || d.what == "severity" && e.excuses.contains(&Excuse::Severity)
@@ -159,7 +161,7 @@ pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[Link
         if d.what == FULL {
             // A title may carry a token as well.
             let said = d.text.rsplit(": note ").next().and_then(token);
-            return said.is_some_and(|said| is_held(link, said));
+            return said.is_some_and(|said| has_no_room(link, said));
         }
         // The link says whose record it is now, and is left alone.
         let given_away = link.link.frozen.contains("correlation");

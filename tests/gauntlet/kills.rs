@@ -161,6 +161,9 @@ async fn play(kills: u32, seed: u64) -> Result<Report, String> {
         violations.push(Violation::new("stop", format!("asked to end it gave {code:?}")));
     }
 
+    if caught.is_empty() {
+        violations.push(Violation::new("kills", "none of them struck a write under way"));
+    }
     let evidence = evidence(&bench, kills, acts(&mut told), quiet).await?;
     violations.extend(checker::check(&evidence));
     violations.extend(panics(&said));

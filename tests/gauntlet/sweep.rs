@@ -95,7 +95,8 @@ pub fn run_all(step: u32, doubles: u32, jobs: usize) -> Swept {
     let begun = Instant::now();
     let golden = golden();
     let whole = run(&golden, false);
-    let boundaries = whole.figures.effects_until_calm as u32;
+    // The first effect is carried out before the kills are set, so that none of them can strike it.
+    let boundaries = (whole.figures.effects_until_calm as u32).saturating_sub(1);
     let mut cases: Vec<Vec<Boundary>> = vec![Vec::new()];
     for effects in (0..boundaries).step_by(step as usize) {
         cases.extend([false, true].map(|applied| vec![Boundary { effects, applied }]));
@@ -115,8 +116,12 @@ pub fn run_all(step: u32, doubles: u32, jobs: usize) -> Swept {
                 stay_on_one_core(job);
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = run(&killed_at(golden, case), false);
-                    if !outcome.violations.is_empty() {
-                        failures.lock().unwrap().push((case.clone(), outcome.violations));
+                    let mut violations = outcome.violations;
+                    if !case.is_empty() && outcome.figures.kills == 0 {
+                        violations.push(Violation::new("kill", "its boundary never came"));
+                    }
+                    if !violations.is_empty() {
+                        failures.lock().unwrap().push((case.clone(), violations));
                     }
                 }
             });

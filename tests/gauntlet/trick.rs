@@ -11,7 +11,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::script::pick;
-use crate::simulation::{Around, Deeds, Simulation, USER, WORKSPACE};
+use crate::simulation::{Around, Deeds, Simulation, USER, WORKSPACE, is_full};
 
 macro_rules! tricks {
     ($($(#[$doc:meta])+ $name:ident,)*) => {
@@ -250,8 +250,11 @@ pub fn write_note(sys_id: String, who: &'static str, text: String) -> Deeds {
 /// A person writes a comment.
 pub fn write_comment(guid: String, who: &'static Person, text: String) -> Deeds {
     Box::new(move |stage, now| {
-        // The incident may be full by then.
-        let _ = stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &IncidentAct::Comment(text), who, now));
+        stage.with_sentinel(|s| {
+            let said = s.act(WORKSPACE, &guid, &IncidentAct::Comment(text), who, now);
+            let full = s.facts(WORKSPACE).iter().any(|i| i.guid == guid && is_full(i));
+            assert!(said.is_ok() || full, "{said:?}");
+        });
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
-use super::{Case, Found, is_held};
+use super::{Case, Found, has_no_room, held};
 use crate::simulation::{is_full, token};
 use crate::timeline::{Pair, Who, Word};
 use crate::trick::Excuse;
@@ -64,7 +64,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
-            0 if frozen || is_kept(case, pair, s.token) => {}
+            0 if frozen || is_kept(case, pair, from, s.token) => {}
             n => found(
                 "P6",
                 format!(
@@ -101,10 +101,12 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
 
 /// True when words could not be sent any more, because the incident was merged meanwhile or has no room
 /// for them: the link keeps them and says why.
-fn is_kept(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
+fn is_kept(case: &Case<'_>, pair: &Pair, from: Side, token: &str) -> bool {
     let mut incidents = case.e.worlds.incidents.iter();
-    let full = incidents.any(|i| i.guid.eq_ignore_ascii_case(&pair.guid) && is_full(i));
-    (pair.merged.is_some() || full) && case.links.get(&pair.guid).is_some_and(|l| is_held(l, token))
+    let full =
+        from == Side::ServiceNow && incidents.any(|i| i.guid.eq_ignore_ascii_case(&pair.guid) && is_full(i));
+    let Some(link) = case.links.get(&pair.guid) else { return false };
+    pair.merged.is_some() && held(link, token).next().is_some() || full && has_no_room(link, token)
 }
 
 /// What people said on a side, with what became of it there.
