@@ -47,7 +47,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].max_age", r#""30d""#),
     at("workspace[].first_contact", r#""plan""#),
     at("workspace[].born_closed", r#""skip""#),
-    at("workspace[].alerts", r#""off""#),
+    at("workspace[].alerts", r#""note""#),
     at("workspace[].alert_reads", "80"),
     at("workspace[].in_flight", "4"),
     need("workspace[].route.instance"),

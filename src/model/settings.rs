@@ -122,9 +122,9 @@ pub enum BornClosed {
 #[serde(rename_all = "lowercase")]
 pub enum AlertNotes {
     /// They are not read.
-    #[default]
     Off,
     /// Notes list them, each once.
+    #[default]
     Note,
 }
 

@@ -64,7 +64,7 @@ fn worlds(bench: &Bench) -> Worlds {
         incidents: stage.with_sentinel(|s| s.facts(workspace(bench))),
         records: stage.with_desk(|d| d.records("incident")),
         integration_user: bench.sandbox.description().servicenow.user.clone(),
-        dialect: Dialect::ours(KEY),
+        dialect: Dialect { alerts: true, ..Dialect::ours(KEY) },
     }
 }
 
