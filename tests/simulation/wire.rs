@@ -47,6 +47,8 @@ pub struct Sent {
     pub authorized: bool,
     /// Status of the answer, `None` when there was none.
     pub status: Option<u16>,
+    /// It reached its server.
+    pub arrived: bool,
     /// A fault struck.
     pub struck: bool,
     /// Which life of the engine sent it.
@@ -132,6 +134,7 @@ impl WorldTransport {
             body: if writes { request.body.clone() } else { Vec::new() },
             authorized: request.headers.iter().any(|(n, _)| n == "authorization"),
             status: delivery.and_then(Delivery::status),
+            arrived: delivery.is_some(),
             struck,
             life: self.life.load(Ordering::SeqCst),
             asks: delivery.and_then(asked_pause),

@@ -56,8 +56,8 @@ fn made_up(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
         };
         let possible = |s: &&Sent| {
             // 409 may be the second answer to a request that was delivered twice.
-            let refused = matches!(s.status, Some(400 | 401 | 403 | 404));
-            s.writes && s.operation == operation && !refused && here(&s.path)
+            let refused = matches!(s.status, Some(202 | 400 | 401 | 403 | 404 | 429 | 503));
+            s.writes && s.arrived && s.operation == operation && !refused && here(&s.path)
         };
         let sent = case.e.sent.iter().filter(possible).count();
         if told > sent {
