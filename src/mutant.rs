@@ -107,6 +107,10 @@ mutants! {
         "Reads and writes go on without a lease, beside whoever holds it.";
     NoAuditForNotes, "no-audit-for-notes",
         "Notes and comments that were delivered leave no audit row.";
+    EvidenceReposted, "evidence-reposted",
+        "Every note about alerts and entities lists all of them again.";
+    EvidenceForgotten, "evidence-forgotten",
+        "Alerts are read once for each incident, whatever joins it later.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

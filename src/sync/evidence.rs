@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::call::Entities;
 use crate::model::{Alert, CommentOrigin, Entity, Evidence, Incident, IncidentId, LinkState};
+use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, clip};
 
 use super::conversation::KNOWN_AGAIN;
@@ -64,7 +65,8 @@ pub struct Listing {
 /// not the one that was last read. A number alone decides, because each read costs two calls of
 /// which the service grants 100 in five minutes (sentinel-api 5.2).
 pub fn alerts_moved(evidence: &Evidence, now: &Incident) -> bool {
-    now.alerts_count != evidence.alerts
+    let known = evidence.alerts > 0 && mutant::is_on(Mutant::EvidenceForgotten);
+    now.alerts_count != evidence.alerts && !known
 }
 
 /// What the alerts and entities of an incident, as just read, add to what its record was told: the
@@ -77,7 +79,10 @@ pub fn list(state: &LinkState, alerts: &[Alert], found: &Entities) -> (Evidence,
     // What had been listed is lost with a store, but not the notes: their lines say it, too.
     let lines: BTreeSet<&str> = earlier(state).flat_map(str::lines).collect();
     let ids: BTreeSet<&str> = lines.iter().filter_map(|l| Some(l.rsplit_once(ID)?.1)).collect();
-    let mut is_new = |key: String, told: bool| evidence.listed.insert(key) && !told;
+    let mut is_new = |key: String, told: bool| {
+        let new = evidence.listed.insert(key) && !told;
+        new || mutant::is_on(Mutant::EvidenceReposted)
+    };
     let mut alert_lines = Vec::new();
     for alert in alerts {
         let id = clip(&alert.id, ID_MAX);

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use diptych::model::settings::AlertNotes;
 use diptych::sandbox::analysts::Deed;
 use fastrand::Rng;
 
@@ -63,6 +64,7 @@ fn golden() -> Script {
         rate: 0.0,
         faults: "none".into(),
         poll: Duration::from_secs(5),
+        alerts: AlertNotes::Note,
         ..Setting::default()
     };
     let mut events = Vec::new();

@@ -117,6 +117,12 @@ fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&
             add("alerts", format!("{}: alert {alert} is in the journal {told} times", r.number));
         }
     }
+    let notes = r.journal.iter().filter(ours).filter(|j| j.value.contains("Seen in Microsoft Sentinel"));
+    let mut lines: Vec<&str> = notes.flat_map(|j| j.value.lines()).filter(|l| l.starts_with("- ")).collect();
+    lines.sort_unstable();
+    if let Some(two) = lines.windows(2).find(|two| two[0] == two[1]) {
+        add("alerts", format!("{}: a record is told twice of {}", r.number, two[0]));
+    }
 }
 
 /// Every text of a person on either side is on the other exactly once.

@@ -11,11 +11,13 @@ use diptych::model::settings::AlertNotes;
 use diptych::sandbox::analysts::{Analysts, Deed};
 use diptych::sandbox::faults::FaultPlan;
 use diptych::sandbox::latency::Latency;
-use diptych::sandbox::sentinel::{Secret as WorldSecret, SentinelOptions, SentinelWorld};
+use diptych::sandbox::people::CAST;
+use diptych::sandbox::sentinel::{IncidentAct, Secret as WorldSecret, SentinelOptions, SentinelWorld};
 use diptych::sandbox::servicenow::{DeskOptions, DeskWorld};
 use diptych::sandbox::stage::Stage;
 use diptych::sandbox::wire::World;
 use diptych::store::Store;
+use diptych::text::Stamp;
 
 use super::dialect::Dialect;
 use super::process::Process;
@@ -347,6 +349,9 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
         time.world(),
     )
     .unwrap();
+    if setting.crowded {
+        crowd(&mut sentinel, time.world());
+    }
     let mut desk = DeskWorld::new(DeskOptions {
         seed: setting.seed,
         user: USER.into(),
@@ -365,6 +370,16 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
         analysts.set_weight(deed, 0);
     }
     Stage::new(sentinel, desk, plan, analysts, name.to_vec())
+}
+
+/// Leaves one incident room for three more comments (the service takes 100).
+fn crowd(sentinel: &mut SentinelWorld, now: Stamp) {
+    let facts = sentinel.facts(WORKSPACE);
+    let Some(incident) = facts.iter().find(|i| i.labels.iter().any(|l| l == "snow")) else { return };
+    for n in incident.comments.len()..97 {
+        let seen = IncidentAct::Comment(format!("seen, entry {n}"));
+        sentinel.act(WORKSPACE, &incident.guid, &seen, &CAST[2], now).unwrap();
+    }
 }
 
 /// A store file of the newest schema, made once: migrating it anew for each run would cost more

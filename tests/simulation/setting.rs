@@ -49,6 +49,8 @@ pub struct Setting {
     pub alerts: AlertNotes,
     /// Sentinel's provider grants no more calls than its documentation promises.
     pub throttle: bool,
+    /// One incident has room for a few more comments only.
+    pub crowded: bool,
     /// Switches of the ServiceNow world, set before the run.
     pub switches: Vec<(&'static str, serde_json::Value)>,
 }
@@ -72,6 +74,7 @@ impl Default for Setting {
             switches: Vec::new(),
             alerts: AlertNotes::Off,
             throttle: false,
+            crowded: false,
         }
     }
 }

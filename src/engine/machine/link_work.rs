@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
 use crate::model::{
-    CommentOrigin, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite, Role,
+    CommentOrigin, Delivery, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite, Role,
     Side,
 };
 use crate::mutant::{self, Mutant};
@@ -17,6 +17,7 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{has_waiting, hold_entries, next_entry, read_comments};
+use super::recovery::Recovery;
 use super::turn::Turn;
 
 /// Turns that one link may take before others get theirs; more than any real link needs.
@@ -240,6 +241,9 @@ async fn act(
     let new_entries = !turn.entries.is_empty();
     if kind.is_none() && planned.to_incident.is_empty() && planned.to_record.is_empty() && !new_entries {
         kind = next_entry(state, s_up, n_up, &mut turn);
+        if turn.entries.iter().any(|e| e.to_sentinel == Delivery::Held) {
+            ws.recovered(Recovery::NoRoom);
+        }
         // Whose record it is may have changed while others were waited for (I6).
         if matches!(kind, Some(IntentKind::AddNote { .. }))
             && record_age(ws, state, *looked) > FRESH_ENOUGH_FOR_NOTES

@@ -112,6 +112,8 @@ recoveries! {
     AlertsLater, "alerts-later";
     /// A server did not say its time, so the newest row had to do.
     NoServerDate, "no-server-date";
+    /// Words that wait in vain: their incident has as many comments as Sentinel takes.
+    NoRoom, "no-room";
 }
 
 impl Shared {
