@@ -42,13 +42,17 @@ pub type Translation<T> = Result<Translated<T>, Unmapped>;
 /// Look-ups of one table: (record table or empty, compared form) to the index of the row.
 #[derive(Clone, Debug, Default)]
 struct Lanes {
+    /// Each row with what it says: every crossing names its row, so it is worded once.
+    lines: Vec<String>,
     to_servicenow: BTreeMap<(String, String), usize>,
     to_sentinel: BTreeMap<(String, String), usize>,
 }
 
 impl Lanes {
     fn compile(set: &TableSet, kind: TableKind) -> Self {
-        let mut lanes = Self::default();
+        let line = |row| Some(format!("{row}, {}", set.describe(row)?));
+        let lines = (0..).map_while(|row| line(RowRef { table: kind, row })).collect();
+        let mut lanes = Self { lines, ..Self::default() };
         for pair in pair_rows(set, kind) {
             if !pair.is_whole() {
                 continue;
@@ -225,7 +229,7 @@ impl Tables {
     }
 
     fn why(&self, row: RowRef) -> String {
-        format!("{row}, {}", self.rows.describe(row).unwrap_or_default())
+        self.lanes(row.table).and_then(|l| l.lines.get(row.row)).cloned().unwrap_or_default()
     }
 
     fn raw_value(&self, kind: TableKind, table: &TableName, sentinel: &str) -> Translation<String> {

@@ -114,14 +114,17 @@ pub fn equivalent(
     // Sentinel's own words have no case: `closed` is no change from `Closed`.
     let worded = matches!(field, Field::Severity | Field::Status | Field::Closure);
     let is_sentinels = |raw: &str| raw == sentinel || (worded && raw.eq_ignore_ascii_case(sentinel));
-    let crossed = [to_servicenow(ctx, field, sentinel, incident), to_sentinel(ctx, field, servicenow)];
-    if matches!(&crossed[0], Crossed::Value { raw, .. } if raw == servicenow)
-        || !mutant::is_on(Mutant::OneWayEquivalence)
-            && matches!(&crossed[1], Crossed::Value { raw, .. } if is_sentinels(raw))
+    let there = to_servicenow(ctx, field, sentinel, incident);
+    if matches!(&there, Crossed::Value { raw, .. } if raw == servicenow) {
+        return Ok(true);
+    }
+    let back = to_sentinel(ctx, field, servicenow);
+    if matches!(&back, Crossed::Value { raw, .. } if is_sentinels(raw))
+        && !mutant::is_on(Mutant::OneWayEquivalence)
     {
         return Ok(true);
     }
-    let keys: Vec<UserKey> = crossed
+    let keys: Vec<UserKey> = [there, back]
         .into_iter()
         .filter_map(|c| match c {
             Crossed::Lookup(keys) => Some(keys),

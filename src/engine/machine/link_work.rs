@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
 use crate::model::{
-    CommentOrigin, Delivery, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite, Role,
-    Side,
+    CommentOrigin, Delivery, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite,
+    Role, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
