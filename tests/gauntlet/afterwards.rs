@@ -40,8 +40,9 @@ pub fn work_on(run: &mut Run, seed: u64, poll: Duration) -> Vec<Violation> {
         })
         .collect();
     run.sim.act_around(around(Side::Sentinel, comments));
-    // Who may write only 75 comments in five minutes is not late.
-    let calls = if run.sim.setting.throttle { CALLS * 10 } else { CALLS };
+    // Who may write only 75 comments in five minutes is not late, nor who waits for slow servers.
+    let slow = run.sim.setting.throttle || !run.sim.setting.latency.is_empty();
+    let calls = if slow { CALLS * 20 } else { CALLS };
     run.sim.run_for(poll * PASSES + calls);
     let late = |text| Violation::new("P13", format!("{PASSES} passes after people worked on: {text}"));
     run.discords().into_iter().map(|d| late(d.text)).collect()

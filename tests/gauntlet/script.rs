@@ -224,7 +224,9 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
     if rng.u8(0..5) == 0 {
         switches.push(("invalid_query_returns_no_rows", json!(true)));
     }
-    let small = rng.u8(0..3) == 0;
+    let latency = latency(&mut Rng::with_seed(seed ^ 0x736c_6f77));
+    // A pass of fifteen slow pages would last longer than any of what is played.
+    let small = rng.u8(0..3) == 0 && latency.is_empty();
     Setting {
         seed,
         incidents: rng.usize(0..10),
@@ -244,7 +246,19 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         // Drawn apart: what else befalls a seed stays as it was before there were these.
         alerts: *pick(&mut Rng::with_seed(seed ^ 0x616c_6572_7473), &[AlertNotes::Note, AlertNotes::Off]),
         crowded: Rng::with_seed(seed ^ 0x6372_6f77_6465_6421).u8(0..24) == 0,
+        latency,
     }
+}
+
+/// Most servers answer at once; a busy one takes seconds over each call, and longer over writes.
+fn latency(rng: &mut Rng) -> &'static str {
+    let slow = [
+        "servicenow=1s,servicenow.insert=5s,servicenow.update=3s",
+        "servicenow=7s",
+        "sentinel=2s,sentinel.list=6s",
+        "sentinel=1s,sentinel.put=9s,servicenow=2s",
+    ];
+    if rng.u8(0..10) == 0 { slow[rng.usize(0..slow.len())] } else { "" }
 }
 
 /// Which deeds there are in this run, each with its weight: a random part of all.

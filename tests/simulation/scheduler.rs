@@ -361,7 +361,8 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
     for (switch, value) in &setting.switches {
         desk.set_switch(switch, value).unwrap();
     }
-    let mut plan = FaultPlan::new(setting.faults.parse().unwrap(), Latency::default(), setting.seed);
+    let latency: Latency = setting.latency.parse().unwrap();
+    let mut plan = FaultPlan::new(setting.faults.parse().unwrap(), latency, setting.seed);
     plan.hang = setting.hang;
     plan.late = setting.late;
     plan.transaction = setting.transaction;

@@ -37,6 +37,10 @@ pub struct Setting {
     pub hang: Duration,
     /// How late an answer may come.
     pub late: Duration,
+    /// How long the servers take over their calls, as [`Latency`] reads it.
+    ///
+    /// [`Latency`]: diptych::sandbox::latency::Latency
+    pub latency: &'static str,
     /// Life of a lease.
     pub lease: Duration,
     /// Rows per page, of incidents and of records.
@@ -75,6 +79,7 @@ impl Default for Setting {
             alerts: AlertNotes::Off,
             throttle: false,
             crowded: false,
+            latency: "",
         }
     }
 }
