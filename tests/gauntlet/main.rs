@@ -10,6 +10,9 @@
     reason = "a test fails by panicking and says why"
 )]
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod afterwards;
 mod aim;
 mod arguments;
