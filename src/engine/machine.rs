@@ -135,6 +135,8 @@ pub struct Summary {
     pub writes: u32,
     /// Links that still have something to do.
     pub unfinished: u32,
+    /// Alerts of some incidents were left to a later pass, because the service grants few reads.
+    pub alerts_later: bool,
     /// Why the pass did not end well; empty if it did.
     pub failures: Vec<crate::model::CallError>,
     /// Why it could not be synced at all: lease, store; empty if it could.

@@ -83,6 +83,7 @@ pub(super) async fn choose_alerts(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Resu
     let (later, due) = ws.memory(|m| (m.alert_reads.choose(unread, most, now), m.alert_reads.due.clone()));
     if later {
         ws.recovered(Recovery::AlertsLater);
+        ws.summary(|s| s.alerts_later = true);
     }
     dirty.extend(due);
     Ok(())

@@ -180,6 +180,12 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         ws.set_state(Side::ServiceNow, LaneState::Writing);
         work(ws, dirty).await?;
     }
+    if ws.shared.mode == Mode::Once {
+        // Records that were created just now have not been told of their alerts, and no pass follows.
+        let mut told = BTreeSet::new();
+        super::evidence_work::choose_alerts(ws, &mut told).await?;
+        work(ws, told).await?;
+    }
     for (side, reading) in [(Side::ServiceNow, &desk), (Side::Sentinel, &sentinel)] {
         match reading {
             Reading::Done => ws.set_state(side, LaneState::Idle),

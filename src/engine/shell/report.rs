@@ -61,10 +61,14 @@ pub(super) fn once(summaries: BTreeMap<WorkspaceKey, Summary>) -> OnceReport {
             if s.unfinished > 0 {
                 notes.push(format!("{} links are not finished", s.unfinished));
             }
+            let ok = notes.is_empty();
+            if s.alerts_later {
+                notes.push("alerts of some incidents are told by a later pass".into());
+            }
             PassReport {
                 cause: s.failures.first().map(|e| e.kind),
                 workspace,
-                ok: notes.is_empty(),
+                ok,
                 read: u64::from(s.incidents + s.records),
                 written: u64::from(s.writes),
                 open: u64::from(s.unfinished),
