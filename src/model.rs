@@ -8,6 +8,7 @@
 pub mod call;
 pub mod command;
 pub mod comment;
+pub mod crossings;
 pub mod fault;
 pub mod field;
 pub mod ids;
@@ -23,6 +24,7 @@ pub mod vocabulary;
 
 pub use command::{Command, CommandState, Control, ControlVerb, Shown, Verb};
 pub use comment::{CommentOrigin, Delivery, Entry};
+pub use crossings::Crossings;
 pub use fault::{CallError, FaultKind, Retry};
 pub use field::Field;
 pub use ids::{

@@ -111,6 +111,12 @@ mutants! {
         "Every note about alerts and entities lists all of them again.";
     EvidenceForgotten, "evidence-forgotten",
         "Alerts are read once for each incident, whatever joins it later.";
+    NoWaiting, "no-waiting",
+        "An incident gets its record at once, however young it is.";
+    MassChangeFollowed, "mass-change-followed",
+        "The same change goes through for any number of incidents, whoever made it.";
+    FlappingFollowed, "flapping-followed",
+        "A field that rules on both sides keep changing is sent to and fro without end.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

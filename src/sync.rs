@@ -32,6 +32,7 @@ pub mod plan;
 #[cfg(test)]
 mod plan_tests;
 pub mod sighting;
+pub mod surge;
 pub mod values;
 pub mod write;
 

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::model::view::{EventView, FieldView, LaneView, LinkView, Step, WorkspaceView};
+use crate::model::view::{EventView, FieldView, LaneView, LinkView, Step, SurgeView, WorkspaceView};
 use crate::model::{CommandState, Entry, Pair, Shown};
 use crate::text::Stamp;
 
@@ -224,6 +224,8 @@ pub struct WorkspaceRow {
     pub mapping_version: i64,
     /// First-contact plan that waits: records to create, incidents to change, conflicts.
     pub waiting_plan: Option<(u32, u32, u32)>,
+    /// Changes of too many incidents at once that wait for a person.
+    pub mass_changes: Vec<SurgeView>,
     /// Links by step.
     pub links: std::collections::BTreeMap<&'static str, u64>,
     /// Both lanes.
@@ -242,6 +244,7 @@ impl WorkspaceRow {
             holder: if held { w.holder.clone() } else { String::new() },
             mapping_version: w.mapping_version,
             waiting_plan: w.waiting_plan,
+            mass_changes: w.surges.clone(),
             links: links.iter().map(|(s, n)| (s.word(), *n)).collect(),
             lanes: lanes.iter().filter(|l| l.workspace == w.workspace).map(LaneRow::from).collect(),
         }

@@ -89,13 +89,22 @@ async fn plan(session: &Session, json: bool) -> Result<Exit, Failure> {
 }
 
 /// Accepts the first-contact plan of every workspace whose section asks for one (D29), waiting
-/// already or still to come; gives how many. A plan that was accepted before changes nothing.
+/// already or still to come, and lets through what waits as a mass change; gives how many workspaces.
+/// A plan that was accepted before changes nothing.
 pub async fn accept_plans(session: &Session) -> Result<usize, Failure> {
+    let surging: Vec<WorkspaceKey> = session
+        .store
+        .workspaces()
+        .await?
+        .into_iter()
+        .filter(|w| !w.surges.is_empty())
+        .map(|w| w.workspace)
+        .collect();
     let waiting: Vec<WorkspaceKey> = session
         .config
         .workspaces
         .iter()
-        .filter(|w| w.enabled && w.first_contact == FirstContact::Plan)
+        .filter(|w| w.enabled && (w.first_contact == FirstContact::Plan || surging.contains(&w.key)))
         .map(|w| w.key.clone())
         .collect();
     for workspace in &waiting {
@@ -205,6 +214,14 @@ fn workspace_text(w: &WorkspaceRow) -> String {
     if let Some((create, change, conflict)) = w.waiting_plan {
         out.push_str(&format!(
             "  a first-contact plan waits: {create} records to create, {change} incidents to change, {conflict} conflicts; accept it with `diptych sync --accept-plan`\n"
+        ));
+    }
+    for s in &w.mass_changes {
+        out.push_str(&format!(
+            "  a mass change waits: {} incidents get another {} in {}; let it through with `diptych sync --accept-plan`, or undo it where it came from\n",
+            s.count,
+            s.field.label().to_lowercase(),
+            s.side
         ));
     }
     let mut sheet =

@@ -59,6 +59,9 @@ fn of_workspace(model: &Model, workspace: &WorkspaceView) -> (u8, Health) {
     if workspace.waiting_plan.is_some() {
         return (1, health(Role::Warning, "first plan waits"));
     }
+    if !workspace.surges.is_empty() {
+        return (1, health(Role::Warning, "mass change waits"));
+    }
     (0, health(Role::Good, "live"))
 }
 

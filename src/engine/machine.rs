@@ -31,6 +31,7 @@ mod record_pass;
 mod recover;
 mod recovery;
 mod send;
+mod surge;
 mod tasks;
 mod turn;
 mod views;
@@ -135,6 +136,8 @@ pub struct Summary {
     pub writes: u32,
     /// Links that still have something to do.
     pub unfinished: u32,
+    /// Mass changes that wait for a person, one line each.
+    pub waiting: Vec<String>,
     /// Alerts of some incidents were left to a later pass, because the service grants few reads.
     pub alerts_later: bool,
     /// Why the pass did not end well; empty if it did.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, IncidentId, InstanceKey, LinkId, Side, SysId, TableName, WorkspaceKey};
+use super::{Crossings, Field, IncidentId, InstanceKey, LinkId, Side, SysId, TableName, WorkspaceKey};
 use crate::text::Stamp;
 
 /// What a link means for its record (D5).
@@ -187,6 +187,8 @@ pub struct Base {
     /// The other side's value that a person must decide about: raw pair, `None` when there is
     /// no conflict.
     pub conflict: Option<Conflict>,
+    /// Our writes to and fro.
+    pub crossings: Crossings,
     /// Why a value is held; empty when it is not.
     pub held: String,
     /// Which rule decided last, for people.
@@ -210,6 +212,7 @@ impl Base {
             servicenow_seen: Seen::at(at),
             detached: false,
             conflict: None,
+            crossings: Crossings::default(),
             held: String::new(),
             rule: String::new(),
         }

@@ -168,10 +168,16 @@ pub struct WorkspaceSettings {
     pub first_contact: FirstContact,
     /// Already closed incidents.
     pub born_closed: BornClosed,
+    /// How old an incident has to be before it gets a record, so that what automation closes by then
+    /// counts as born closed.
+    pub create_after: Duration,
     /// Alerts and entities.
     pub alerts: AlertNotes,
     /// Incidents whose alerts are read in five minutes.
     pub alert_reads: usize,
+    /// Incidents of which the severity, the status or the owner may change on one side within ten
+    /// minutes; more wait for a person. 0: any number.
+    pub mass_change: usize,
     /// Writes in flight to Sentinel.
     pub in_flight: usize,
 }
@@ -232,6 +238,14 @@ impl EngineSettings {
     /// The instance of that key.
     pub fn instance(&self, key: &InstanceKey) -> Option<&InstanceSettings> {
         self.instances.iter().find(|i| i.key == *key)
+    }
+}
+
+impl WorkspaceSettings {
+    /// How far each read of Sentinel reaches back: over what may have become visible late, and over
+    /// incidents that were too young for a record so far.
+    pub fn reach(&self) -> Duration {
+        self.overlap + self.create_after
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, IncidentId, InstanceKey, LinkId, Pair, Side, SysId, TableName, WorkspaceKey};
+use super::{CallError, Field, IncidentId, InstanceKey, LinkId, Pair, Side, SysId, TableName, WorkspaceKey};
 use crate::text::{Stamp, UntrustedText};
 
 /// Whether a link is in step, in one word. Worst last, which is also the sort order.
@@ -254,10 +254,24 @@ pub struct WorkspaceView {
     /// First-contact plan that waits for acceptance: records to create, incidents to change,
     /// conflicts.
     pub waiting_plan: Option<(u32, u32, u32)>,
+    /// Changes of too many incidents at once that wait for a person.
+    #[serde(default)]
+    pub surges: Vec<SurgeView>,
     /// Hash of the config section it runs on.
     pub section_hash: String,
     /// When this was published.
     pub at: Stamp,
+}
+
+/// One field that would change in too many incidents at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SurgeView {
+    /// Severity, status or owner.
+    pub field: Field,
+    /// The side that would be written.
+    pub side: Side,
+    /// Incidents that wait.
+    pub count: u32,
 }
 
 /// How much a happening matters.

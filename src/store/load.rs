@@ -270,6 +270,7 @@ fn base(row: &Row) -> Result<Base, StoreFault> {
         servicenow_seen: seen("servicenow_same", "servicenow_differs", "servicenow_last")?,
         detached: row.flag("detached")?,
         conflict: conflict.map(|t| from_json::<Conflict>("conflict", &t)).transpose()?,
+        crossings: from_json("crossings", &row.text("crossings")?)?,
         held: row.text("held")?,
         rule: row.text("rule")?,
     })

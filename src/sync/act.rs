@@ -8,8 +8,8 @@ use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::settings::Policy;
 use crate::model::{
-    Base, Closure, Field, Incident, IncidentWrite, LinkState, Pair, Severity, Shown, Side, Status, SysId,
-    Verb,
+    Base, Closure, Crossings, Field, Incident, IncidentWrite, LinkState, Pair, Severity, Shown, Side, Status,
+    SysId, Verb,
 };
 use crate::text::Stamp;
 
@@ -165,6 +165,7 @@ fn resolve(
     let mut base = old.clone();
     base.conflict = None;
     base.detached = false;
+    base.crossings = Crossings::default();
     // The side that is not taken counts as unchanged; the taken one as changed.
     match take {
         Side::Sentinel => {
@@ -182,16 +183,25 @@ fn resolve(
 
 /// Users to look up before it can be told what follows from an opening.
 pub fn lookups(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec<UserKey> {
-    plan(&after(state, opening), ctx, Stamp(0)).lookups
+    plan(&after(state, opening), ctx, known_at(state)).lookups
+}
+
+/// When a link was last seen.
+fn known_at(state: &LinkState) -> Stamp {
+    state.incident_seen.max(state.record_seen)
 }
 
 /// The link as it will be once an opening was carried out.
 fn after(state: &LinkState, opening: &Opening) -> LinkState {
     let mut after = state.clone();
     match opening {
-        Opening::Incident { write, .. } => {
+        Opening::Incident { write, targets } => {
             if let Some(incident) = &mut after.incident {
                 carry_out(incident, write);
+            }
+            let wished = |field: Field| targets.iter().any(|t| t.field == field);
+            for base in after.bases.iter_mut().filter(|b| wished(b.field)) {
+                base.crossings = Crossings::default();
             }
         }
         Opening::Base(base) => {
@@ -222,7 +232,7 @@ pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec
         Opening::Incident { targets, .. } => out.extend(targets.iter().map(|t| line(Side::Sentinel, t))),
         Opening::Base(_) | Opening::Retry => {}
     }
-    let next = plan(&after(state, opening), ctx, Stamp(0));
+    let next = plan(&after(state, opening), ctx, known_at(state));
     out.extend(next.to_incident.iter().map(|t| line(Side::Sentinel, t)));
     out.extend(next.to_record.iter().map(|t| line(Side::ServiceNow, t)));
     out

@@ -2,6 +2,7 @@
 
 use crate::model::Incident;
 use crate::model::settings::{BornClosed, Filter, WorkspaceSettings};
+use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 use super::values::is_closed;
@@ -15,6 +16,8 @@ pub enum Admission {
     Filtered,
     /// It is older than the workspace's maximum age.
     TooOld,
+    /// It is too young still, and is looked at again.
+    TooYoung,
     /// It was closed before we saw it.
     BornClosed,
     /// It was merged into another incident.
@@ -32,6 +35,9 @@ pub fn admit(incident: &Incident, settings: &WorkspaceSettings, now: Stamp) -> A
     }
     if incident.created < now.minus(settings.max_age) {
         return Admission::TooOld;
+    }
+    if incident.created.plus(settings.create_after) > now && !mutant::is_on(Mutant::NoWaiting) {
+        return Admission::TooYoung;
     }
     if is_closed(incident) && settings.born_closed == BornClosed::Skip {
         return Admission::BornClosed;

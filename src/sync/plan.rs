@@ -75,6 +75,10 @@ pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
     draft.plan
 }
 
+/// What is said of a field that is not sent to and fro any more.
+pub const FLAPPING: &str =
+    "it went to and fro four times within 15 minutes, as if a rule on each side kept setting its own value";
+
 impl Draft<'_> {
     pub(super) fn sentinel(&self, field: Field) -> String {
         sentinel_value(self.incident, field)
@@ -107,7 +111,16 @@ impl Draft<'_> {
             intervals.sentinel.1 = intervals.sentinel.1.max(sentinel);
             intervals.servicenow.1 = intervals.servicenow.1.max(servicenow);
         }
-        decide(&case, self.ctx, intervals)
+        match decide(&case, self.ctx, intervals) {
+            Verdict::Write { to, .. } if self.flaps(field, to) => Verdict::Conflict { why: FLAPPING.into() },
+            verdict => verdict,
+        }
+    }
+
+    /// True when a field was sent to and fro so often that a person should look at what does it.
+    fn flaps(&self, field: Field, to: Side) -> bool {
+        let flaps = self.state.base(field).is_some_and(|b| b.crossings.flap(to, self.now));
+        flaps && !mutant::is_on(Mutant::FlappingFollowed)
     }
 
     /// Until when each side had closed anew with other words that went into the bases since: who opens
@@ -195,6 +208,7 @@ impl Draft<'_> {
         base.sentinel_seen = s.settled(self.state.incident_seen);
         base.servicenow_seen = n.settled(self.state.record_seen);
         base.detached = detached;
+        base.crossings = self.state.base(field).map(|b| b.crossings.clone()).unwrap_or_default();
         base.rule = rule.to_owned();
         if self.state.base(field).is_some_and(|old| same_agreement(old, &base)) {
             return;

@@ -36,8 +36,10 @@ fn settings(policies: Policies) -> WorkspaceSettings {
         policies,
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
+        create_after: std::time::Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,
+        mass_change: 50,
         in_flight: 4,
     }
 }

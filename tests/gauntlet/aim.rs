@@ -18,6 +18,8 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
     match mutant {
         Mutant::LeaseIgnored => two_engines(&mut script, rng),
         Mutant::TrustRowZero => astray_lookups(&mut script, rng),
+        Mutant::MassChangeFollowed => script.mass_change(rng),
+        Mutant::FlappingFollowed => script.tug_of_war(rng),
         _ => {}
     }
     script.events.sort_by_key(|e| e.at);

@@ -11,6 +11,7 @@
 //! | `words` | P6 every comment exactly once, in order |
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
+//! | `surges` | P3 for many at once: no mass change that nobody let through |
 //! | `book` | P12 the audit tells of every write |
 //!
 //! P9, crash anywhere, is that the others hold in spite of the kills in a script.
@@ -19,6 +20,7 @@ mod book;
 mod calls;
 mod records;
 mod rest;
+mod surges;
 mod updates;
 mod words;
 
@@ -92,7 +94,9 @@ impl<'a> Case<'a> {
 pub fn check(e: &Evidence) -> Vec<Violation> {
     let case = Case::new(e);
     let mut found = BTreeSet::new();
-    for part in [records::check, updates::check, words::check, calls::check, book::check, rest::check] {
+    for part in
+        [records::check, updates::check, words::check, calls::check, book::check, surges::check, rest::check]
+    {
         part(&case, &mut |property, text| {
             found.insert(Violation::new(property, text));
         });
@@ -125,6 +129,11 @@ fn has_no_room(link: &LinkState, said: &str) -> bool {
 /// A conflict between a record that was found and its incident.
 fn is_first_contact(conflict: &Conflict) -> bool {
     conflict.taken.is_none() && conflict.why.starts_with("first contact")
+}
+
+/// A conflict that is said to come of rules on both sides.
+fn is_flapping(conflict: &Conflict) -> bool {
+    conflict.taken.is_none() && conflict.why.contains("to and fro")
 }
 
 /// What a part of the checker calls for each violation.
@@ -168,9 +177,11 @@ pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[Link
         let base = link.bases.iter().find(|b| b.field.word() == d.what);
         let remade = base.is_some_and(|b| b.rule.contains("made another value"));
         let refused = base.is_some_and(|b| b.conflict.as_ref().is_some_and(|c| c.taken.is_none()));
-        // Decided by a person, if it may be one at all: `rest` looks into that.
+        // Decided by a person, if it may be one at all: `rest` looks into either.
         let first_contact = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_first_contact);
+        let flapping = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_flapping);
         first_contact
+            || flapping
             || given_away && excuses.contains(&Excuse::Correlation)
             || (remade || refused) && excuses.contains(&Excuse::DeniedFields)
             || (remade || refused) && d.what == "severity" && excuses.contains(&Excuse::Severity)

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
 use diptych::model::ledger::{Ask, AuditRow, LinkState, Told};
-use diptych::model::{Command, CommandId, CommandState, Delivery, IncidentId, LinkId, Verb, WorkspaceKey};
+use diptych::model::{
+    Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, LinkId, Verb, WorkspaceKey,
+};
 use diptych::sandbox::analysts::{AnalystEntry, Deed};
 use diptych::sandbox::faults::{FaultKind, Outage};
 use diptych::sandbox::sentinel::IncidentChange;
@@ -57,6 +59,10 @@ pub struct Evidence {
     pub sweep: Duration,
     /// The local wall clock was wrong for a while, so that moments in the audit prove nothing.
     pub wrong_clock: bool,
+    /// How old an incident has to be before it gets a record.
+    pub create_after: Duration,
+    /// How many incidents may change in the same way within a while, and until when nobody was asked.
+    pub mass_change: Option<(usize, Stamp)>,
     pub kills: u32,
     pub struck: u64,
 }
@@ -113,6 +119,8 @@ pub struct Run {
     pub excuses: BTreeSet<Excuse>,
     /// A record was hidden for longer than a deep pass reaches back.
     hidden_long: bool,
+    /// When a person first let a mass change through.
+    let_through: Option<Stamp>,
     /// Ends of tricks and full disks that are under way.
     ends: Vec<(Duration, End)>,
 }
@@ -130,6 +138,7 @@ impl Run {
             acts: Vec::new(),
             excuses: BTreeSet::new(),
             hidden_long: false,
+            let_through: None,
             ends: Vec::new(),
         }
     }
@@ -248,6 +257,7 @@ impl Run {
                 self.sim.fill_disk(true);
                 self.ends.push((event.at + *span, End::Disk));
             }
+            What::LetThrough => self.let_through(),
             What::ClockAhead { seconds } => {
                 self.upset("clock jump");
                 self.sim.put_clock_ahead(*seconds);
@@ -290,6 +300,16 @@ impl Run {
         }
     }
 
+    /// A person lets through what waits as a mass change.
+    fn let_through(&mut self) {
+        let at = self.sim.world_time();
+        self.let_through.get_or_insert(at);
+        let control =
+            Control { id: 0, workspace: key(), verb: ControlVerb::AcceptPlan, who: "somebody".into(), at };
+        // A full disk takes no order; there will be another.
+        let _ = self.sim.with_store(async |s| s.give_control(control).await);
+    }
+
     /// Runs until both sides are in step and nothing is left to do; gives the moment, or `None`
     /// when that did not come in time.
     fn settle_down(&mut self, setting: &Setting) -> Option<Stamp> {
@@ -309,6 +329,9 @@ impl Run {
         }
         while self.sim.elapsed() < begun + limit && !self.sim.ran_away() {
             self.sim.run_for(setting.poll * 3);
+            if setting.mass_change < 50 {
+                self.let_through();
+            }
             if self.sim.passed_since(calm) && self.is_done() {
                 return Some(self.sim.world_time());
             }
@@ -372,6 +395,8 @@ impl Run {
             page: script.setting.page.0.min(script.setting.page.1),
             sweep: script.setting.sweep,
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
+            create_after: script.setting.create_after,
+            mass_change: Some((script.setting.mass_change, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             kills: self.sim.kills(),
             struck,
         }

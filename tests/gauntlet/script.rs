@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use diptych::model::settings::AlertNotes;
+use diptych::model::settings::{AlertNotes, BornClosed};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -45,6 +45,8 @@ pub enum What {
     DiskFull { span: Duration },
     /// The local wall clock is ahead of the servers' by so much from now on.
     ClockAhead { seconds: i64 },
+    /// A person lets through what waits as a mass change.
+    LetThrough,
 }
 
 /// A whole run, decided beforehand.
@@ -89,6 +91,14 @@ impl Script {
         script.add_tricks(rng);
         script.add_faults(rng);
         script.add_upsets(rng);
+        // Drawn apart: what else befalls a seed stays as it was before there were these.
+        let rng = &mut Rng::with_seed(seed ^ 0x7475_6720_6f66_2077);
+        if rng.u8(0..12) == 0 {
+            script.tug_of_war(rng);
+        }
+        if rng.u8(0..12) == 0 {
+            script.mass_change(rng);
+        }
         script.events.sort_by_key(|e| e.at);
         script
     }
@@ -132,12 +142,38 @@ impl Script {
         if rng.u8(0..3) == 0 {
             return;
         }
-        let bag: Vec<Trick> = Trick::ALL.iter().copied().filter(|_| rng.u8(0..4) == 0).collect();
+        // A single tug is no war, and a mass change is one for a low limit only.
+        let apart = [Trick::TugOfWar, Trick::MassChange];
+        let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
+        let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
         for trick in bag {
             for _ in 0..rng.u32(1..4) {
                 let (at, span) = (self.moment(rng), self.span(rng));
                 self.add(at, What::Trick { trick, draw: rng.u64(..), span });
             }
+        }
+    }
+
+    /// Rules on both sides set their own value of a field in turn, each after the other's came across.
+    pub fn tug_of_war(&mut self, rng: &mut Rng) {
+        let begin = self.moment(rng) / 12;
+        for turn in 0..11 {
+            let at = begin + self.setting.poll * 3 * turn;
+            let trick = Trick::TugOfWar;
+            self.add(at, What::Trick { trick, draw: u64::from(turn), span: Duration::ZERO });
+        }
+    }
+
+    /// Somebody changes everything at once, and a person is asked for more than a few of the same.
+    pub fn mass_change(&mut self, rng: &mut Rng) {
+        self.setting.mass_change = rng.usize(1..4);
+        for part in [0.3, 0.6] {
+            let at = self.calm_at.mul_f64(part + rng.f64() / 10.0);
+            let trick = Trick::MassChange;
+            self.add(at, What::Trick { trick, draw: 0, span: Duration::ZERO });
+        }
+        for part in [0.5, 0.8] {
+            self.add(self.calm_at.mul_f64(part), What::LetThrough);
         }
     }
 
@@ -243,11 +279,19 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         sweep: if rng.bool() { seconds(86_400) } else { poll * 9 },
         switches,
         throttle: rng.u8(0..8) == 0,
+        born_closed: BornClosed::Create,
+        create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
+        mass_change: 50,
         // Drawn apart: what else befalls a seed stays as it was before there were these.
         alerts: *pick(&mut Rng::with_seed(seed ^ 0x616c_6572_7473), &[AlertNotes::Note, AlertNotes::Off]),
         crowded: Rng::with_seed(seed ^ 0x6372_6f77_6465_6421).u8(0..24) == 0,
         latency,
     }
+}
+
+/// Some let incidents ripen before they get a record.
+fn create_after(rng: &mut Rng, poll: Duration) -> Duration {
+    if rng.u8(0..12) == 0 { poll.mul_f64(1.0 + rng.f64() * 6.0) } else { Duration::ZERO }
 }
 
 /// Most servers answer at once; a busy one takes seconds over each call, and longer over writes.

@@ -70,6 +70,11 @@ tricks! {
     AroundRead,
     /// Copies of a linked record are made by a person, where our user will never see them.
     UnseenCopies,
+    /// Somebody gives every incident of ours another severity at once.
+    MassChange,
+    /// A rule of one side sets its own severity in the pair that another rule, on the other side, is
+    /// about, too.
+    TugOfWar,
 }
 
 use Trick::*;
@@ -167,7 +172,7 @@ impl Trick {
     pub fn play(self, sim: &Simulation, draw: u64) -> Option<Played> {
         let rng = &mut Rng::with_seed(draw);
         let Some((side, name)) = self.switch() else {
-            return self.once(sim, rng).map(|()| Played::Once);
+            return self.once(sim, rng, draw).map(|()| Played::Once);
         };
         let value = self.value(sim, rng)?;
         Some(sim.stage.with_world(side, |world| {
@@ -178,7 +183,7 @@ impl Trick {
     }
 
     /// What is done once and stays.
-    fn once(self, sim: &Simulation, rng: &mut Rng) -> Option<()> {
+    fn once(self, sim: &Simulation, rng: &mut Rng, draw: u64) -> Option<()> {
         let now = sim.world_time();
         let who = CAST[rng.usize(..4)].user_name;
         match self {
@@ -207,6 +212,8 @@ impl Trick {
                 });
             }
             UnseenCopies => copy_unseen(sim, rng, who)?,
+            TugOfWar => tug(sim, draw, who)?,
+            MassChange => rate_all(sim),
             QuoteMarker => {
                 let record = linked(sim, rng)?;
                 let ours = record.journal.iter().find(|j| j.created_by == USER)?.value.clone();
@@ -297,6 +304,33 @@ fn set(sim: &Simulation, rng: &mut Rng, who: &str, fields: &[(&str, &str)]) -> O
     let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     act(sim, &record, &DeskAct::Set(fields), who);
     Some(())
+}
+
+/// Every incident that is open becomes High, or Low where it is that already.
+fn rate_all(sim: &Simulation) {
+    let now = sim.world_time();
+    for incident in sim.worlds().incidents.iter().filter(|i| i.status != "Closed") {
+        let word = if incident.severity == "High" { "Low" } else { "High" };
+        let act = IncidentAct::Severity(word.into());
+        // A merged one takes none.
+        let _ = sim.stage.with_sentinel(|s| s.act(WORKSPACE, &incident.guid, &act, &CAST[0], now));
+    }
+}
+
+/// One tug at the oldest pair, from the side that the draw names.
+fn tug(sim: &Simulation, draw: u64, who: &str) -> Option<()> {
+    let worlds = sim.worlds();
+    let ours = |r: &&RecordFacts| sim.dialect.incident_of(&r.fields["correlation_id"]).is_some();
+    let record = worlds.records.iter().filter(ours).min_by_key(|r| r.number.clone())?;
+    let guid = sim.dialect.incident_of(&record.fields["correlation_id"])?;
+    if draw.is_multiple_of(2) {
+        let fields = ["impact", "urgency"].map(|f| (f.to_owned(), "3".to_owned()));
+        act(sim, record, &DeskAct::Set(fields.to_vec()), who);
+        return Some(());
+    }
+    let now = sim.world_time();
+    let high = IncidentAct::Severity("High".into());
+    sim.stage.with_sentinel(|s| s.act(WORKSPACE, guid, &high, &CAST[0], now)).ok().map(|_| ())
 }
 
 fn edit_comment(sim: &Simulation, rng: &mut Rng) -> Option<()> {

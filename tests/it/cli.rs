@@ -206,6 +206,7 @@ async fn filled(bench: &Bench) -> Store {
         epoch: 1,
         mapping_version: 1,
         waiting_plan: None,
+        surges: Vec::new(),
         section_hash: "h".into(),
         at: Stamp(1),
     };

@@ -53,6 +53,12 @@ pub struct Setting {
     pub alerts: AlertNotes,
     /// Sentinel's provider grants no more calls than its documentation promises.
     pub throttle: bool,
+    /// What becomes of incidents that were closed before they were first seen.
+    pub born_closed: BornClosed,
+    /// How old an incident has to be before it gets a record.
+    pub create_after: Duration,
+    /// Incidents that may change in the same way within a while before a person is asked.
+    pub mass_change: usize,
     /// One incident has room for a few more comments only.
     pub crowded: bool,
     /// Switches of the ServiceNow world, set before the run.
@@ -78,6 +84,9 @@ impl Default for Setting {
             switches: Vec::new(),
             alerts: AlertNotes::Off,
             throttle: false,
+            born_closed: BornClosed::Create,
+            create_after: Duration::ZERO,
+            mass_change: 50,
             crowded: false,
             latency: "",
         }
@@ -105,9 +114,11 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             overlap: Duration::from_secs(300),
             policies: Policies::default(),
             first_contact: FirstContact::Go,
-            born_closed: BornClosed::Create,
+            born_closed: setting.born_closed,
+            create_after: setting.create_after,
             alerts: setting.alerts,
             alert_reads: 80,
+            mass_change: setting.mass_change,
             in_flight: 4,
         }],
         instances: vec![InstanceSettings {

@@ -171,9 +171,10 @@ pub(super) fn syncable(model: &Model) -> Answer {
 }
 
 pub(super) fn plan_waiting(model: &Model) -> Answer {
-    match workspace(model)?.waiting_plan {
-        Some(_) => Ok(()),
-        None => Err("No first plan waits.".into()),
+    let workspace = workspace(model)?;
+    match workspace.waiting_plan.is_some() || !workspace.surges.is_empty() {
+        true => Ok(()),
+        false => Err("Neither a first plan nor a mass change waits.".into()),
     }
 }
 

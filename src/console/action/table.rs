@@ -246,10 +246,10 @@ pub static ACTIONS: &[Action] = &{
             .writes()
             .hint(11, "sync now")
             .when(when::syncable),
-        row(A::AcceptPlan, "accept-plan", "Accept the first plan", "Accepts the plan of a first contact, after a question.", &[S::Sync], &[k('F')])
+        row(A::AcceptPlan, "accept-plan", "Accept what waits", "Accepts the plan of a first contact, or lets a mass change through, after a question.", &[S::Sync], &[k('F')])
             .group(G::Control)
             .asks()
-            .hint(9, "accept plan")
+            .hint(9, "accept")
             .when(when::plan_waiting),
         row(A::Apply, "confirm", "Confirm", "Does what the plan says.", &[S::Plan], &[k('y')])
             .writes()

@@ -67,6 +67,14 @@ fn ask(model: &mut Model, verb: ControlVerb) {
                 "{create} records are created, {change} incidents are changed, {conflicts} conflicts wait for a person."
             ),
         ),
+        (ControlVerb::AcceptPlan, None) => (
+            "Let the mass change through",
+            "Accept",
+            format!(
+                "{}. If nobody meant it, undo it on the side it came from instead: then nothing of it waits any more.",
+                view::surges(&workspace.surges)
+            ),
+        ),
         _ => (
             "Pause",
             "Pause",

@@ -51,8 +51,10 @@ pub fn settings() -> EngineSettings {
             policies: Policies::default(),
             first_contact: FirstContact::Go,
             born_closed: BornClosed::Skip,
+            create_after: Duration::ZERO,
             alerts: AlertNotes::Note,
             alert_reads: 80,
+            mass_change: 50,
             in_flight: 4,
         }],
         instances: Vec::new(),
@@ -526,6 +528,7 @@ pub fn workspaces() -> Vec<WorkspaceView> {
         epoch: 12,
         mapping_version: 3,
         waiting_plan: None,
+        surges: Vec::new(),
         section_hash: "ab".into(),
         at: before(4),
     }]

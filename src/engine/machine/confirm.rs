@@ -5,7 +5,8 @@ use crate::model::intent::Target;
 use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
-    Base, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Pair, Record, Side, Status,
+    Base, Crossings, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Pair, Record, Side,
+    Status,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::plan::NOTHING;
@@ -73,6 +74,7 @@ fn base_after(
         let mut base = Base {
             sentinel_seen: marks.0.settled(seen.sentinel),
             servicenow_seen: marks.1.settled(seen.servicenow),
+            crossings: old.map(|b| b.crossings.and(side, at)).unwrap_or_default(),
             ..Base::agreed(target.field, sentinel, servicenow, at)
         };
         if let Some(moved) = moved {
@@ -303,9 +305,12 @@ pub(super) async fn incident_put(
     let mut turn = Turn { asked: at, ..Turn::default() };
     for target in targets {
         let now = sentinel_value(&incident, target.field);
-        // A command changes one side only; the plan carries it over and moves the base then.
+        // A command changes one side only; the plan carries it over and moves the base then. A person
+        // has decided, however often the field went to and fro before.
         if intent.command.is_none() {
             turn.bases.push(base_after(state, target, Side::Sentinel, &now, (at, moved)));
+        } else if let Some(base) = state.base(target.field) {
+            turn.bases.push(Base { crossings: Crossings::default(), ..base.clone() });
         }
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
     }

@@ -164,6 +164,7 @@ pub(super) struct Memory {
     pub desk_was_read: bool,
     pub told: BTreeMap<Side, String>,
     pub waiting_plan: Option<(u32, u32, u32)>,
+    pub surges: super::surge::Surges,
     pub taken: BTreeMap<crate::model::LinkId, Vec<crate::model::CommandId>>,
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
             Ok(page) => page,
             Err(error) => return Ok(Reading::Failed(error)),
         };
-        let stopped = || stopped_long(since, ws.settings().overlap + SENTINEL_DEEP, date);
+        let stopped = || stopped_long(since, ws.settings().reach() + SENTINEL_DEEP, date);
         if first && !full && first_date.is_none() && stopped() {
             ws.recovered(Recovery::FullSweep);
             full = true;
@@ -52,7 +52,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
         first_date = first_date.or(date);
         newest = page.incidents.iter().map(|i| i.modified).max().max(newest);
         if mutant::is_on(Mutant::CursorBeforeRows) {
-            let early = next_start(first_date, newest, ws.settings().overlap, since);
+            let early = next_start(first_date, newest, ws.settings().reach(), since);
             ws.finish_pass(
                 Side::Sentinel,
                 SENTINEL,
@@ -64,7 +64,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
         }
         super::lease::ensure_lease(ws).await?;
         rows.0 += page.incidents.len() as u32;
-        rows.1 += observe_incidents(ws, page.incidents, asked, dirty).await?;
+        rows.1 += observe_incidents(ws, page.incidents, date, asked, dirty).await?;
         match page.next {
             Some(next) => from = ListFrom::Next(next),
             None => break,
@@ -79,7 +79,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
         ws.recovered(Recovery::NoServerDate);
     }
     let old = ws.cursor(SENTINEL).unwrap_or(since);
-    let position = next_start(first_date, newest, ws.settings().overlap, old);
+    let position = next_start(first_date, newest, ws.settings().reach(), old);
     ws.finish_pass(Side::Sentinel, SENTINEL, position, (started, Pass { asked, date: first_date }), rows)
         .await?;
     ws.memory(|m| {
@@ -177,6 +177,7 @@ pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Resu
 async fn observe_incidents(
     ws: &Ws,
     incidents: Vec<Incident>,
+    date: Option<Stamp>,
     asked: Stamp,
     dirty: &mut BTreeSet<LinkId>,
 ) -> Result<u32, Halt> {
@@ -201,8 +202,15 @@ async fn observe_incidents(
                 }
             }
             None => {
-                if admit(&incident, ws.settings(), now) != Admission::Enter {
-                    continue;
+                // Its age is told by the server's clock, which stamped it.
+                match admit(&incident, ws.settings(), date.unwrap_or(now)) {
+                    Admission::Enter => {}
+                    other => {
+                        if other == Admission::TooYoung {
+                            ws.recovered(Recovery::TooYoung);
+                        }
+                        continue;
+                    }
                 }
                 commit.new_links.push(new_link(ws, &incident, now));
             }

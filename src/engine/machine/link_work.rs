@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
-use crate::sync::plan::{Plan, plan};
+use crate::sync::plan::{FLAPPING, Plan, plan};
 use crate::sync::write::{incident_write, record_values};
 use crate::text::Stamp;
 
@@ -127,17 +127,19 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         return read_comments(ws, state).await;
     }
     let now = ws.steady();
-    let planned = ws.with_plan(|ctx| plan(state, ctx, now));
+    let mut planned = ws.with_plan(|ctx| plan(state, ctx, now));
     if let Err(broken) = guard(state, &planned) {
         return freeze(ws, state, broken).await;
     }
     if !planned.lookups.is_empty() {
         return look_up(ws, planned.lookups).await;
     }
-    match act(ws, state, planned, now, looked).await? {
-        Next::Settled => super::evidence_work::list_alerts(ws, state).await,
-        next => Ok(next),
-    }
+    let waits = ws.hold_surges(&mut planned);
+    let next = match act(ws, state, planned, now, looked).await? {
+        Next::Settled => super::evidence_work::list_alerts(ws, state).await?,
+        next => next,
+    };
+    Ok(if waits && next == Next::Settled { Next::Later } else { next })
 }
 
 /// Invariants that must hold before anything is sent (sync-engine B.9, D3). A broken one
@@ -212,6 +214,9 @@ async fn act(
     for decision in &planned.decisions {
         ws.note_decision(state, &mut turn, decision);
     }
+    if planned.bases.iter().any(|b| b.conflict.as_ref().is_some_and(|c| c.why == FLAPPING)) {
+        ws.recovered(Recovery::Flapping);
+    }
     let said =
         |key: &String| state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == *key);
     for (key, text) in planned.notes.iter().filter(|(key, _)| !said(key)) {
@@ -272,6 +277,7 @@ async fn act(
         });
     };
     turn.new_intent = Some(ws.intent(state, kind, None));
+    ws.count_surges(state, &planned);
     #[cfg(feature = "mutants")]
     if let Some(next) = super::mutated::before_commit(ws, state, &mut turn).await? {
         return Ok(next);

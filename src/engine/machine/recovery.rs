@@ -114,6 +114,12 @@ recoveries! {
     NoServerDate, "no-server-date";
     /// Words that wait in vain: their incident has as many comments as Sentinel takes.
     NoRoom, "no-room";
+    /// An incident waited because it was too young for a record.
+    TooYoung, "too-young";
+    /// The same change for too many incidents at once waited for a person.
+    MassChange, "mass-change";
+    /// A field went to and fro too often and was frozen.
+    Flapping, "flapping";
 }
 
 impl Shared {

@@ -175,6 +175,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         dirty.extend(due);
     }
     super::evidence_work::choose_alerts(ws, &mut dirty).await?;
+    super::surge::watch(ws, &dirty).await?;
     if !dirty.is_empty() {
         ws.set_state(Side::Sentinel, LaneState::Writing);
         ws.set_state(Side::ServiceNow, LaneState::Writing);
@@ -254,6 +255,7 @@ async fn remember(ws: &Ws) -> Result<(), Halt> {
                 .get(&(ws.key.as_str().to_owned(), "paused".to_owned()))
                 .is_some_and(|f| f.value == "yes");
         });
+        super::surge::remember(ws);
     }
     refresh_mapping(ws).await?;
     Ok(())

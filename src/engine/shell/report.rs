@@ -58,6 +58,7 @@ pub(super) fn once(summaries: BTreeMap<WorkspaceKey, Summary>) -> OnceReport {
             if !s.refused.is_empty() {
                 notes.push(s.refused.clone());
             }
+            notes.extend(s.waiting.iter().cloned());
             if s.unfinished > 0 {
                 notes.push(format!("{} links are not finished", s.unfinished));
             }

@@ -34,6 +34,8 @@ pub struct IncidentFacts {
     pub alerts: Vec<String>,
     /// Etag with its inner quotes.
     pub etag: String,
+    /// When it was created.
+    pub created: Stamp,
     /// Time of the last change, cut to the microsecond.
     pub modified: Stamp,
 }
@@ -76,6 +78,7 @@ impl IncidentFacts {
             comments: incident.comments.iter().map(comment).collect(),
             alerts: incident.links.iter().map(|link| link.alert.id.clone()).collect(),
             etag: face.etag.clone(),
+            created: incident.created.stamp(),
             modified: face.modified.stamp(),
         }
     }

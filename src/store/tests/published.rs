@@ -21,6 +21,7 @@ fn workspace(key: &str) -> WorkspaceView {
         epoch: 1,
         mapping_version: 1,
         waiting_plan: None,
+        surges: Vec::new(),
         section_hash: String::new(),
         at: Stamp(1),
     }

@@ -14,6 +14,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     deletions(case, found);
 }
 
+/// What servers' clocks differ by.
+const SKEW: Duration = Duration::from_secs(5);
+
 /// Records never vanish, so counting the inserted ones covers every instant.
 fn duplicates(case: &Case<'_>, found: Found<'_>) {
     for pair in case.pairs.values() {
@@ -32,6 +35,12 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
     }
     for incident in &case.e.worlds.incidents {
         let guid = incident.guid.to_lowercase();
+        let first = case.pairs.get(&guid).and_then(|p| p.records.first());
+        if let Some((born, _)) = first.filter(|_| !case.e.wrong_clock)
+            && born.plus(SKEW) < incident.created.plus(case.e.create_after)
+        {
+            found("P2", format!("incident {} got its record at {born} already", incident.number));
+        }
         let has = case.pairs.get(&guid).is_some_and(|p| !p.records.is_empty());
         let merged = case.pairs.get(&guid).is_some_and(|p| p.merged.is_some());
         if !has && !merged && incident.labels.iter().any(|l| l == "snow") {

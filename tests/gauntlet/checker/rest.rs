@@ -3,9 +3,9 @@
 
 use diptych::model::ledger::AuditRow;
 
-use super::{Case, Found, counted, is_first_contact};
+use super::{Case, Found, counted, is_first_contact, is_flapping};
 use crate::run::QUIET;
-use crate::timeline::{Pair, is_person};
+use crate::timeline::{Field, Pair, is_person};
 use crate::trick::Excuse;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -22,6 +22,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     }
     stuck(case, found);
 }
+
+/// Fields that may go to and fro.
+const FLAPS: [Field; 3] = [Field::Severity, Field::Status, Field::Owner];
 
 /// What hangs must have a reason that somebody gave it.
 fn stuck(case: &Case<'_>, found: Found<'_>) {
@@ -47,7 +50,14 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
             let given_up = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.what == "record";
             let found_late = conflict.is_some_and(is_first_contact)
                 && case.book.get(guid).is_some_and(|rows| rows.iter().any(given_up));
-            if let Some(conflict) = conflict.filter(|_| !found_late)
+            let flapping = conflict.is_some_and(|c| {
+                let pair = case.pairs.get(guid);
+                is_flapping(c)
+                    && pair.is_some_and(|p| {
+                        FLAPS.iter().any(|f| f.word() == base.field.word() && super::updates::flapped(p, *f))
+                    })
+            });
+            if let Some(conflict) = conflict.filter(|_| !found_late && !flapping)
                 && !e.excuses.contains(&Excuse::DeniedFields)
                 && !(e.excuses.contains(&Excuse::Severity) && base.field.word() == "severity")
                 && !given_away

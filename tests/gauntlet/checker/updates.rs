@@ -22,6 +22,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
                 lost(case, pair, field, side, found);
                 echoes(case, pair, field, side, found);
             }
+            to_and_fro(case, pair, field, found);
         }
         owned(case, pair, found);
         for field in [Field::Closure, Field::CloseNotes] {
@@ -194,6 +195,38 @@ fn echoes(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'
             ),
         );
     }
+}
+
+/// Writes to and fro that nobody lets pass within a quarter of an hour. One or two more than four are
+/// written where it is not known that an earlier one was applied.
+const TO_AND_FRO: usize = 7;
+const QUARTER: Duration = Duration::from_secs(15 * 60);
+
+/// Where rules on both sides keep setting their own values, we do not go on carrying them for ever.
+fn to_and_fro(case: &Case<'_>, pair: &Pair, field: Field, found: Found<'_>) {
+    let turns = turns(pair, field);
+    // A write may land late, and a clock may be turned.
+    let sure = QUARTER.saturating_sub(case.e.lands + NEARBY);
+    let fast = |some: &&[Stamp]| some[some.len() - 1].since(some[0]) <= sure;
+    if !case.e.wrong_clock && case.e.audit.is_some() && turns.windows(TO_AND_FRO).any(|w| fast(&w)) {
+        let text = format!("incident {}: {} was sent to and fro without end", pair.number, field.word());
+        found("P5", text);
+    }
+}
+
+/// When the sync wrote a field, each time to the other side than before.
+fn turns(pair: &Pair, field: Field) -> Vec<Stamp> {
+    let mut writes: Vec<&Step> =
+        pair.steps.iter().filter(|s| s.field == field && s.who == Who::Sync).collect();
+    writes.sort_by_key(|s| s.at);
+    writes.dedup_by_key(|s| s.side);
+    writes.iter().map(|s| s.at).collect()
+}
+
+/// True when a field of a pair did go to and fro, as a freeze says of it. One of the writes may be in no
+/// history, because somebody had just written the same.
+pub fn flapped(pair: &Pair, field: Field) -> bool {
+    turns(pair, field).windows(3).any(|w| w[2].since(w[0]) <= QUARTER + FOUND_OUT)
 }
 
 /// Sentinel owns title and description; a hand edit in ServiceNow stays (D23). Labels are nobody's

@@ -128,6 +128,8 @@ pub async fn evidence(
         poll: POLL,
         lands: super::life::SETTLE * 2,
         wrong_clock: false,
+        mass_change: None,
+        create_after: std::time::Duration::ZERO,
         kills,
         struck: Side::BOTH.map(|s| stage.with_faults(|f| f.struck_on(s))).iter().sum(),
     })

@@ -2,7 +2,9 @@
 
 use diptych::model::link::{Conflict, Seen};
 use diptych::model::settings::{Policies, Policy, WorkspaceSettings};
-use diptych::model::{Base, Field, Incident, IncidentId, LinkState, OwnerRef, Record, Side, SysId};
+use diptych::model::{
+    Base, Crossings, Field, Incident, IncidentId, LinkState, OwnerRef, Record, Side, SysId,
+};
 use diptych::sync::plan::NOTHING;
 use diptych::text::Stamp;
 use fastrand::Rng;
@@ -258,6 +260,9 @@ impl Draw<'_> {
         if n.as_ref().is_some_and(|n| *n != base.servicenow) && self.chance(50) {
             base.servicenow_seen = self.seen();
         }
+        if self.chance(6) {
+            base.crossings = self.crossings();
+        }
         if self.chance(7) {
             base.held = "no row maps it".into();
         } else if self.chance(12) {
@@ -271,6 +276,16 @@ impl Draw<'_> {
                 taken,
             });
         }
+    }
+
+    /// Writes to and fro, up to as many as are one too many with the next, some of them long ago.
+    fn crossings(&mut self) -> Crossings {
+        let quarter = 15 * 60 * 1_000_000;
+        let first = if self.chance(30) { -quarter } else { -quarter / 2 };
+        let sides = [[Side::Sentinel, Side::ServiceNow], [Side::ServiceNow, Side::Sentinel]];
+        let turn = sides[self.rng.usize(..2)].into_iter().cycle();
+        let times = (0..self.rng.i64(1..6)).map(|n| Stamp(first + n));
+        turn.zip(times).fold(Crossings::default(), |all, (to, at)| all.and(to, at))
     }
 
     fn seen(&mut self) -> Seen {

@@ -197,7 +197,24 @@ impl Moment<'_> {
             (false, true) => self.carry(field, Side::Sentinel),
             _ => self.both_moved(field, &raw, policy),
         };
-        if field == Field::Status { self.without_reopening(want) } else { want }
+        let want = if field == Field::Status { self.without_reopening(want) } else { want };
+        self.without_flapping(field, want)
+    }
+
+    /// What went to and fro four times within a quarter of an hour is not sent back once more.
+    fn without_flapping(&self, field: Field, want: Want) -> Want {
+        let to = match want {
+            Want::Either(a, b) => {
+                let spared = |w: Want| Box::new(self.without_flapping(field, w));
+                return Want::Either(spared(*a), spared(*b));
+            }
+            Want::Write(to, _) => to,
+            other => return other,
+        };
+        let writes = self.base(field).map(|b| b.crossings.all()).unwrap_or_default();
+        let lately = writes.iter().filter(|w| self.case.now.0 - w.at.0 <= 900_000_000).count();
+        let back = writes.last().is_some_and(|w| w.to != to);
+        if lately == 4 && back { Want::Conflict } else { want }
     }
 
     /// Only an explicit reopen reopens (design, section 2): the owner's move stays on its side,

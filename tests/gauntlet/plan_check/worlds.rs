@@ -279,8 +279,10 @@ fn settings(table: &str) -> WorkspaceSettings {
         policies: Policies::default(),
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
+        create_after: Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,
+        mass_change: 50,
         in_flight: 4,
     }
 }

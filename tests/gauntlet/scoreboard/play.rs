@@ -84,6 +84,8 @@ impl<'a> Play<'a> {
             page: 1000,
             sweep: self.pause,
             wrong_clock: false,
+            mass_change: None,
+            create_after: Duration::ZERO,
             kills: self.wire.kills,
             struck: 0,
         }

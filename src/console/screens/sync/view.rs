@@ -10,7 +10,7 @@ use crate::console::health::{holder, stale};
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::model::Side;
-use crate::model::view::{LaneState, LaneView, WorkspaceView};
+use crate::model::view::{LaneState, LaneView, SurgeView, WorkspaceView};
 use crate::text::{self, Stamp, format_span};
 
 fn span(micros: i64) -> String {
@@ -150,7 +150,18 @@ fn draw_head(model: &Model, canvas: &mut Canvas<'_>, area: Rect, w: &WorkspaceVi
             format!("  first plan waits: {create} to create, {change} to change, {conflicts} conflicts"),
         ));
     }
+    if !w.surges.is_empty() {
+        bits.push(look.bit(Role::Warning, format!("  mass change waits: {}", surges(&w.surges))));
+    }
     canvas.bits(area.x, area.y + 1, area.width, &bits);
+}
+
+/// What waits as a mass change, in words: `120 incidents get another severity in ServiceNow`.
+pub(super) fn surges(surges: &[SurgeView]) -> String {
+    let line = |s: &SurgeView| {
+        format!("{} incidents get another {} in {}", s.count, s.field.label().to_lowercase(), s.side)
+    };
+    surges.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
 fn state_bits(model: &Model, lane: &LaneView) -> Vec<Bit> {

@@ -1,0 +1,219 @@
+//! The mass-change breaker: the same change for too many incidents within a while waits for a person.
+//! Nothing of it is dropped, and all else goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::ledger::{Ask, AuditDraft, Capability, Commit, Told};
+use crate::model::view::{Level, SurgeView};
+use crate::model::{LinkId, LinkState};
+use crate::mutant::{self, Mutant};
+use crate::sync::plan::{Plan, plan};
+use crate::sync::surge::{Surge, hold_back, surges};
+
+use super::ctx::{Halt, Ws};
+use super::link_work::may_send;
+use super::recovery::Recovery;
+
+/// Changes of one kind are counted over this long.
+const WHILE: Duration = Duration::from_secs(600);
+/// Links that are loaded at a time to count what they would do.
+const AT_A_TIME: usize = 500;
+/// Name of the fact that a kind of change waits.
+const FACT: &str = "mass_change";
+
+/// What a workspace knows of changes of the same kind.
+#[derive(Default)]
+pub(super) struct Surges {
+    /// When each link was last changed that way, by our monotonic clock.
+    crossed: BTreeMap<(Surge, LinkId), Duration>,
+    /// What waits for a person, and for how many links.
+    held: BTreeMap<Surge, u32>,
+    /// What a person let through, until it is over.
+    open: BTreeSet<Surge>,
+}
+
+/// What has to outlive the process.
+#[derive(Default, Serialize, Deserialize)]
+struct Standing {
+    held: Vec<SurgeView>,
+    open: Vec<SurgeView>,
+}
+
+fn view((surge, count): (&Surge, u32)) -> SurgeView {
+    SurgeView { field: surge.field, side: surge.to, count }
+}
+
+fn surge(view: &SurgeView) -> Surge {
+    Surge { field: view.field, to: view.side }
+}
+
+impl Surges {
+    /// What waits, as people see it.
+    pub fn views(&self) -> Vec<SurgeView> {
+        self.held.iter().map(|(surge, count)| view((surge, *count))).collect()
+    }
+
+    /// Lets through what waits. True when anything did.
+    pub fn let_through(&mut self) -> bool {
+        let held = std::mem::take(&mut self.held);
+        self.open.extend(held.keys());
+        !held.is_empty()
+    }
+
+    /// Takes up what waited in an earlier life.
+    fn take_up(&mut self, fact: &str) {
+        let standing: Standing = serde_json::from_str(fact).unwrap_or_default();
+        self.held = standing.held.iter().map(|v| (surge(v), v.count)).collect();
+        self.open = standing.open.iter().map(surge).collect();
+    }
+}
+
+/// The fact that these kinds of change wait, or were let through, as it is stored.
+pub(super) fn fact(ws: &Ws) -> Capability {
+    let standing = ws.memory(|m| Standing {
+        held: m.surges.views(),
+        open: m.surges.open.iter().map(|surge| view((surge, 0))).collect(),
+    });
+    Capability {
+        owner: ws.key.as_str().to_owned(),
+        name: FACT.to_owned(),
+        value: serde_json::to_string(&standing).unwrap_or_default(),
+        at: ws.now().utc,
+    }
+}
+
+/// Loads what waited in an earlier life, once the workspace's facts are known.
+pub(super) fn remember(ws: &Ws) {
+    ws.memory(|m| {
+        let key = (ws.key.as_str().to_owned(), FACT.to_owned());
+        let stored = m.capabilities.get(&key).map(|f| f.value.clone()).unwrap_or_default();
+        m.surges.take_up(&stored);
+    });
+}
+
+/// Counts what the links of a pass would do before any of it is done. More of one kind than the limit,
+/// with what was done of it lately, waits from now on; what nobody would do any more waits no longer.
+pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>) -> Result<(), Halt> {
+    let limit = ws.settings().mass_change;
+    if limit == 0 || mutant::is_on(Mutant::MassChangeFollowed) {
+        return Ok(());
+    }
+    let now = ws.now().mono;
+    let quiet = ws.memory(|m| {
+        m.surges.crossed.retain(|_, at| now.saturating_sub(*at) <= WHILE);
+        m.surges.held.is_empty() && m.surges.open.is_empty() && dirty.len() + m.surges.crossed.len() <= limit
+    });
+    // So few cannot be too many.
+    if quiet {
+        return Ok(());
+    }
+    let planned = count(ws, dirty).await?;
+    let tripped = ws.memory(|m| m.surges.judge(&planned, limit));
+    let waiting = |(surge, count): (&Surge, &u32)| {
+        format!("{count} incidents wait with another {surge}: a mass change that nobody let through yet")
+    };
+    ws.summary(|s| s.waiting = tripped.after.iter().map(waiting).collect());
+    match tripped.before == tripped.after && !tripped.over {
+        true => Ok(()),
+        false => tell(ws, limit, &tripped).await,
+    }
+}
+
+/// The links that each kind of change would concern.
+async fn count(ws: &Ws, dirty: &BTreeSet<LinkId>) -> Result<BTreeMap<Surge, BTreeSet<LinkId>>, Halt> {
+    let mut planned: BTreeMap<Surge, BTreeSet<LinkId>> = BTreeMap::new();
+    let ids: Vec<LinkId> = dirty.iter().copied().collect();
+    for some in ids.chunks(AT_A_TIME) {
+        let Told::Links(states) = ws.ask(Ask::ById(some.to_vec())).await? else { continue };
+        for state in states.iter().filter(|s| s.link.workspace == ws.key && may_send(&s.link)) {
+            let made = ws.with_plan(|ctx| plan(state, ctx, ws.steady()));
+            for surge in surges(&made) {
+                planned.entry(surge).or_default().insert(state.link.id);
+            }
+        }
+    }
+    Ok(planned)
+}
+
+/// What waited before and what waits now.
+struct Tripped {
+    before: BTreeMap<Surge, u32>,
+    after: BTreeMap<Surge, u32>,
+    /// Something that was let through is over.
+    over: bool,
+}
+
+impl Surges {
+    fn judge(&mut self, planned: &BTreeMap<Surge, BTreeSet<LinkId>>, limit: usize) -> Tripped {
+        let (before, open) = (self.held.clone(), self.open.clone());
+        for (surge, links) in planned {
+            let lately = self.crossed.keys().filter(|(s, _)| s == surge).map(|(_, link)| link);
+            let all: BTreeSet<&LinkId> = lately.chain(links).collect();
+            let many = all.len() > limit;
+            if !many {
+                self.open.remove(surge);
+            }
+            if self.held.contains_key(surge) || many && !self.open.contains(surge) {
+                self.held.insert(*surge, links.len() as u32);
+            }
+        }
+        // Undone where it came from, or carried out by hand on both sides.
+        self.held.retain(|surge, _| planned.contains_key(surge));
+        self.open.retain(|surge| planned.contains_key(surge));
+        Tripped { before, after: self.held.clone(), over: self.open != open }
+    }
+}
+
+/// Puts on record what waits from now on, and what no longer.
+async fn tell(ws: &Ws, limit: usize, tripped: &Tripped) -> Result<(), Halt> {
+    let mut commit = Commit { capabilities: vec![fact(ws)], ..Commit::default() };
+    let subject = ws.key.to_string();
+    for (surge, count) in tripped.after.iter().filter(|(s, _)| !tripped.before.contains_key(s)) {
+        ws.recovered(Recovery::MassChange);
+        let why = format!(
+            "{count} incidents would get another {surge} within {} minutes, more than {limit}",
+            WHILE.as_secs() / 60
+        );
+        let text = format!(
+            "{why}: they wait until somebody lets them through (accept-plan) or it is undone; all else goes on"
+        );
+        commit.events.push(ws.event(Level::Error, None, subject.clone(), text));
+        commit.audit.push(AuditDraft {
+            at: ws.now().utc,
+            who: "sync".into(),
+            act: "hold".into(),
+            subject: subject.clone(),
+            side: surge.to.word().into(),
+            what: surge.field.word().into(),
+            why,
+            ..AuditDraft::default()
+        });
+    }
+    for surge in tripped.before.keys().filter(|s| !tripped.after.contains_key(s)) {
+        let text = format!("nobody would change {surge} any more: nothing of it waits");
+        commit.events.push(ws.event(Level::Info, None, subject.clone(), text));
+    }
+    commit.workspace_view = Some(ws.workspace_view());
+    ws.commit(commit).await?;
+    Ok(())
+}
+
+impl Ws {
+    /// Takes out of a plan what waits for a person. True when there was any of it.
+    pub fn hold_surges(&self, planned: &mut Plan) -> bool {
+        let held: BTreeSet<Surge> = self.memory(|m| m.surges.held.keys().copied().collect());
+        !held.is_empty() && hold_back(planned, &held)
+    }
+
+    /// Counts a write that is under way.
+    pub fn count_surges(&self, state: &LinkState, planned: &Plan) {
+        let now = self.now().mono;
+        self.memory(|m| {
+            let kinds = surges(planned).into_iter();
+            m.surges.crossed.extend(kinds.map(|surge| ((surge, state.link.id), now)));
+        });
+    }
+}

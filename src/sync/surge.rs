@@ -1,0 +1,122 @@
+//! The same change for many incidents at once: what a slip of the hand, a mapping mistake or somebody
+//! else's script looks like from here.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::plan::Plan;
+use crate::model::intent::Target;
+use crate::model::{Field, Side};
+
+/// A kind of change that is counted: one field, carried over to one side. The closing fields count with
+/// the status that they travel with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Surge {
+    /// Severity, status or owner.
+    pub field: Field,
+    /// The side that would be written.
+    pub to: Side,
+}
+
+impl fmt::Display for Surge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.field.label().to_lowercase(), self.to)
+    }
+}
+
+/// Fields of which a person rarely changes many at once.
+const COUNTED: [Field; 3] = [Field::Severity, Field::Status, Field::Owner];
+
+/// Fields that travel with another one.
+fn group(field: Field) -> Field {
+    match field {
+        Field::Closure | Field::CloseNotes => Field::Status,
+        field => field,
+    }
+}
+
+/// The kinds of change that a plan would carry over. An owner who is not known yet may go either way.
+pub fn surges(plan: &Plan) -> BTreeSet<Surge> {
+    let of = |to: Side, targets: &[Target]| -> Vec<Surge> {
+        let counted = targets.iter().map(|t| t.field).filter(|f| COUNTED.contains(f));
+        counted.map(|field| Surge { field, to }).collect()
+    };
+    let mut all: BTreeSet<Surge> = of(Side::Sentinel, &plan.to_incident).into_iter().collect();
+    all.extend(of(Side::ServiceNow, &plan.to_record));
+    if !plan.lookups.is_empty() {
+        all.extend([Side::Sentinel, Side::ServiceNow].map(|to| Surge { field: Field::Owner, to }));
+    }
+    all
+}
+
+/// A plan without what is held back: neither written nor decided yet. True when there was any of it.
+pub fn hold_back(plan: &mut Plan, held: &BTreeSet<Surge>) -> bool {
+    let waits = |to: Side, field: Field| held.contains(&Surge { field: group(field), to });
+    let mut waiting: BTreeSet<Field> = BTreeSet::new();
+    for (to, targets) in [(Side::Sentinel, &mut plan.to_incident), (Side::ServiceNow, &mut plan.to_record)] {
+        waiting.extend(targets.iter().map(|t| t.field).filter(|f| waits(to, *f)));
+        targets.retain(|t| !waits(to, t.field));
+    }
+    if waiting.contains(&Field::Status) {
+        plan.closer = None;
+    }
+    plan.bases.retain(|b| !waiting.contains(&b.field));
+    plan.decisions.retain(|d| !waiting.contains(&d.field));
+    !waiting.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Base;
+    use crate::text::Stamp;
+
+    fn target(field: Field) -> Target {
+        Target {
+            field,
+            before: "a".into(),
+            sentinel: "b".into(),
+            servicenow: "c".into(),
+            rule: "changed".into(),
+        }
+    }
+
+    fn plan() -> Plan {
+        let fields = [Field::Title, Field::Status, Field::Closure, Field::CloseNotes];
+        Plan {
+            bases: fields.map(|f| Base::agreed(f, "a", "a", Stamp(1))).to_vec(),
+            to_record: fields.map(target).to_vec(),
+            closer: Some(Some(Side::Sentinel)),
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn a_close_counts_once_and_a_title_not_at_all() {
+        let close = Surge { field: Field::Status, to: Side::ServiceNow };
+        assert_eq!(surges(&plan()), BTreeSet::from([close]));
+        assert_eq!(close.to_string(), "status in ServiceNow");
+    }
+
+    #[test]
+    fn what_is_held_back_takes_its_closing_fields_along_and_leaves_the_rest() {
+        let mut held = plan();
+        let status = Surge { field: Field::Status, to: Side::ServiceNow };
+        assert!(hold_back(&mut held, &BTreeSet::from([status])));
+        let left: Vec<Field> = held.to_record.iter().map(|t| t.field).collect();
+        assert_eq!(left, [Field::Title]);
+        assert_eq!(held.closer, None);
+        assert_eq!(held.bases.len(), 1);
+        let mut free = plan();
+        let other = Surge { field: Field::Status, to: Side::Sentinel };
+        assert!(!hold_back(&mut free, &BTreeSet::from([other])));
+        assert_eq!(free, plan());
+    }
+
+    #[test]
+    fn an_owner_who_is_looked_up_first_may_go_either_way() {
+        let plan =
+            Plan { lookups: vec![crate::model::call::UserKey::UserName("beth".into())], ..Plan::default() };
+        assert_eq!(surges(&plan).len(), 2);
+    }
+}
