@@ -184,5 +184,8 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
     if state.open_intent().is_some() || waiting || link.unread {
         return (Step::Pending, "writes are under way".into());
     }
+    if link.pending {
+        return (Step::Pending, "a change waits to be carried over".into());
+    }
     (Step::InStep, String::new())
 }

@@ -59,6 +59,7 @@ fn order(model: &mut Model, verb: ControlVerb, fx: &mut Effects) {
 
 fn ask(model: &mut Model, verb: ControlVerb) {
     let Some(workspace) = model.workspace() else { return };
+    let mut notes: Vec<String> = Vec::new();
     let (title, word, note) = match (verb, workspace.waiting_plan) {
         (ControlVerb::AcceptPlan, Some((create, change, conflicts))) => (
             "Accept the first plan",
@@ -67,14 +68,14 @@ fn ask(model: &mut Model, verb: ControlVerb) {
                 "{create} records are created, {change} incidents are changed, {conflicts} conflicts wait for a person."
             ),
         ),
-        (ControlVerb::AcceptPlan, None) => (
-            "Let the mass change through",
-            "Accept",
-            format!(
-                "{}. If nobody meant it, undo it on the side it came from instead: then nothing of it waits any more.",
-                view::surges(&workspace.surges)
-            ),
-        ),
+        (ControlVerb::AcceptPlan, None) => {
+            notes.extend(workspace.surges.iter().map(view::surge));
+            (
+                "Let the mass change through",
+                "Accept",
+                "These are carried over. If nobody meant it, undo it on the side it came from instead: then nothing of it waits any more.".into(),
+            )
+        }
         _ => (
             "Pause",
             "Pause",
@@ -93,7 +94,7 @@ fn ask(model: &mut Model, verb: ControlVerb) {
         title: title.into(),
         place,
         writes: Vec::new(),
-        notes: vec![(Role::Text, note)],
+        notes: notes.into_iter().map(|line| (Role::Warning, line)).chain([(Role::Text, note)]).collect(),
         word,
         act: Some(Act::Control(control)),
         confirms: Confirms::Once,

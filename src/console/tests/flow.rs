@@ -9,8 +9,8 @@ use crate::console::model::Screen;
 use crate::console::overlays::Overlay;
 use crate::console::{Dirty, Effect, Effects, Model, Msg, TableVersion, render, update};
 use crate::mapping::TableSet;
-use crate::model::view::{LaneState, Level, LinkView, Step};
-use crate::model::{CommandId, CommandState, ControlVerb, LinkId};
+use crate::model::view::{LaneState, Level, LinkView, Step, SurgeView};
+use crate::model::{CommandId, CommandState, ControlVerb, Field, LinkId, Side};
 use crate::text::Stamp;
 
 fn send(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -248,6 +248,26 @@ fn pausing_asks_and_resuming_does_not() {
     let fx = keys(&mut model, "R");
     assert!(matches!(&fx[..], [Effect::GiveControl(c)] if c.verb == ControlVerb::Resume));
     assert!(keys(&mut model, "N").is_empty() && last_toast(&model).contains("resume it first"));
+}
+
+#[test]
+fn a_mass_change_is_let_through_after_a_question_that_says_what_it_is() {
+    let mut model = sample::model("terminal");
+    resize(&mut model, 80, 24);
+    assert!(keys(&mut model, "3 F").is_empty() && last_toast(&model).contains("a mass change waits"));
+    let surge = |field, side, count| SurgeView { field, side, count };
+    model.workspaces[0].surges =
+        vec![surge(Field::Status, Side::ServiceNow, 120), surge(Field::Owner, Side::Sentinel, 61)];
+    let screen = text(&model);
+    assert!(screen.contains("mass change waits: 120 × status in ServiceNow"), "{screen}");
+    assert!(keys(&mut model, "F").is_empty());
+    let asked = text(&model);
+    assert!(
+        asked.contains("Let the mass change through") && asked.contains("61 × owner in Sentinel"),
+        "{asked}"
+    );
+    let fx = keys(&mut model, "y");
+    assert!(matches!(&fx[..], [Effect::GiveControl(c)] if c.verb == ControlVerb::AcceptPlan));
 }
 
 #[test]

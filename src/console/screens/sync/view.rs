@@ -132,18 +132,7 @@ fn draw_head(model: &Model, canvas: &mut Canvas<'_>, area: Rect, w: &WorkspaceVi
         Some(h) => (Role::Good, format!("synced by {}", text::escape_line(&h))),
         None => (Role::Warning, "nobody holds the lease".into()),
     };
-    let mut bits = vec![
-        look.bit(role, format!("  {who}")),
-        look.bit(
-            Role::Muted,
-            format!(
-                "  epoch {}  mapping version {}  every {}",
-                w.epoch,
-                w.mapping_version,
-                format_span(Duration::from_micros(w.poll.max(0).unsigned_abs()))
-            ),
-        ),
-    ];
+    let mut bits = vec![look.bit(role, format!("  {who}"))];
     if let Some((create, change, conflicts)) = w.waiting_plan {
         bits.push(look.bit(
             Role::Warning,
@@ -151,17 +140,25 @@ fn draw_head(model: &Model, canvas: &mut Canvas<'_>, area: Rect, w: &WorkspaceVi
         ));
     }
     if !w.surges.is_empty() {
-        bits.push(look.bit(Role::Warning, format!("  mass change waits: {}", surges(&w.surges))));
+        let all = w.surges.iter().map(surge).collect::<Vec<_>>().join(", ");
+        bits.push(look.bit(Role::Warning, format!("  mass change waits: {all}")));
     }
+    // What needs a person comes first: it is the end of the line that a narrow terminal cuts.
+    bits.push(look.bit(
+        Role::Muted,
+        format!(
+            "  epoch {}  mapping version {}  every {}",
+            w.epoch,
+            w.mapping_version,
+            format_span(Duration::from_micros(w.poll.max(0).unsigned_abs()))
+        ),
+    ));
     canvas.bits(area.x, area.y + 1, area.width, &bits);
 }
 
-/// What waits as a mass change, in words: `120 incidents get another severity in ServiceNow`.
-pub(super) fn surges(surges: &[SurgeView]) -> String {
-    let line = |s: &SurgeView| {
-        format!("{} incidents get another {} in {}", s.count, s.field.label().to_lowercase(), s.side)
-    };
-    surges.iter().map(line).collect::<Vec<_>>().join(", ")
+/// What waits as a mass change, in words: `120 × severity in ServiceNow`.
+pub(super) fn surge(surge: &SurgeView) -> String {
+    format!("{} × {} in {}", surge.count, surge.field.label().to_lowercase(), surge.side)
 }
 
 fn state_bits(model: &Model, lane: &LaneView) -> Vec<Bit> {
