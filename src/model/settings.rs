@@ -175,8 +175,8 @@ pub struct WorkspaceSettings {
     pub alerts: AlertNotes,
     /// Incidents whose alerts are read in five minutes.
     pub alert_reads: usize,
-    /// Incidents of which the severity, the status or the owner may change on one side within ten
-    /// minutes; more wait for a person. 0: any number.
+    /// Incidents of which the severity, the status or the owner may change on one side within two
+    /// minutes; more wait for a person. As much more after a longer pause. 0: any number.
     pub mass_change: usize,
     /// Writes in flight to Sentinel.
     pub in_flight: usize,

@@ -12,13 +12,14 @@ use crate::model::{LinkId, LinkState};
 use crate::mutant::{self, Mutant};
 use crate::sync::plan::{Plan, plan};
 use crate::sync::surge::{Surge, hold_back, surges};
+use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::may_send;
 use super::recovery::Recovery;
 
 /// Changes of one kind are counted over this long.
-const WHILE: Duration = Duration::from_secs(600);
+const WHILE: Duration = Duration::from_secs(120);
 /// Links that are loaded at a time to count what they would do.
 const AT_A_TIME: usize = 500;
 /// Name of the fact that a kind of change waits.
@@ -27,8 +28,9 @@ const FACT: &str = "mass_change";
 /// What a workspace knows of changes of the same kind.
 #[derive(Default)]
 pub(super) struct Surges {
-    /// When each link was last changed that way, by our monotonic clock.
-    crossed: BTreeMap<(Surge, LinkId), Duration>,
+    /// When each link was first about to be changed that way, by our monotonic clock: what waits for a
+    /// server that is down is counted once.
+    seen: BTreeMap<(Surge, LinkId), Duration>,
     /// What waits for a person, and for how many links.
     held: BTreeMap<Surge, u32>,
     /// What a person let through, until it is over.
@@ -94,24 +96,32 @@ pub(super) fn remember(ws: &Ws) {
     });
 }
 
+/// When both sides were last read to the end before this pass; `None` before the first.
+pub(super) fn last_read(ws: &Ws) -> Option<Stamp> {
+    ws.memory(|m| m.cursors.values().map(|c| c.moved).min())
+}
+
 /// Counts what the links of a pass would do before any of it is done. More of one kind than the limit,
 /// with what was done of it lately, waits from now on; what nobody would do any more waits no longer.
-pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>) -> Result<(), Halt> {
-    let limit = ws.settings().mass_change;
-    if limit == 0 || mutant::is_on(Mutant::MassChangeFollowed) {
+/// Where nothing was read for longer, since `last`, as much more may have come together.
+pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>, last: Option<Stamp>) -> Result<(), Halt> {
+    let most = ws.settings().mass_change;
+    if most == 0 || mutant::is_on(Mutant::MassChangeFollowed) {
         return Ok(());
     }
+    let gap = last.map_or(Duration::ZERO, |last| ws.steady().since(last));
+    let limit = most.saturating_mul((gap.as_secs() / WHILE.as_secs()).max(1) as usize);
     let now = ws.now().mono;
     let quiet = ws.memory(|m| {
-        m.surges.crossed.retain(|_, at| now.saturating_sub(*at) <= WHILE);
-        m.surges.held.is_empty() && m.surges.open.is_empty() && dirty.len() + m.surges.crossed.len() <= limit
+        m.surges.seen.retain(|(_, link), at| now.saturating_sub(*at) <= WHILE || dirty.contains(link));
+        m.surges.held.is_empty() && m.surges.open.is_empty() && dirty.len() + m.surges.seen.len() <= limit
     });
     // So few cannot be too many.
     if quiet {
         return Ok(());
     }
     let planned = count(ws, dirty).await?;
-    let tripped = ws.memory(|m| m.surges.judge(&planned, limit));
+    let tripped = ws.memory(|m| m.surges.judge(&planned, limit, now));
     let waiting = |(surge, count): (&Surge, &u32)| {
         format!("{count} incidents wait with another {surge}: a mass change that nobody let through yet")
     };
@@ -147,12 +157,16 @@ struct Tripped {
 }
 
 impl Surges {
-    fn judge(&mut self, planned: &BTreeMap<Surge, BTreeSet<LinkId>>, limit: usize) -> Tripped {
+    fn judge(&mut self, planned: &BTreeMap<Surge, BTreeSet<LinkId>>, limit: usize, now: Duration) -> Tripped {
         let (before, open) = (self.held.clone(), self.open.clone());
         for (surge, links) in planned {
-            let lately = self.crossed.keys().filter(|(s, _)| s == surge).map(|(_, link)| link);
-            let all: BTreeSet<&LinkId> = lately.chain(links).collect();
-            let many = all.len() > limit;
+            for link in links {
+                self.seen.entry((*surge, *link)).or_insert(now);
+            }
+            let lately = |((s, _), at): &(&(Surge, LinkId), &Duration)| {
+                s == surge && now.saturating_sub(**at) <= WHILE
+            };
+            let many = self.seen.iter().filter(lately).count() > limit;
             if !many {
                 self.open.remove(surge);
             }
@@ -212,8 +226,9 @@ impl Ws {
     pub fn count_surges(&self, state: &LinkState, planned: &Plan) {
         let now = self.now().mono;
         self.memory(|m| {
-            let kinds = surges(planned).into_iter();
-            m.surges.crossed.extend(kinds.map(|surge| ((surge, state.link.id), now)));
+            for surge in surges(planned) {
+                m.surges.seen.entry((surge, state.link.id)).or_insert(now);
+            }
         });
     }
 }

@@ -154,6 +154,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         return super::dry_run::dry_pass(ws).await;
     }
     let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
+    let last_read = super::surge::last_read(ws);
     refresh_mapping(ws).await?;
     let learnt = lock(&ws.shared.board).learnt;
     // Held values are looked at again after a new mapping version, after users were read anew,
@@ -175,7 +176,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         dirty.extend(due);
     }
     super::evidence_work::choose_alerts(ws, &mut dirty).await?;
-    super::surge::watch(ws, &dirty).await?;
+    super::surge::watch(ws, &dirty, last_read).await?;
     if !dirty.is_empty() {
         ws.set_state(Side::Sentinel, LaneState::Writing);
         ws.set_state(Side::ServiceNow, LaneState::Writing);

@@ -1,5 +1,5 @@
 //! No mass change unasked: the same field of more incidents than the limit is not written on one side
-//! within ten minutes, as long as nobody let it through.
+//! within two minutes, as long as nobody let it through.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,10 +8,15 @@ use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
 use super::{Case, Found};
+use crate::simulation::Sent;
 use crate::timeline::{Field, Who};
 
 /// A little less than the engine counts over: what it counts is when it sends.
-const WHILE: Duration = Duration::from_secs(540);
+const WHILE: Duration = Duration::from_secs(100);
+/// How far back a pause may have been whose changes are carried over only now.
+const LOOKED_AT: Duration = Duration::from_secs(1800);
+/// Where a side was not read for longer than this, as much more may come together.
+const PAUSE: Duration = Duration::from_secs(120);
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
     let Some((limit, asked)) = case.e.mass_change else { return };
@@ -31,7 +36,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             let allowed = allowed(case, limit, *from);
             if incidents.len() > allowed {
                 let text = format!(
-                    "{} of {} incidents was written in {side} within ten minutes of {from}, of {allowed} at most",
+                    "{} of {} incidents was written in {side} within two minutes of {from}, of {allowed} at most",
                     field.word(),
                     incidents.len()
                 );
@@ -46,5 +51,24 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
 fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
     let meanwhile = case.e.sent.iter().filter(|s| s.at >= from && s.at.since(from) <= WHILE);
     let lives: BTreeSet<u32> = meanwhile.map(|s| s.life).collect();
-    (limit + 2) * lives.len().max(1)
+    let gap = longest_gap(case, from).as_secs() / PAUSE.as_secs();
+    (limit + 2) * lives.len().max(1) * (1 + gap as usize)
+}
+
+/// Longest time around a moment for which one of the sides was not read.
+fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
+    let until = from.plus(WHILE);
+    let gap = |side: Side| {
+        let read = |s: &&Sent| s.side == Some(side) && s.pass && s.status == Some(200) && s.at <= until;
+        let mut last = case.e.sent.first().map_or(from, |s| s.at);
+        let mut longest = Duration::ZERO;
+        for at in case.e.sent.iter().filter(read).map(|s| s.at).chain([until]) {
+            if until.since(at) <= LOOKED_AT {
+                longest = longest.max(at.since(last));
+            }
+            last = at;
+        }
+        longest
+    };
+    Side::BOTH.into_iter().map(gap).max().unwrap_or_default()
 }
