@@ -89,9 +89,9 @@ pub(super) fn is_settled(ws: &Ws, intent: &Intent) -> bool {
 }
 
 /// True for a write of which an earlier attempt may have landed, although the last one surely did
-/// not: it stays open.
-pub(super) fn may_have_landed(ws: &Ws, intent: &Intent) -> bool {
-    intent.attempts > 1 && !is_settled(ws, intent)
+/// not: it stays open until it was looked for. That it can land no longer does not tell that it did not.
+pub(super) fn may_have_landed(intent: &Intent) -> bool {
+    intent.attempts > 1
 }
 
 /// Closes an intent in favour of a fresh plan.

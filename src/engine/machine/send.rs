@@ -224,7 +224,7 @@ pub(super) async fn release(
     intent: &Intent,
     error: &CallError,
 ) -> Result<(), Halt> {
-    let open = super::recover::may_have_landed(ws, intent);
+    let open = super::recover::may_have_landed(intent);
     let next = if open { IntentState::Unknown } else { IntentState::Replanned };
     let mut turn = Turn { intents: vec![ws.update(intent, next, error.to_string())], ..Turn::default() };
     turn.entries.extend(back_to_waiting(state, &intent.kind));
@@ -284,7 +284,7 @@ pub(super) async fn link_failed(
         let new = match parked {
             true => IntentState::Parked,
             // An entry that is refused is held; should it be there all the same, reading shows it.
-            false if held.is_none() && super::recover::may_have_landed(ws, &intent) => IntentState::Unknown,
+            false if held.is_none() && super::recover::may_have_landed(&intent) => IntentState::Unknown,
             false => IntentState::Rejected,
         };
         turn.intents.push(ws.update(&intent, new, error.to_string()));
