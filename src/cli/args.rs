@@ -119,7 +119,7 @@ pub struct DemoArgs {
 /// `run`
 #[derive(Clone, Debug, Default, Args)]
 pub struct RunArgs {
-    /// Accept what waits: first-contact plans and mass changes
+    /// Accept the first-contact plans that wait
     #[arg(long)]
     pub accept_plan: bool,
     /// Take workspaces over whose last process ran on another config section and never gave its
@@ -138,7 +138,7 @@ pub struct SyncArgs {
     /// Print what a pass would write, and write nothing
     #[arg(long, group = "what")]
     pub plan: bool,
-    /// Accept what waits, first-contact plans and mass changes; alone, or with --once
+    /// Accept the first-contact plans that wait; alone, or with --once
     #[arg(long, conflicts_with = "plan")]
     pub accept_plan: bool,
     /// JSON
@@ -160,6 +160,8 @@ pub enum SyncVerb {
     Resume(SyncTarget),
     /// Start a pass at once
     Now(SyncTarget),
+    /// Let through what waits as a mass change
+    LetThrough(SyncTarget),
 }
 
 /// Which workspace.

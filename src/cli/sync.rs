@@ -23,11 +23,13 @@ pub async fn run(common: &Common, args: SyncArgs) -> Result<Exit, Failure> {
         Some(SyncVerb::Pause(t)) => return order(common, &t, ControlVerb::Pause).await,
         Some(SyncVerb::Resume(t)) => return order(common, &t, ControlVerb::Resume).await,
         Some(SyncVerb::Now(t)) => return order(common, &t, ControlVerb::SyncNow).await,
+        Some(SyncVerb::LetThrough(t)) => return order(common, &t, ControlVerb::LetThrough).await,
         None => {}
     }
     if !args.once && !args.plan && !args.accept_plan {
-        return Err(Failure::new(Exit::Usage, "sync needs --once, --plan, --accept-plan or a verb")
-            .hint("diptych sync status · pause · resume · now; `diptych run` syncs until stopped"));
+        return Err(Failure::new(Exit::Usage, "sync needs --once, --plan, --accept-plan or a verb").hint(
+            "diptych sync status · pause · resume · now · let-through; `diptych run` syncs until stopped",
+        ));
     }
     let session = Session::writing(common).await?;
     if args.accept_plan {
@@ -89,22 +91,13 @@ async fn plan(session: &Session, json: bool) -> Result<Exit, Failure> {
 }
 
 /// Accepts the first-contact plan of every workspace whose section asks for one (D29), waiting
-/// already or still to come, and lets through what waits as a mass change; gives how many workspaces.
-/// A plan that was accepted before changes nothing.
+/// already or still to come; gives how many. A plan that was accepted before changes nothing.
 pub async fn accept_plans(session: &Session) -> Result<usize, Failure> {
-    let surging: Vec<WorkspaceKey> = session
-        .store
-        .workspaces()
-        .await?
-        .into_iter()
-        .filter(|w| !w.surges.is_empty())
-        .map(|w| w.workspace)
-        .collect();
     let waiting: Vec<WorkspaceKey> = session
         .config
         .workspaces
         .iter()
-        .filter(|w| w.enabled && (w.first_contact == FirstContact::Plan || surging.contains(&w.key)))
+        .filter(|w| w.enabled && w.first_contact == FirstContact::Plan)
         .map(|w| w.key.clone())
         .collect();
     for workspace in &waiting {
@@ -218,10 +211,8 @@ fn workspace_text(w: &WorkspaceRow) -> String {
     }
     for s in &w.mass_changes {
         out.push_str(&format!(
-            "  a mass change waits: {} incidents get another {} in {}; let it through with `diptych sync --accept-plan`, or undo it where it came from\n",
-            s.count,
-            s.field.label().to_lowercase(),
-            s.side
+            "  a mass change waits: {s}; let it through with `diptych sync let-through {}`, or undo it where it came from\n",
+            escape_line(&w.workspace)
         ));
     }
     let mut sheet =

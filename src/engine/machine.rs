@@ -44,6 +44,7 @@ use std::time::Duration;
 use crate::model::call::{DeskCall, DeskOutcome, SentinelCall, SentinelOutcome};
 use crate::model::ledger::{Ask, StoreFault, Told};
 use crate::model::settings::EngineSettings;
+use crate::model::view::SurgeView;
 use crate::model::{InstanceKey, WorkspaceKey};
 use crate::sync::marker::MarkerKeys;
 use crate::text::Stamp;
@@ -136,8 +137,8 @@ pub struct Summary {
     pub writes: u32,
     /// Links that still have something to do.
     pub unfinished: u32,
-    /// Mass changes that wait for a person, one line each.
-    pub waiting: Vec<String>,
+    /// Mass changes that wait for a person.
+    pub waiting: Vec<SurgeView>,
     /// Alerts of some incidents were left to a later pass, because the service grants few reads.
     pub alerts_later: bool,
     /// Why the pass did not end well; empty if it did.

@@ -149,6 +149,8 @@ pub enum ControlVerb {
     SyncNow,
     /// Accept the first-contact plan (D29).
     AcceptPlan,
+    /// Let through what waits as a mass change.
+    LetThrough,
 }
 
 impl ControlVerb {
@@ -159,12 +161,15 @@ impl ControlVerb {
             Self::Resume => "resume",
             Self::SyncNow => "sync-now",
             Self::AcceptPlan => "accept-plan",
+            Self::LetThrough => "let-through",
         }
     }
 
     /// The verb of that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Pause, Self::Resume, Self::SyncNow, Self::AcceptPlan].into_iter().find(|v| v.word() == word)
+        [Self::Pause, Self::Resume, Self::SyncNow, Self::AcceptPlan, Self::LetThrough]
+            .into_iter()
+            .find(|v| v.word() == word)
     }
 }
 

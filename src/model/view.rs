@@ -1,6 +1,8 @@
 //! What console, command line and reports read: published rows, made by the lease holder (D4,
 //! D11).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CallError, Field, IncidentId, InstanceKey, LinkId, Pair, Side, SysId, TableName, WorkspaceKey};
@@ -272,6 +274,13 @@ pub struct SurgeView {
     pub side: Side,
     /// Incidents that wait.
     pub count: u32,
+}
+
+impl fmt::Display for SurgeView {
+    /// `120 × severity in ServiceNow`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {} in {}", self.count, self.field.label().to_lowercase(), self.side)
+    }
 }
 
 /// How much a happening matters.

@@ -305,7 +305,7 @@ impl Run {
         let at = self.sim.world_time();
         self.let_through.get_or_insert(at);
         let control =
-            Control { id: 0, workspace: key(), verb: ControlVerb::AcceptPlan, who: "somebody".into(), at };
+            Control { id: 0, workspace: key(), verb: ControlVerb::LetThrough, who: "somebody".into(), at };
         // A full disk takes no order; there will be another.
         let _ = self.sim.with_store(async |s| s.give_control(control).await);
     }

@@ -34,7 +34,10 @@ pub(crate) fn act(model: &mut Model, id: ActionId, fx: &mut Effects) -> bool {
         ActionId::PageDown => model.sync.back = moved(model.sync.back, -10, oldest),
         ActionId::NextScreen => model.screen = Screen::Incidents,
         ActionId::Pause => ask(model, ControlVerb::Pause),
-        ActionId::AcceptPlan => ask(model, ControlVerb::AcceptPlan),
+        ActionId::AcceptPlan => {
+            let first = model.workspace().is_some_and(|w| w.waiting_plan.is_some());
+            ask(model, if first { ControlVerb::AcceptPlan } else { ControlVerb::LetThrough });
+        }
         ActionId::Resume => order(model, ControlVerb::Resume, fx),
         ActionId::SyncNow => order(model, ControlVerb::SyncNow, fx),
         _ => return false,
@@ -68,8 +71,8 @@ fn ask(model: &mut Model, verb: ControlVerb) {
                 "{create} records are created, {change} incidents are changed, {conflicts} conflicts wait for a person."
             ),
         ),
-        (ControlVerb::AcceptPlan, None) => {
-            notes.extend(workspace.surges.iter().map(view::surge));
+        (ControlVerb::LetThrough, _) => {
+            notes.extend(workspace.surges.iter().map(ToString::to_string));
             (
                 "Let the mass change through",
                 "Accept",

@@ -267,7 +267,7 @@ fn a_mass_change_is_let_through_after_a_question_that_says_what_it_is() {
         "{asked}"
     );
     let fx = keys(&mut model, "y");
-    assert!(matches!(&fx[..], [Effect::GiveControl(c)] if c.verb == ControlVerb::AcceptPlan));
+    assert!(matches!(&fx[..], [Effect::GiveControl(c)] if c.verb == ControlVerb::LetThrough));
 }
 
 #[test]

@@ -203,14 +203,12 @@ async fn observe_incidents(
             }
             None => {
                 // Its age is told by the server's clock, which stamped it.
-                match admit(&incident, ws.settings(), date.unwrap_or(now)) {
-                    Admission::Enter => {}
-                    other => {
-                        if other == Admission::TooYoung {
-                            ws.recovered(Recovery::TooYoung);
-                        }
-                        continue;
-                    }
+                let admission = admit(&incident, ws.settings(), date.unwrap_or(now));
+                if admission == Admission::TooYoung {
+                    ws.recovered(Recovery::TooYoung);
+                }
+                if admission != Admission::Enter {
+                    continue;
                 }
                 commit.new_links.push(new_link(ws, &incident, now));
             }

@@ -89,10 +89,15 @@ async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
                 at_once = true;
                 "a pass was asked for"
             }
-            ControlVerb::AcceptPlan if ws.memory(|m| m.surges.let_through()) => {
+            ControlVerb::LetThrough => {
+                let waited = ws.memory(|m| m.surges.let_through());
                 commit.capabilities.push(super::surge::fact(ws));
                 at_once = true;
-                "what waited as a mass change was let through"
+                if waited {
+                    "a mass change was let through"
+                } else {
+                    "no mass change waited to be let through"
+                }
             }
             ControlVerb::AcceptPlan => {
                 let accepted = fact(ACCEPTED, "accepted");

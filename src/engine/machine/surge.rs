@@ -15,6 +15,7 @@ use crate::sync::surge::{Surge, hold_back, surges};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::incident_pass::SENTINEL;
 use super::link_work::may_send;
 use super::recovery::Recovery;
 
@@ -44,7 +45,7 @@ struct Standing {
     open: Vec<SurgeView>,
 }
 
-fn view((surge, count): (&Surge, u32)) -> SurgeView {
+fn view(surge: &Surge, count: u32) -> SurgeView {
     SurgeView { field: surge.field, side: surge.to, count }
 }
 
@@ -55,7 +56,7 @@ fn surge(view: &SurgeView) -> Surge {
 impl Surges {
     /// What waits, as people see it.
     pub fn views(&self) -> Vec<SurgeView> {
-        self.held.iter().map(|(surge, count)| view((surge, *count))).collect()
+        self.held.iter().map(|(surge, count)| view(surge, *count)).collect()
     }
 
     /// Lets through what waits. True when anything did.
@@ -77,7 +78,7 @@ impl Surges {
 pub(super) fn fact(ws: &Ws) -> Capability {
     let standing = ws.memory(|m| Standing {
         held: m.surges.views(),
-        open: m.surges.open.iter().map(|surge| view((surge, 0))).collect(),
+        open: m.surges.open.iter().map(|surge| view(surge, 0)).collect(),
     });
     Capability {
         owner: ws.key.as_str().to_owned(),
@@ -98,7 +99,9 @@ pub(super) fn remember(ws: &Ws) {
 
 /// When both sides were last read to the end before this pass; `None` before the first.
 pub(super) fn last_read(ws: &Ws) -> Option<Stamp> {
-    ws.memory(|m| m.cursors.values().map(|c| c.moved).min())
+    // A workspace that moved to another table keeps the cursor of the old one.
+    let names = [SENTINEL.to_owned(), ws.desk_cursor()];
+    ws.memory(|m| names.iter().filter_map(|name| Some(m.cursors.get(name)?.moved)).min())
 }
 
 /// Counts what the links of a pass would do before any of it is done. More of one kind than the limit,
@@ -122,10 +125,8 @@ pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>, last: Option<Stamp>
     }
     let planned = count(ws, dirty).await?;
     let tripped = ws.memory(|m| m.surges.judge(&planned, limit, now));
-    let waiting = |(surge, count): (&Surge, &u32)| {
-        format!("{count} incidents wait with another {surge}: a mass change that nobody let through yet")
-    };
-    ws.summary(|s| s.waiting = tripped.after.iter().map(waiting).collect());
+    let waiting = ws.memory(|m| m.surges.views());
+    ws.summary(|s| s.waiting = waiting);
     match tripped.before == tripped.after && !tripped.over {
         true => Ok(()),
         false => tell(ws, limit, &tripped).await,
@@ -192,7 +193,7 @@ async fn tell(ws: &Ws, limit: usize, tripped: &Tripped) -> Result<(), Halt> {
             WHILE.as_secs() / 60
         );
         let text = format!(
-            "{why}: they wait until somebody lets them through (accept-plan) or it is undone; all else goes on"
+            "{why}: they wait until somebody lets them through (sync let-through) or it is undone; all else goes on"
         );
         commit.events.push(ws.event(Level::Error, None, subject.clone(), text));
         commit.audit.push(AuditDraft {

@@ -58,7 +58,7 @@ pub(super) fn once(summaries: BTreeMap<WorkspaceKey, Summary>) -> OnceReport {
             if !s.refused.is_empty() {
                 notes.push(s.refused.clone());
             }
-            notes.extend(s.waiting.iter().cloned());
+            notes.extend(s.waiting.iter().map(|w| format!("a mass change waits: {w}")));
             if s.unfinished > 0 {
                 notes.push(format!("{} links are not finished", s.unfinished));
             }

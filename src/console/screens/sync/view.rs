@@ -140,7 +140,7 @@ fn draw_head(model: &Model, canvas: &mut Canvas<'_>, area: Rect, w: &WorkspaceVi
         ));
     }
     if !w.surges.is_empty() {
-        let all = w.surges.iter().map(surge).collect::<Vec<_>>().join(", ");
+        let all = w.surges.iter().map(SurgeView::to_string).collect::<Vec<_>>().join(", ");
         bits.push(look.bit(Role::Warning, format!("  mass change waits: {all}")));
     }
     // What needs a person comes first: it is the end of the line that a narrow terminal cuts.
@@ -154,11 +154,6 @@ fn draw_head(model: &Model, canvas: &mut Canvas<'_>, area: Rect, w: &WorkspaceVi
         ),
     ));
     canvas.bits(area.x, area.y + 1, area.width, &bits);
-}
-
-/// What waits as a mass change, in words: `120 × severity in ServiceNow`.
-pub(super) fn surge(surge: &SurgeView) -> String {
-    format!("{} × {} in {}", surge.count, surge.field.label().to_lowercase(), surge.side)
 }
 
 fn state_bits(model: &Model, lane: &LaneView) -> Vec<Bit> {
