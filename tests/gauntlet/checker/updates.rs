@@ -223,10 +223,14 @@ fn turns(pair: &Pair, field: Field) -> Vec<Stamp> {
     writes.iter().map(|s| s.at).collect()
 }
 
-/// True when a field of a pair did go to and fro, as a freeze says of it. One of the writes may be in no
-/// history, because somebody had just written the same.
+/// True when a field of a pair did go to and fro, as a freeze says of it. One of the four writes may be
+/// in no history, because somebody had just written the same.
 pub fn flapped(pair: &Pair, field: Field) -> bool {
-    turns(pair, field).windows(3).any(|w| w[2].since(w[0]) <= QUARTER + FOUND_OUT)
+    let ours = |s: &&Step| s.field == field && s.who == Who::Sync;
+    let writes: Vec<&Step> = pair.steps.iter().filter(ours).collect();
+    writes
+        .windows(3)
+        .any(|w| w.iter().any(|s| s.side != w[0].side) && w[2].at.since(w[0].at) <= QUARTER + FOUND_OUT)
 }
 
 /// Sentinel owns title and description; a hand edit in ServiceNow stays (D23). Labels are nobody's
