@@ -117,6 +117,8 @@ mutants! {
         "The same change goes through for any number of incidents, whoever made it.";
     FlappingFollowed, "flapping-followed",
         "A field that rules on both sides keep changing is sent to and fro without end.";
+    TextKeysOnly, "text-keys-only",
+        "Journal entries that were read from a record's text are not known again from their table.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

@@ -11,6 +11,7 @@
 //! | `write` | what does a PATCH or a PUT then say? |
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
+//! | `journal_text` | and where journals are read from their records' text? |
 //! | `evidence` | which alerts and entities was the record not told of yet? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
 //! | `cursor` | where does the next read start? |
@@ -27,6 +28,7 @@ pub mod decide;
 pub mod evidence;
 pub mod fields;
 pub mod identity;
+pub mod journal_text;
 pub mod marker;
 pub mod plan;
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod dry_run;
 mod entry_work;
 mod evidence_work;
 mod incident_pass;
+mod journals;
 mod lanes;
 mod lease;
 mod link_work;

@@ -215,12 +215,13 @@ pub enum DeskCall {
         /// Moment.
         since: Stamp,
     },
-    /// Journal of one record from its display text, where the table cannot be read (D9).
+    /// Whole journals of these records (at most 20) from the text that each shows, where the table
+    /// of journals cannot be read (D9). The entries have no keys and name display names.
     JournalText {
         /// Table.
         table: TableName,
-        /// Record.
-        sys_id: SysId,
+        /// Records.
+        records: Vec<SysId>,
         /// Journal fields.
         elements: Vec<String>,
     },

@@ -99,8 +99,8 @@ impl DeskClient {
             DeskCall::Journal { records, elements, since } => {
                 told(self.journal(records, elements, *since).await?, DeskReply::Journal)
             }
-            DeskCall::JournalText { table, sys_id, elements } => {
-                told(self.journal_text(table, sys_id, elements).await?, DeskReply::Journal)
+            DeskCall::JournalText { table, records, elements } => {
+                told(self.journal_text(table, records, elements).await?, DeskReply::Journal)
             }
             DeskCall::Users(query) => told(self.users(query).await?, DeskReply::Users),
             DeskCall::Me => told(self.me().await?, DeskReply::Users),
@@ -123,7 +123,7 @@ fn subject(call: &DeskCall) -> String {
         DeskCall::Create { table, .. } => format!("creating {table}"),
         DeskCall::Patch { table, sys_id, .. } => format!("writing {table} {sys_id}"),
         DeskCall::Journal { .. } => "reading journals".into(),
-        DeskCall::JournalText { table, sys_id, .. } => format!("reading the journal of {table} {sys_id}"),
+        DeskCall::JournalText { table, .. } => format!("reading journals as {table} shows them"),
         DeskCall::Users(_) => "reading users".into(),
         DeskCall::Me => "asking who we are".into(),
         DeskCall::Choices { table, .. } => format!("reading choices of {table}"),

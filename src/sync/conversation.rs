@@ -13,6 +13,7 @@ use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText};
 
 use super::identity::comment_id;
+use super::journal_text::read_otherwise;
 use super::marker::{self, MarkerKeys};
 
 /// Longest comment that Sentinel takes is 30,000 characters; room is left for the header.
@@ -160,6 +161,10 @@ pub fn absorb_journal(
         if state.entries.iter().any(|e| e.origin == CommentOrigin::ServiceNow && e.origin_id == key)
             || state.entries.iter().any(|e| !e.journal_id.is_empty() && e.journal_id == key)
         {
+            continue;
+        }
+        if let Some(known) = read_otherwise(state, row, rows, &changed) {
+            changed.push(Entry { journal_id: key.to_owned(), ..known.clone() });
             continue;
         }
         let mut entry = from_journal(state, row, is_own);

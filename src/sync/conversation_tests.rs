@@ -127,3 +127,46 @@ fn long_and_hostile_texts_stay_within_limits_and_visible() {
         .is_some()
     );
 }
+
+fn shown(by: &str, text: &str) -> JournalEntry {
+    row("", by, text)
+}
+
+fn from_text(rows: Vec<JournalEntry>) -> Vec<JournalEntry> {
+    let own = crate::sync::journal_text::Own { login: "diptych".into(), name: "Diptych Sync".into() };
+    crate::sync::journal_text::keyed(rows, &own)
+}
+
+#[test]
+fn what_was_read_from_the_table_is_known_again_in_a_text_and_back() {
+    let mut s = state();
+    let table = [row("j1", "beth", "same "), row("j2", "beth", "same\r\n"), row("j3", "beth", "other")];
+    let found = absorb_journal(&s, &table, "diptych", "work_notes", &keys());
+    assert_eq!(found.len(), 3);
+    store(&mut s, found);
+    let text = || from_text(["same", "same", "other", "new"].map(|t| shown("Beth Anglin", t)).to_vec());
+    let found = absorb_journal(&s, &text(), "diptych", "work_notes", &keys());
+    let waits = |e: &&Entry| e.to_sentinel == Delivery::Waiting && e.origin_id == e.journal_id;
+    assert_eq!(found.iter().filter(waits).map(|e| e.text.raw()).collect::<Vec<_>>(), ["new"]);
+    store(&mut s, found);
+    assert!(absorb_journal(&s, &text(), "diptych", "work_notes", &keys()).is_empty(), "known by now");
+    let renamed = from_text(["same", "same", "other", "new"].map(|t| shown("Beth Smith", t)).to_vec());
+    let found = absorb_journal(&s, &renamed, "diptych", "work_notes", &keys());
+    assert!(found.iter().all(|e| e.origin_id != e.journal_id), "{found:#?}");
+    store(&mut s, found);
+    let [one, two, three] = table;
+    let table = [one, two, three, row("j4", "beth", "new"), row("j5", "beth", "same")];
+    let found = absorb_journal(&s, &table, "diptych", "work_notes", &keys());
+    let fresh: Vec<&str> = found.iter().filter(waits).map(|e| e.origin_id.as_str()).collect();
+    assert_eq!(fresh, ["j5"], "a third time the same words");
+}
+
+#[test]
+fn in_a_text_our_own_user_is_known_by_its_name() {
+    let s = state();
+    let rows =
+        from_text(vec![shown("Diptych Sync", "by hand"), shown("System", "a rule"), shown("Ada", "hi")]);
+    let found = absorb_journal(&s, &rows, "diptych", "work_notes", &keys());
+    let waits: Vec<Delivery> = found.iter().map(|e| e.to_sentinel).collect();
+    assert_eq!(waits, [Delivery::Held, Delivery::None, Delivery::Waiting]);
+}

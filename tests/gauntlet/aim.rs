@@ -20,6 +20,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::TrustRowZero => astray_lookups(&mut script, rng),
         Mutant::MassChangeFollowed => script.mass_change(rng),
         Mutant::FlappingFollowed => script.tug_of_war(rng),
+        Mutant::TextKeysOnly => script.hidden_journals(rng),
         _ => {}
     }
     script.events.sort_by_key(|e| e.at);

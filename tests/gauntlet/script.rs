@@ -99,6 +99,10 @@ impl Script {
         if rng.u8(0..12) == 0 {
             script.mass_change(rng);
         }
+        let rng = &mut Rng::with_seed(seed ^ 0x6a6f_7572_6e61_6c73);
+        if rng.u8(0..8) == 0 {
+            script.hidden_journals(rng);
+        }
         script.events.sort_by_key(|e| e.at);
         script
     }
@@ -142,8 +146,9 @@ impl Script {
         if rng.u8(0..3) == 0 {
             return;
         }
-        // A single tug is no war, and a mass change is one for a low limit only.
-        let apart = [Trick::TugOfWar, Trick::MassChange];
+        // A single tug is no war, a mass change is one for a low limit only, and a journal that is not
+        // hidden for long is a failed read.
+        let apart = [Trick::TugOfWar, Trick::MassChange, Trick::HideJournal];
         let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
         let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
         for trick in bag {
@@ -174,6 +179,15 @@ impl Script {
         }
         for part in [0.5, 0.8] {
             self.add(self.calm_at.mul_f64(part), What::LetThrough);
+        }
+    }
+
+    /// The table of journals is closed to our user and opened again, or closed for good.
+    pub fn hidden_journals(&mut self, rng: &mut Rng) {
+        for part in [0.1, 0.5] {
+            let at = self.calm_at.mul_f64(part + rng.f64() / 4.0);
+            let span = self.calm_at.mul_f64(0.05 + rng.f64() / 2.0);
+            self.add(at, What::Trick { trick: Trick::HideJournal, draw: rng.u64(..), span });
         }
     }
 

@@ -75,6 +75,8 @@ tricks! {
     /// A rule of one side sets its own severity in the pair that another rule, on the other side, is
     /// about, too.
     TugOfWar,
+    /// Our user may not read the table of journals, and is told so or gets no rows.
+    HideJournal,
 }
 
 use Trick::*;
@@ -135,6 +137,7 @@ impl Trick {
             LatePeople => desk("late_visibility_seconds"),
             LaggingList => Some((Side::Sentinel, "list_lag_s")),
             HideGroup | HideCorrelation => desk("hidden_fields"),
+            HideJournal => desk("journal_acl"),
             _ => None,
         }
     }
@@ -164,6 +167,7 @@ impl Trick {
             LaggingList => json!(rng.u64(1..61)),
             HideGroup => json!({USER: ["incident.correlation_display"]}),
             HideCorrelation => json!({USER: ["incident.correlation_id"]}),
+            HideJournal => json!(pick(rng, &["empty", "forbidden"])),
             _ => return None,
         })
     }

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod guards;
+mod journals;
 mod regressions;
 
 use std::time::Duration;

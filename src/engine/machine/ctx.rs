@@ -165,6 +165,7 @@ pub(super) struct Memory {
     pub told: BTreeMap<Side, String>,
     pub waiting_plan: Option<(u32, u32, u32)>,
     pub surges: super::surge::Surges,
+    pub journals: super::journals::Journals,
     pub taken: BTreeMap<crate::model::LinkId, Vec<crate::model::CommandId>>,
 }
 

@@ -7,11 +7,8 @@ use std::time::Duration;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::ledger::{Ask, Commit, Cursor, Known, Told};
 use crate::model::view::Level;
-use crate::model::{
-    CallError, Entry, FaultKind, JournalEntry, Life, Link, LinkId, LinkState, Record, Side, SysId,
-};
+use crate::model::{CallError, FaultKind, Life, Link, LinkId, Record, Side, SysId};
 use crate::mutant::{self, Mutant};
-use crate::sync::conversation::absorb_journal;
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
 use crate::sync::sighting::Pass;
 use crate::text::Stamp;
@@ -271,27 +268,6 @@ async fn observe_records(
 }
 
 impl Ws {
-    /// Journal entries of these records.
-    pub async fn read_journal(
-        &self,
-        records: Vec<SysId>,
-        since: Stamp,
-    ) -> Result<Vec<JournalEntry>, CallError> {
-        let elements = vec![self.settings().route.shape.notes.clone()];
-        match self.read_record_desk(DeskCall::Journal { records, elements, since }).await?.value {
-            DeskReply::Journal(rows) => Ok(rows),
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// Entries that these journal rows add to or change in a link.
-    pub fn absorb_notes(&self, state: &LinkState, journal: &[JournalEntry]) -> Vec<Entry> {
-        let element = &self.settings().route.shape.notes;
-        let changed = absorb_journal(state, journal, &self.own_user(), element, &self.shared.keys);
-        self.count_known_again(&changed);
-        changed
-    }
-
     /// Where a read has come.
     pub fn cursor(&self, name: &str) -> Option<Stamp> {
         self.memory(|m| m.cursors.get(name).map(|c| c.position))
@@ -320,7 +296,8 @@ impl Ws {
             *m.passes.of_mut(side) = pass;
         });
         self.note_pass(side, position, started, rows);
-        self.commit(Commit { cursors: vec![cursor], ..Commit::default() }).await?;
+        let events = self.journal_news();
+        self.commit(Commit { cursors: vec![cursor], events, ..Commit::default() }).await?;
         Ok(())
     }
 }

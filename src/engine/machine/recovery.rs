@@ -120,6 +120,8 @@ recoveries! {
     MassChange, "mass-change";
     /// A field went to and fro too often and was frozen.
     Flapping, "flapping";
+    /// Journals were read from the text of their records, because their table is closed to us.
+    TextRead, "text-read";
 }
 
 impl Shared {

@@ -71,20 +71,38 @@ async fn a_journal_comes_from_display_text_where_it_must() {
     let script = Script::new();
     let text =
         "2026-11-21 10:05:00 - Ada Byron (Work notes)\nnew\n\n2026-11-21 10:00:00 - Bo (Work notes)\nold\n\n";
-    let body = json!({"result": {"sys_id": cell(id(1).as_str()), "work_notes": pair("", text)}});
-    script.push(answer(200, &body.to_string()));
-    let call =
-        || DeskCall::JournalText { table: table(), sys_id: id(1), elements: vec!["work_notes".into()] };
+    let shown = |n: u32, text: &str| {
+        json!({"sys_id": cell(id(n).as_str()), "sys_created_on": pair("2026-11-21 10:00:00", ""),
+            "work_notes": pair("", text)})
+    };
+    script.push(list(&[shown(1, text), shown(2, "")], 2));
+    let call = || DeskCall::JournalText {
+        table: table(),
+        records: vec![id(1), id(2)],
+        elements: vec!["work_notes".into()],
+    };
     let got = entries(&script, call()).await;
     assert_eq!(got.iter().map(|e| e.text.raw()).collect::<Vec<_>>(), ["old", "new"]);
     assert_eq!((got[1].created_by.as_str(), got[1].sys_id.is_empty()), ("Ada Byron", true));
-    assert_eq!(param(&script, 0, "sysparm_fields"), "sys_id,work_notes");
-    let odd =
-        json!({"result": {"sys_id": "x", "work_notes": pair("", "21.11.2026 10:05 - Ada (Work notes)\nx")}});
-    let e = refusal(answer(200, &odd.to_string()), call()).await;
+    assert_eq!(
+        (&got[1].record, param(&script, 0, "sysparm_fields").as_str()),
+        (&id(1), "sys_id,sys_created_on,work_notes")
+    );
+    let e =
+        refusal(list(&[shown(1, "21.11.2026 10:05 - Ada (Work notes)\nx"), shown(2, "")], 2), call()).await;
     assert!(e.kind == FaultKind::Config && e.hint.contains("GMT"));
-    let hidden = answer(200, "{\"result\":{\"sys_id\":\"x\"}}");
-    assert_eq!(refusal(hidden, call()).await.kind, FaultKind::Forbidden);
+    let e = refusal(list(&[shown(1, "2026-11-21 05:05:00 - Ada (Work notes)\nx"), shown(2, "")], 2), call())
+        .await;
+    assert!(e.kind == FaultKind::Config && e.message.contains("time zone"), "{e}");
+    let e = refusal(list(&[shown(1, text)], 1), call()).await;
+    assert!(
+        e.kind == FaultKind::NotFound && e.message.contains(id(2).as_str()),
+        "what is not there is not silent"
+    );
+    let mut thin = shown(1, text);
+    thin.as_object_mut().unwrap().remove("work_notes");
+    assert_eq!(refusal(list(&[thin, shown(2, "")], 2), call()).await.kind, FaultKind::Forbidden);
+    assert_eq!(refusal(list(&[shown(9, text)], 1), call()).await.kind, FaultKind::QueryIgnored);
 }
 
 fn person(n: u32, name: &str, email: Option<&str>) -> Value {

@@ -234,7 +234,7 @@ async fn journals_are_read_from_the_table_or_from_the_text() {
         rig.set("journal_acl", json!(mode));
         assert_eq!(rig.desk.call(journal()).await.unwrap_err().kind, FaultKind::Forbidden, "{mode}");
     }
-    let call = DeskCall::JournalText { table: table(), sys_id: id(1), elements: elements.clone() };
+    let call = DeskCall::JournalText { table: table(), records: vec![id(1)], elements: elements.clone() };
     let got = texts(rig.desk.call(call).await.unwrap().value);
     assert_eq!(got.iter().map(|(t, _)| t.as_str()).collect::<Vec<_>>(), ["ours\n\nin two parts", "theirs"]);
     assert_eq!(got[1].1, CAST[1].name);
