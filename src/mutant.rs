@@ -119,6 +119,8 @@ mutants! {
         "A field that rules on both sides keep changing is sent to and fro without end.";
     TextKeysOnly, "text-keys-only",
         "Journal entries that were read from a record's text are not known again from their table.";
+    SharedNewestOnly, "shared-newest-only",
+        "A comment that notes share is written with the newest of them only.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

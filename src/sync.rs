@@ -12,6 +12,7 @@
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
 //! | `journal_text` | and where journals are read from their records' text? |
+//! | `shared_comment` | where do words go when an incident has no room for a comment each? |
 //! | `evidence` | which alerts and entities was the record not told of yet? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
 //! | `cursor` | where does the next read start? |
@@ -33,6 +34,7 @@ pub mod marker;
 pub mod plan;
 #[cfg(test)]
 mod plan_tests;
+pub mod shared_comment;
 pub mod sighting;
 pub mod surge;
 pub mod values;

@@ -15,9 +15,10 @@ use crate::text::{Stamp, UntrustedText};
 use super::identity::comment_id;
 use super::journal_text::read_otherwise;
 use super::marker::{self, MarkerKeys};
+use super::shared_comment::{is_shared, shows};
 
 /// Longest comment that Sentinel takes is 30,000 characters; room is left for the header.
-const COMMENT_MAX: usize = 29_000;
+pub(super) const COMMENT_MAX: usize = 29_000;
 /// Longest note: the column is said to be unbounded, a display limit is not; the same cap
 /// keeps both sides alike (servicenow-api 3.6).
 const NOTE_MAX: usize = 29_000;
@@ -34,11 +35,14 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
     let mut changed: Vec<Entry> = Vec::new();
     let incident = &state.link.incident;
     for comment in comments {
-        let ours = state.entries.iter().find(|e| {
+        let ours = |e: &&Entry| {
             !e.sentinel_id.is_empty() && e.origin != CommentOrigin::Sentinel && e.sentinel_id == comment.id
-        });
-        if let Some(entry) = ours.filter(|_| !mutant::is_on(Mutant::OwnCommentsEcho)) {
-            if entry.to_sentinel != Delivery::Delivered {
+        };
+        let is_ours = state.entries.iter().any(|e| ours(&e)) || is_shared(incident, &comment.id);
+        if is_ours && !mutant::is_on(Mutant::OwnCommentsEcho) {
+            let missing = |e: &&Entry| e.to_sentinel != Delivery::Delivered;
+            let here = |e: &&Entry| shows(state, e, comment.message.raw());
+            for entry in state.entries.iter().filter(ours).filter(missing).filter(here) {
                 let mut entry = entry.clone();
                 entry.to_sentinel = Delivery::Delivered;
                 entry.reason.clear();

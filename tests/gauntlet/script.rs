@@ -298,9 +298,14 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         mass_change: 50,
         // Drawn apart: what else befalls a seed stays as it was before there were these.
         alerts: *pick(&mut Rng::with_seed(seed ^ 0x616c_6572_7473), &[AlertNotes::Note, AlertNotes::Off]),
-        crowded: Rng::with_seed(seed ^ 0x6372_6f77_6465_6421).u8(0..24) == 0,
+        crowded: crowded(&mut Rng::with_seed(seed ^ 0x6372_6f77_6465_6421)),
         latency,
     }
+}
+
+/// Now and then an incident is nearly as full of comments as it can be, or quite.
+fn crowded(rng: &mut Rng) -> usize {
+    if rng.u8(0..24) == 0 { *pick(rng, &[90, 97, 99, 100]) } else { 0 }
 }
 
 /// Some let incidents ripen before they get a record.

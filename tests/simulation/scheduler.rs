@@ -349,8 +349,8 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
         time.world(),
     )
     .unwrap();
-    if setting.crowded {
-        crowd(&mut sentinel, time.world());
+    if setting.crowded > 0 {
+        crowd(&mut sentinel, setting.crowded, time.world());
     }
     let mut desk = DeskWorld::new(DeskOptions {
         seed: setting.seed,
@@ -373,11 +373,11 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
     Stage::new(sentinel, desk, plan, analysts, name.to_vec())
 }
 
-/// Leaves one incident room for three more comments (the service takes 100).
-fn crowd(sentinel: &mut SentinelWorld, now: Stamp) {
+/// Gives one incident so many comments (the service takes 100).
+fn crowd(sentinel: &mut SentinelWorld, comments: usize, now: Stamp) {
     let facts = sentinel.facts(WORKSPACE);
     let Some(incident) = facts.iter().find(|i| i.labels.iter().any(|l| l == "snow")) else { return };
-    for n in incident.comments.len()..97 {
+    for n in incident.comments.len()..comments {
         let seen = IncidentAct::Comment(format!("seen, entry {n}"));
         sentinel.act(WORKSPACE, &incident.guid, &seen, &CAST[2], now).unwrap();
     }

@@ -59,8 +59,8 @@ pub struct Setting {
     pub create_after: Duration,
     /// Incidents that may change in the same way within a while before a person is asked.
     pub mass_change: usize,
-    /// One incident has room for a few more comments only.
-    pub crowded: bool,
+    /// Comments that one incident has from the beginning, if not as many as it happens to have.
+    pub crowded: usize,
     /// Switches of the ServiceNow world, set before the run.
     pub switches: Vec<(&'static str, serde_json::Value)>,
 }
@@ -87,7 +87,7 @@ impl Default for Setting {
             born_closed: BornClosed::Create,
             create_after: Duration::ZERO,
             mass_change: 50,
-            crowded: false,
+            crowded: 0,
             latency: "",
         }
     }

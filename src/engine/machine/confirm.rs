@@ -339,8 +339,17 @@ pub(super) async fn comment_put(
     finish(ws, state, &intent, &mut turn);
     // Sentinel counts our comment from now on, under a version that we do not know: neither must
     // look like somebody else's doing.
+    let crate::model::IntentKind::PutComment { comment_id, .. } = &intent.kind else {
+        return Ok(Next::Again);
+    };
+    let was_there =
+        |e: &crate::model::Entry| e.sentinel_id == *comment_id && e.to_sentinel == Delivery::Delivered;
+    let grew = state.entries.iter().any(was_there);
+    if grew {
+        ws.recovered(Recovery::SharedComment);
+    }
     let link = turn.link.get_or_insert_with(|| state.link.clone());
-    link.comments_seen += 1;
+    link.comments_seen += u32::from(!grew);
     link.comments_unsure = true;
     turn.incident = state.incident.clone().map(|incident| Incident { etag: String::new(), ..incident });
     ws.save(state, turn).await?;

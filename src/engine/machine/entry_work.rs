@@ -4,8 +4,9 @@
 use crate::model::call::{SentinelCall, SentinelReply};
 use crate::model::{Delivery, Entry, IntentKind, LinkState, Side};
 use crate::mutant::{self, Mutant};
-use crate::sync::conversation::{COMMENTS_PER_INCIDENT, absorb_comments, comment_html, note_text};
+use crate::sync::conversation::{absorb_comments, note_text};
 use crate::sync::identity::comment_id;
+use crate::sync::shared_comment::{Place, place};
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
@@ -23,30 +24,24 @@ pub(super) fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut T
     if mutant::is_on(Mutant::NewestFirst) {
         order.reverse();
     }
-    let number = state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default();
     let counted = state.incident.as_ref().map_or(0, |i| i.comments_count);
     let comments = counted.max(state.link.comments_seen) as usize;
     for entry in order {
         if entry.to_sentinel == Delivery::Waiting && s_up {
-            if comments >= COMMENTS_PER_INCIDENT {
-                let mut held = entry.clone();
-                held.to_sentinel = Delivery::Held;
-                held.reason = "the incident has 100 comments already, the most that Sentinel takes".into();
-                turn.entries.push(held);
-                continue;
-            }
             let mut sending = entry.clone();
-            sending.to_sentinel = Delivery::Sending;
             if mutant::is_on(Mutant::RandomCommentId) {
                 sending.sentinel_id = comment_id(&state.link.incident, "again", &entry.sentinel_id);
             }
-            let id = sending.sentinel_id.clone();
+            let Place::Comment { id, message } = place(state, &sending, comments) else {
+                sending.to_sentinel = Delivery::Held;
+                sending.reason = "the incident has 100 comments already, the most that Sentinel takes".into();
+                turn.entries.push(sending);
+                continue;
+            };
+            sending.to_sentinel = Delivery::Sending;
+            sending.sentinel_id.clone_from(&id);
             turn.entries.push(sending);
-            return Some(IntentKind::PutComment {
-                entry: entry.id,
-                comment_id: id,
-                message: comment_html(entry, &number),
-            });
+            return Some(IntentKind::PutComment { entry: entry.id, comment_id: id, message });
         }
         if entry.to_servicenow == Delivery::Waiting && n_up {
             let mut sending = entry.clone();

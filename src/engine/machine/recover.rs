@@ -9,6 +9,7 @@ use crate::model::intent::Target;
 use crate::model::ledger::{AuditDraft, CommandUpdate};
 use crate::model::{CommandState, Delivery, Entry, Field, Intent, IntentKind, IntentState, LinkState, Side};
 use crate::mutant::{self, Mutant};
+use crate::sync::shared_comment::is_shared;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
 
@@ -53,14 +54,22 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
             }
             Ok(Next::Again)
         }
-        (IntentKind::PutComment { .. }, _) => {
+        (IntentKind::PutComment { comment_id, .. }, _) => {
             ws.recovered(Recovery::CommentRepeated);
             if mutant::is_on(Mutant::RandomCommentId) {
                 give_up(ws, state, &intent, "repeated under another id").await?;
                 return Ok(Next::Again);
             }
+            // A shared one is written again with more in it: nothing may land behind that.
+            if is_shared(&state.link.incident, comment_id) && !is_settled(ws, &intent) {
+                return Ok(Next::Later);
+            }
             if intent.attempts >= MOST_ATTEMPTS {
-                // So many without an answer that could be kept: perhaps one of them arrived.
+                // So many without an answer that could be kept: perhaps one of them arrived. And none may
+                // arrive later, for it may go into another comment now.
+                if !is_settled(ws, &intent) {
+                    return Ok(Next::Later);
+                }
                 return match super::entry_work::read_comments(ws, state).await? {
                     Next::Again => {
                         give_up(ws, state, &intent, "not there after several tries; sent anew").await?;

@@ -114,6 +114,8 @@ recoveries! {
     NoServerDate, "no-server-date";
     /// Words that wait in vain: their incident has as many comments as Sentinel takes.
     NoRoom, "no-room";
+    /// Words went into a comment with others, because their incident is nearly full.
+    SharedComment, "shared-comment";
     /// An incident waited because it was too young for a record.
     TooYoung, "too-young";
     /// The same change for too many incidents at once waited for a person.

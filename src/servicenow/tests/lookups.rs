@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{answer, cell, client, id, list, moment, pair, param, refusal, table};
+use super::{cell, client, id, list, moment, pair, param, refusal, table};
 use crate::http::scripted::Script;
 use crate::model::call::{DeskCall, DeskReply, UserKey, UserQuery};
 use crate::model::{Choice, FaultKind, JournalEntry, User};

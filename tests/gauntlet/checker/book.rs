@@ -85,15 +85,13 @@ fn applied(pair: &Pair) -> BTreeMap<What, u32> {
             *n.entry((side, step.field.word())).or_default() += 1;
         }
     }
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
     for word in pair.words.iter().filter(|w| w.who == Who::Sync) {
         let Some(_) = word.after.as_deref().and_then(token) else { continue };
         match word.side {
-            Side::Sentinel if seen.contains(&word.id.as_str()) => {}
-            Side::Sentinel => {
-                seen.push(&word.id);
-                *n.entry(("sentinel", "comment")).or_default() += 1;
-            }
+            // The same again is no other write; a comment that grew is.
+            Side::Sentinel if !seen.insert((&word.id, word.after.as_deref().unwrap_or_default())) => {}
+            Side::Sentinel => *n.entry(("sentinel", "comment")).or_default() += 1,
             Side::ServiceNow => *n.entry(("servicenow", "note")).or_default() += 1,
         }
     }

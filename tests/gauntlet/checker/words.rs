@@ -43,12 +43,30 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             }
             one_way(case, pair, side, found);
         }
+        twice_in_one(pair, found);
         for word in pair.words.iter().filter(|w| w.who == Who::Sync) {
             let home = word.after.as_deref().and_then(token).and_then(|t| homes.get(t));
             if let Some(home) = home.filter(|h| **h != pair.guid) {
                 found("P10", format!("words said about {home} were written to incident {}", pair.number));
             }
         }
+    }
+}
+
+/// Where several share a comment of Sentinel, each of them is in it once, and stays.
+fn twice_in_one(pair: &Pair, found: Found<'_>) {
+    let mut said: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for word in pair.words.iter().filter(|w| w.who == Who::Sync && w.side == Side::Sentinel) {
+        let Some(after) = word.after.as_deref() else { continue };
+        let now: Vec<&str> = after.split("<hr>").filter_map(token).collect();
+        let before = said.entry(&word.id).or_default();
+        let gone = before.iter().find(|t| !now.contains(t));
+        let twice = now.iter().enumerate().find(|(n, t)| now[..*n].contains(t)).map(|(_, t)| t);
+        if let Some(token) = gone.or(twice) {
+            let text = format!("incident {}: a comment of ours says {token} twice or no longer", pair.number);
+            found("P6", text);
+        }
+        *before = now;
     }
 }
 

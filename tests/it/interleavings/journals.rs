@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
-use diptych::sandbox::wire::World;
 use serde_json::json;
 
 use super::quiet;
