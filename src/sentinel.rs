@@ -6,7 +6,6 @@
 
 mod aadsts;
 mod arm;
-mod cloud;
 mod entra;
 mod faults;
 mod gates;
@@ -18,7 +17,6 @@ pub mod source;
 mod tests;
 
 pub use arm::{ArmClient, ArmSettings};
-pub use cloud::Cloud;
 pub use entra::{EntraGrant, EntraSettings};
 pub use gates::{ArmGates, ArmRates};
 pub use source::IncidentSource;

@@ -159,6 +159,8 @@ mod tests {
         assert_eq!((got[1].1.as_str(), got[1].2.as_str()), ("Ada (SOC) Byron", "second\n\nwith 2 lines"));
         assert_eq!(got[1].0.servicenow(), "2026-01-31 23:00:05");
         assert!(split("").unwrap().is_empty());
-        assert!(split("31.01.2026 23:00:05 - Ada (Work notes)\nx").is_err());
+        for other in ["31.01.2026 23:00:05", "2026-01-31 11:00:05 PM", "01/31/2026 11:00 PM"] {
+            assert!(split(&format!("{other} - Ada (Work notes)\nx")).is_err(), "{other} is no guess");
+        }
     }
 }

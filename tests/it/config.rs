@@ -204,3 +204,37 @@ fn the_sandbox_writes_a_config_that_is_good() {
     assert_eq!(secrets.len(), 3);
     assert!(config::sandbox_config(&serde_json::json!({}), dir.path()).is_err());
 }
+
+#[test]
+fn two_clouds_stand_side_by_side() {
+    let other = r#"
+[[workspace]]
+key = "gov"
+name = "soc-gov"
+tenant = "a822869f-bcad-55b1-b815-d115d6ea42dd"
+subscription = "961b797f-db90-5187-89ce-0679f4a4e82c"
+resource_group = "rg-gov"
+credential = "sandbox"
+cloud = "us-gov"
+[workspace.route]
+instance = "sandbox"
+"#;
+    let both = good(&format!("{EXAMPLE}{other}"));
+    let hosts: Vec<_> = both
+        .connections
+        .workspaces
+        .iter()
+        .map(|w| {
+            (w.key.as_str(), w.authority.host_str().unwrap(), w.url.host_str().unwrap(), w.scope.as_str())
+        })
+        .collect();
+    let public =
+        ("login.microsoftonline.com", "management.azure.com", "https://management.azure.com/.default");
+    let gov = (
+        "login.microsoftonline.us",
+        "management.usgovcloudapi.net",
+        "https://management.core.usgovcloudapi.net/.default",
+    );
+    assert_eq!(hosts, [("sandbox", public.0, public.1, public.2), ("gov", gov.0, gov.1, gov.2)]);
+    assert_eq!(both.engine("h", 1).workspaces.len(), 2);
+}

@@ -62,7 +62,7 @@ fn a_killed_engine_carries_on_where_it_was() {
 }
 
 /// A quiet pair of worlds, first sync done.
-fn quiet(incidents: usize) -> Simulation {
+pub(crate) fn quiet(incidents: usize) -> Simulation {
     let mut sim = Simulation::new(Setting {
         seed: 21,
         incidents,

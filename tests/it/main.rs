@@ -8,6 +8,7 @@
     reason = "a test fails by panicking and may say why"
 )]
 
+mod acceptance;
 mod cli;
 mod config;
 mod docs;

@@ -172,7 +172,7 @@ impl Ws {
     fn tell_lane(&self, lane: &LaneView, events: &mut Vec<EventView>) {
         let told = self.memory(|m| m.told.get(&lane.side).cloned());
         let now = lane.error.as_ref().map(|e| e.error.to_string());
-        if told == now {
+        if told.as_deref().map(gist) == now.as_deref().map(gist) {
             return;
         }
         let subject = format!("{} {}", self.key, lane.side);
@@ -208,4 +208,9 @@ impl Ws {
             at: self.now().utc,
         }
     }
+}
+
+/// A message without its numbers: the same failure names another moment or request each time.
+fn gist(message: &str) -> String {
+    message.chars().filter(|c| !c.is_ascii_digit()).collect()
 }

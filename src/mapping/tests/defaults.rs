@@ -120,6 +120,22 @@ fn what_no_row_maps_is_held_with_words() {
 }
 
 #[test]
+fn a_state_is_matched_whole() {
+    let mut set = TableSet::default_tables();
+    let like = set.status.iter().find(|r| r.servicenow == "1").unwrap().clone();
+    set.status.push(crate::mapping::StatusRow {
+        servicenow: "-16".into(),
+        sentinel: "Active".into(),
+        ..like
+    });
+    let tables = Tables::compile(&set);
+    let read = |raw: &str| tables.status_to_sentinel(&table("incident"), raw).ok().map(|t| t.value.word());
+    assert_eq!(read("1"), Some("New"));
+    assert_eq!(read("-16"), Some("Active"), "a state of one's own that ends like another");
+    assert_eq!([read("16"), read("-1"), read("11"), read("")], [None, None, None, None]);
+}
+
+#[test]
 fn a_row_for_one_table_comes_before_one_for_every_table() {
     let mut set = TableSet::default_tables();
     set.severity.push(SeverityRow {
