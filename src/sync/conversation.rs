@@ -13,9 +13,9 @@ use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText};
 
 use super::identity::comment_id;
-use super::journal_text::read_otherwise;
+use super::journal_text::{is_verbatim, read_otherwise};
 use super::marker::{self, MarkerKeys};
-use super::shared_comment::{is_shared, shows};
+use super::shared_comment::{held_in, is_shared};
 
 /// Longest comment that Sentinel takes is 30,000 characters; room is left for the header.
 pub(super) const COMMENT_MAX: usize = 29_000;
@@ -35,14 +35,16 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
     let mut changed: Vec<Entry> = Vec::new();
     let incident = &state.link.incident;
     for comment in comments {
-        let ours = |e: &&Entry| {
+        let echo = mutant::is_on(Mutant::OwnCommentsEcho);
+        if is_shared(incident, &comment.id) && !echo {
+            changed.extend(held_in(state, &comment.id, comment.message.raw()));
+            continue;
+        }
+        let ours = state.entries.iter().find(|e| {
             !e.sentinel_id.is_empty() && e.origin != CommentOrigin::Sentinel && e.sentinel_id == comment.id
-        };
-        let is_ours = state.entries.iter().any(|e| ours(&e)) || is_shared(incident, &comment.id);
-        if is_ours && !mutant::is_on(Mutant::OwnCommentsEcho) {
-            let missing = |e: &&Entry| e.to_sentinel != Delivery::Delivered;
-            let here = |e: &&Entry| shows(state, e, comment.message.raw());
-            for entry in state.entries.iter().filter(ours).filter(missing).filter(here) {
+        });
+        if let Some(entry) = ours.filter(|_| !echo) {
+            if entry.to_sentinel != Delivery::Delivered {
                 let mut entry = entry.clone();
                 entry.to_sentinel = Delivery::Delivered;
                 entry.reason.clear();
@@ -146,12 +148,14 @@ pub fn absorb_journal(
             && row.created_by.eq_ignore_ascii_case(own_user)
             && !mutant::is_on(Mutant::OwnNotesEcho);
         let believed = is_own || mutant::is_on(Mutant::MarkerWithoutAuthor);
-        let found = marker::find(row.text.raw()).filter(|_| believed);
-        if let Some(found) = found
+        let marked = marker::find(row.text.raw());
+        let found = marked.filter(|_| believed);
+        if let Some(found) = marked
             && let Some(entry) = state.entries.iter().find(|e| {
                 e.to_servicenow != Delivery::None
                     && (e.marker == found || keys.verifies(found, incident, e.origin.word(), &e.origin_id))
             })
+            && (believed || is_verbatim(row, &note_text(entry)))
         {
             if entry.to_servicenow != Delivery::Delivered || entry.journal_id.is_empty() {
                 let mut entry = entry.clone();
@@ -266,7 +270,8 @@ pub fn note_text(entry: &Entry) -> String {
         CommentOrigin::ServiceNow | CommentOrigin::Sync => String::new(),
     };
     let body = cut_visibly(&visible(entry.text.raw()), NOTE_MAX, "in Microsoft Sentinel");
-    format!("{head}{}\n{}", break_codetags(&body), marker::tail(&entry.marker))
+    let said = break_headings(&format!("{head}{}", break_codetags(&body)));
+    format!("{said}\n{}", marker::tail(&entry.marker))
 }
 
 /// The comment that carries an entry into Sentinel, as HTML that says nothing but its text.
@@ -317,6 +322,18 @@ fn break_codetags(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Marks lines that a journal would show as the heading of an entry, date first, as quoted: read back
+/// from the record's text, they would end our note and begin somebody's.
+fn break_headings(text: &str) -> String {
+    let shape =
+        |l: &str| l.bytes().map(|b| if b.is_ascii_digit() { b'0' } else { b }).take(19).collect::<Vec<_>>();
+    let line = |l: &str| match shape(l).as_slice() == b"0000-00-00 00:00:00" {
+        true => format!("> {l}"),
+        false => l.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn escape_html(text: &str) -> String {

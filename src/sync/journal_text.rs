@@ -56,6 +56,12 @@ fn words(text: &str) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
+/// True for a row of a text that says all of this and nothing else. Texts name people as they are called
+/// now: our own notes have to be known again after our user was given another name.
+pub fn is_verbatim(row: &JournalEntry, said: &str) -> bool {
+    row.sys_id.as_str().starts_with(PREFIX) && words(row.text.raw()) == words(said)
+}
+
 /// The entry that is this row, read in another way before: the same words in the same second, under a
 /// key that none of these rows has. `taken` are entries that another row is already.
 pub fn read_otherwise<'a>(

@@ -24,6 +24,8 @@ pub enum Place {
         id: String,
         /// HTML-safe message.
         message: String,
+        /// True for the first words of a shared comment: it may be there from before a lost store.
+        begins: bool,
     },
     /// Nowhere: there are as many comments as an incident takes.
     NoRoom,
@@ -52,7 +54,8 @@ pub fn place(state: &LinkState, entry: &Entry, comments: usize) -> Place {
     let begun = (0..MOST).rev().map(|n| (n, members(&shared_id(incident, n)))).find(|(_, m)| !m.is_empty());
     let next = match begun {
         None if comments < SHARED_FROM => {
-            return Place::Comment { id: entry.sentinel_id.clone(), message: comment_html(entry, number) };
+            let (id, message) = (entry.sentinel_id.clone(), comment_html(entry, number));
+            return Place::Comment { id, message, begins: false };
         }
         None => 0,
         Some((ordinal, mut all)) => {
@@ -62,7 +65,7 @@ pub fn place(state: &LinkState, entry: &Entry, comments: usize) -> Place {
             all.push(entry);
             let message = shared_html(all, number);
             if message.chars().count() <= COMMENT_MAX {
-                return Place::Comment { id: shared_id(incident, ordinal), message };
+                return Place::Comment { id: shared_id(incident, ordinal), message, begins: false };
             }
             ordinal + 1
         }
@@ -70,7 +73,8 @@ pub fn place(state: &LinkState, entry: &Entry, comments: usize) -> Place {
     if comments >= COMMENTS_PER_INCIDENT || next >= MOST {
         return Place::NoRoom;
     }
-    Place::Comment { id: shared_id(incident, next), message: shared_html(vec![entry], number) }
+    let message = shared_html(vec![entry], number);
+    Place::Comment { id: shared_id(incident, next), message, begins: true }
 }
 
 fn shared_html(mut entries: Vec<&Entry>, number: &str) -> String {
@@ -79,11 +83,23 @@ fn shared_html(mut entries: Vec<&Entry>, number: &str) -> String {
     format!("{HEAD}{}", parts.join("<hr>"))
 }
 
-/// True when a comment that was read shows that an entry is in it. A shared one may be there from
-/// before; another one says nothing else.
-pub fn shows(state: &LinkState, entry: &Entry, message: &str) -> bool {
+/// Entries that a shared comment turns out to hold, delivered by it: those that were on their way there,
+/// and after a lost store all that it says. Of equal ones as many as there are in it.
+pub fn held_in(state: &LinkState, id: &str, message: &str) -> Vec<Entry> {
     let number = state.record.as_ref().map(|r| r.number.as_str()).unwrap_or_default();
-    !is_shared(&state.link.incident, &entry.sentinel_id) || message.contains(&comment_html(entry, number))
+    let there = |e: &Entry| e.sentinel_id == id && e.to_sentinel == Delivery::Delivered;
+    let mut found: Vec<Entry> = Vec::new();
+    let missing = |e: &&Entry| !matches!(e.to_sentinel, Delivery::None | Delivery::Delivered);
+    for entry in state.entries.iter().filter(missing) {
+        let said = comment_html(entry, number);
+        let known = state.entries.iter().filter(|e| there(e)).chain(&found);
+        let same = known.filter(|e| comment_html(e, number) == said).count();
+        if message.matches(&said).count() > same {
+            let delivered = Entry { to_sentinel: Delivery::Delivered, ..entry.clone() };
+            found.push(Entry { sentinel_id: id.to_owned(), reason: String::new(), ..delivered });
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -131,7 +147,9 @@ mod tests {
     fn deliver(state: &mut LinkState, mut comments: usize) -> Vec<(String, String)> {
         let mut written: Vec<(String, String)> = Vec::new();
         for n in 0..state.entries.len() {
-            let Place::Comment { id, message } = place(state, &state.entries[n], comments) else { continue };
+            let Place::Comment { id, message, .. } = place(state, &state.entries[n], comments) else {
+                continue;
+            };
             assert!(message.chars().count() <= 30_000);
             state.entries[n].sentinel_id.clone_from(&id);
             state.entries[n].to_sentinel = Delivery::Delivered;
@@ -173,7 +191,9 @@ mod tests {
     #[test]
     fn it_is_never_taken_for_somebodys_and_shows_who_is_in_it() {
         let mut s = state(&["one".to_owned(), "two".to_owned()]);
-        let Place::Comment { id, message } = place(&s, &s.entries[0], 95) else { panic!("no room") };
+        let Place::Comment { id, message, begins: true } = place(&s, &s.entries[0], 95) else {
+            panic!("no room")
+        };
         for entry in &mut s.entries {
             entry.sentinel_id.clone_from(&id);
             entry.to_sentinel = Delivery::Sending;
@@ -183,7 +203,12 @@ mod tests {
         let arrived: Vec<&str> = found.iter().map(|e| e.text.raw()).collect();
         assert_eq!(arrived, ["one"], "the other one is not in it");
         let lost = state(&[]);
-        assert!(absorb_comments(&lost, &[read], &keys()).is_empty(), "even when the store was lost");
+        let again = absorb_comments(&lost, std::slice::from_ref(&read), &keys());
+        assert!(again.is_empty(), "even when the store was lost");
+        let found = absorb_comments(&state(&["one".to_owned(), "two".to_owned()]), &[read], &keys());
+        let arrived: Vec<(&str, bool)> =
+            found.iter().map(|e| (e.text.raw(), is_shared(&s.link.incident, &e.sentinel_id))).collect();
+        assert_eq!(arrived, [("one", true)], "and what it holds is known again");
         assert!(s.entries.iter().all(|e| e.origin == CommentOrigin::ServiceNow));
     }
 }

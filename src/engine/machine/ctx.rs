@@ -141,6 +141,8 @@ pub(super) struct Memory {
     pub doubted: BTreeSet<crate::model::LinkId>,
     /// Links whose comments are read again since the last full sweep.
     pub reread: BTreeSet<crate::model::LinkId>,
+    /// Links whose comments were read before words of theirs began to share one.
+    pub shared_begun: BTreeSet<crate::model::LinkId>,
     /// The link whose create is tried without our key, because the instance refused it with.
     pub keyless_trial: Option<crate::model::LinkId>,
     pub cursors: BTreeMap<String, Cursor>,

@@ -185,13 +185,14 @@ async fn learn(
             directory.insert(user);
         }
     }
-    for user in &users {
-        directory.insert(user.clone());
-    }
     {
         let mut board = lock(&shared.board);
         if let Some(old) = board.directories.get(instance) {
             directory.merge(old);
+        }
+        // What was read just now is what people are called.
+        for user in &users {
+            directory.insert(user.clone());
         }
         directory.forget_misses();
         board.learnt += 1;

@@ -17,6 +17,22 @@ pub(super) fn has_waiting(state: &LinkState) -> bool {
     state.entries.iter().any(|e| e.to_sentinel == Delivery::Waiting || e.to_servicenow == Delivery::Waiting)
 }
 
+/// True when the next comment begins one that entries share: it may be there from before a lost store,
+/// so comments are read first.
+pub(super) fn begins_shared(state: &LinkState) -> bool {
+    let mut order: Vec<&Entry> =
+        state.entries.iter().filter(|e| e.to_sentinel == Delivery::Waiting).collect();
+    order.sort_by_key(|e| (e.at, e.id));
+    let next = order.first().map(|e| place(state, e, comments_of(state)));
+    matches!(next, Some(Place::Comment { begins: true, .. }))
+}
+
+/// How many comments an incident has, as far as we know.
+fn comments_of(state: &LinkState) -> usize {
+    let counted = state.incident.as_ref().map_or(0, |i| i.comments_count);
+    counted.max(state.link.comments_seen) as usize
+}
+
 /// The next entry to carry over, oldest first, so that the order on either side is kept.
 pub(super) fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Option<IntentKind> {
     let mut order: Vec<&Entry> = state.entries.iter().collect();
@@ -24,15 +40,14 @@ pub(super) fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut T
     if mutant::is_on(Mutant::NewestFirst) {
         order.reverse();
     }
-    let counted = state.incident.as_ref().map_or(0, |i| i.comments_count);
-    let comments = counted.max(state.link.comments_seen) as usize;
+    let comments = comments_of(state);
     for entry in order {
         if entry.to_sentinel == Delivery::Waiting && s_up {
             let mut sending = entry.clone();
             if mutant::is_on(Mutant::RandomCommentId) {
                 sending.sentinel_id = comment_id(&state.link.incident, "again", &entry.sentinel_id);
             }
-            let Place::Comment { id, message } = place(state, &sending, comments) else {
+            let Place::Comment { id, message, .. } = place(state, &sending, comments) else {
                 sending.to_sentinel = Delivery::Held;
                 sending.reason = "the incident has 100 comments already, the most that Sentinel takes".into();
                 turn.entries.push(sending);

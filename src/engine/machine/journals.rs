@@ -10,11 +10,12 @@ use crate::sync::conversation::absorb_journal;
 use crate::sync::journal_text::{Own, keyed};
 use crate::text::Stamp;
 
+use super::Mode;
 use super::board::lock;
 use super::ctx::Ws;
 use super::recovery::Recovery;
 
-/// Refusals in a row after which our user counts as one that may not read the table.
+/// Refusals without an answer between them after which our user counts as one that may not read the table.
 const REFUSALS: u32 = 3;
 /// After this long the table is tried again: it may have been opened to us.
 const TRIED_AGAIN: Duration = Duration::from_secs(3600);
@@ -51,25 +52,31 @@ impl Ws {
         let elements = vec![self.settings().route.shape.notes.clone()];
         match self.read_record_desk(DeskCall::Journal { records: records.clone(), elements, since }).await {
             Ok(answer) => {
-                self.memory(|m| {
-                    m.journals.news |= m.journals.reads_texts();
-                    (m.journals.refused, m.journals.texts_until) = (0, None);
-                });
-                Ok(journal_of(answer.value))
+                let rows = journal_of(answer.value);
+                // No rows are no proof that any may be seen.
+                if !rows.is_empty() {
+                    self.memory(|m| {
+                        m.journals.news |= m.journals.reads_texts();
+                        (m.journals.refused, m.journals.texts_until) = (0, None);
+                    });
+                }
+                Ok(rows)
             }
-            Err(error) if error.kind == FaultKind::Forbidden && self.is_refused(now) => {
+            Err(error) if error.kind == FaultKind::Forbidden && self.is_refused(now, &error) => {
                 self.read_texts(&records).await
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Counts a refusal of the table. True once there were enough of them.
-    fn is_refused(&self, now: Duration) -> bool {
+    /// Counts a refusal of the table. True once there were enough of them: one, when it is certain, or
+    /// there will be no other pass.
+    fn is_refused(&self, now: Duration, error: &CallError) -> bool {
+        let certain = error.status.is_none() || self.shared.mode != Mode::Run;
         self.memory(|m| {
             let journals = &mut m.journals;
             let before = journals.reads_texts();
-            journals.refused = journals.refused.saturating_add(1);
+            journals.refused = journals.refused.saturating_add(if certain { REFUSALS } else { 1 });
             if !journals.reads_texts() {
                 return false;
             }

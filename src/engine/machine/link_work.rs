@@ -16,7 +16,7 @@ use crate::sync::write::{incident_write, record_values};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
-use super::entry_work::{has_waiting, hold_entries, next_entry, read_comments};
+use super::entry_work::{begins_shared, has_waiting, hold_entries, next_entry, read_comments};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -245,6 +245,10 @@ async fn act(
     }
     let new_entries = !turn.entries.is_empty();
     if kind.is_none() && planned.to_incident.is_empty() && planned.to_record.is_empty() && !new_entries {
+        let id = state.link.id;
+        if s_up && begins_shared(state) && ws.memory(|m| m.shared_begun.insert(id)) {
+            return read_comments(ws, state).await;
+        }
         kind = next_entry(state, s_up, n_up, &mut turn);
         if turn.entries.iter().any(|e| e.to_sentinel == Delivery::Held) {
             ws.recovered(Recovery::NoRoom);

@@ -55,7 +55,6 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
             Ok(Next::Again)
         }
         (IntentKind::PutComment { comment_id, .. }, _) => {
-            ws.recovered(Recovery::CommentRepeated);
             if mutant::is_on(Mutant::RandomCommentId) {
                 give_up(ws, state, &intent, "repeated under another id").await?;
                 return Ok(Next::Again);
@@ -78,6 +77,7 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
                     next => Ok(next),
                 };
             }
+            ws.recovered(Recovery::CommentRepeated);
             let mut update = ws.update(&intent, IntentState::InFlight, String::new());
             update.attempts += 1;
             ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;

@@ -72,7 +72,8 @@ async fn a_journal_comes_from_display_text_where_it_must() {
     let text =
         "2026-11-21 10:05:00 - Ada Byron (Work notes)\nnew\n\n2026-11-21 10:00:00 - Bo (Work notes)\nold\n\n";
     let shown = |n: u32, text: &str| {
-        json!({"sys_id": cell(id(n).as_str()), "sys_created_on": pair("2026-11-21 10:00:00", ""),
+        let stamp = cell("2026-11-21 10:00:00");
+        json!({"sys_id": cell(id(n).as_str()), "sys_created_on": stamp, "sys_updated_on": stamp,
             "work_notes": pair("", text)})
     };
     script.push(list(&[shown(1, text), shown(2, "")], 2));
@@ -86,14 +87,15 @@ async fn a_journal_comes_from_display_text_where_it_must() {
     assert_eq!((got[1].created_by.as_str(), got[1].sys_id.is_empty()), ("Ada Byron", true));
     assert_eq!(
         (&got[1].record, param(&script, 0, "sysparm_fields").as_str()),
-        (&id(1), "sys_id,sys_created_on,work_notes")
+        (&id(1), "sys_id,sys_created_on,sys_updated_on,work_notes")
     );
     let e =
         refusal(list(&[shown(1, "21.11.2026 10:05 - Ada (Work notes)\nx"), shown(2, "")], 2), call()).await;
     assert!(e.kind == FaultKind::Config && e.hint.contains("GMT"));
-    let e = refusal(list(&[shown(1, "2026-11-21 05:05:00 - Ada (Work notes)\nx"), shown(2, "")], 2), call())
-        .await;
-    assert!(e.kind == FaultKind::Config && e.message.contains("time zone"), "{e}");
+    let mut summer = shown(1, text);
+    summer["sys_updated_on"] = pair("2026-11-21 10:00:00", "2026-11-21 12:00:00");
+    let e = refusal(list(&[summer, shown(2, "")], 2), call()).await;
+    assert!(e.kind == FaultKind::Config && e.message.contains("12:00:00") && e.hint.contains("GMT"), "{e}");
     let e = refusal(list(&[shown(1, text)], 1), call()).await;
     assert!(
         e.kind == FaultKind::NotFound && e.message.contains(id(2).as_str()),
