@@ -137,20 +137,20 @@ fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool {
 /// nobody that reads states can tell that from nothing at all.
 fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
     let back = |s: &&Step| s.who == Who::Other && s.at <= last.at && s.before == last.after;
+    let itself = match last.side {
+        Side::Sentinel => pair.guid.as_str(),
+        Side::ServiceNow => last.record.as_str(),
+    };
+    let meanwhile = |from: Stamp, until: Stamp| {
+        let reads = case.e.sent.iter().filter(|s| s.side == Some(last.side) && !s.writes);
+        reads.filter(move |s| s.at > from && s.at < until)
+    };
+    let sound = |s: &&Sent| s.pass || s.path.ends_with(itself);
+    let disturbed = |s: &Sent| s.struck || s.status != Some(200);
     let looked = |from: Stamp| {
-        let meanwhile = || {
-            let reads = case.e.sent.iter().filter(|s| s.side == Some(last.side) && !s.writes);
-            reads.filter(|s| s.at > from && s.at < last.at)
-        };
-        let itself = match last.side {
-            Side::Sentinel => pair.guid.as_str(),
-            Side::ServiceNow => last.record.as_str(),
-        };
-        let sound = |s: &&Sent| s.pass || s.path.ends_with(itself);
-        let disturbed = |s: &Sent| s.struck || s.status != Some(200);
         // Pages of one pass are one look.
         let mut lives: BTreeMap<u32, (usize, Stamp)> = BTreeMap::new();
-        for read in meanwhile().filter(sound) {
+        for read in meanwhile(from, last.at).filter(sound) {
             let (looks, at) = lives.entry(read.life).or_default();
             if *looks == 0 || read.at >= at.plus(case.e.poll / 2) {
                 (*looks, *at) = (*looks + 1, read.at);
@@ -158,12 +158,16 @@ fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
         }
         // The last one of each life may not have been kept any more.
         let kept: usize = lives.values().map(|(looks, _)| looks - 1).sum();
-        !meanwhile().any(disturbed) && kept >= LOOKS
+        !meanwhile(from, last.at).any(disturbed) && kept >= LOOKS
     };
-    // What the sync carried over it had seen.
+    // What the sync carried over after a look at it, it had seen; without one it was an earlier value.
     let carried = |from: Stamp| {
-        pair.steps_of(last.field, other(last.side))
-            .any(|s| s.who == Who::Sync && s.at > from && s.at < last.at)
+        pair.steps_of(last.field, other(last.side)).any(|s| {
+            s.who == Who::Sync
+                && s.at > from
+                && s.at < last.at
+                && meanwhile(from, s.at).filter(sound).any(|read| !disturbed(read))
+        })
     };
     pair.steps_of(last.field, last.side).filter(back).any(|s| !looked(s.at) && !carried(s.at))
 }
