@@ -103,6 +103,12 @@ mod tests {
         let a = derived_sys_id(&ws, &IncidentId::new(GUID), &inst, &table, 0);
         assert_eq!(a, derived_sys_id(&ws, &IncidentId::new(&GUID.to_uppercase()), &inst, &table, 0));
         assert_ne!(a, derived_sys_id(&ws, &IncidentId::new(GUID), &inst, &table, 1));
+        let other = WorkspaceKey::new("lab").unwrap();
+        assert_ne!(a, derived_sys_id(&other, &IncidentId::new(GUID), &inst, &table, 0), "in two workspaces");
+        assert_ne!(
+            correlation_id(&ws, &IncidentId::new(GUID)),
+            correlation_id(&other, &IncidentId::new(GUID))
+        );
         assert!(a.is_plain());
     }
 
