@@ -219,6 +219,16 @@ impl Base {
     }
 }
 
+impl Base {
+    /// What was seen of a side.
+    pub fn seen_mut(&mut self, side: Side) -> &mut Seen {
+        match side {
+            Side::Sentinel => &mut self.sentinel_seen,
+            Side::ServiceNow => &mut self.servicenow_seen,
+        }
+    }
+}
+
 /// The interval in which a side moved away from its base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {

@@ -78,10 +78,7 @@ fn base_after(
             ..Base::agreed(target.field, sentinel, servicenow, at)
         };
         if let Some(moved) = moved {
-            match side {
-                Side::Sentinel => base.sentinel_seen.last = moved,
-                Side::ServiceNow => base.servicenow_seen.last = moved,
-            }
+            base.seen_mut(side).last = moved;
         }
         base
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::ledger::{Ask, Commit, Cursor, Known, Told};
 use crate::model::view::Level;
-use crate::model::{CallError, FaultKind, Life, Link, LinkId, Record, Side, SysId};
+use crate::model::{Base, CallError, FaultKind, Life, Link, LinkId, LinkState, Record, Side, SysId};
 use crate::mutant::{self, Mutant};
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
 use crate::sync::sighting::Pass;
@@ -225,6 +225,12 @@ async fn observe_records(
             Err(_) if mutant::is_on(Mutant::JournalSkipped) => Vec::new(),
             Err(error) => {
                 ws.recovered(Recovery::VersionNotTaken);
+                // Their versions are not taken, so that the journals are read again. But what moved was
+                // seen to move, even if it has gone back by then.
+                let bases = seen_to_move(ws, &states, records);
+                if !bases.is_empty() {
+                    ws.commit(Commit { bases, ..Commit::default() }).await?;
+                }
                 return Ok(Err(error));
             }
         }
@@ -265,6 +271,19 @@ async fn observe_records(
         ws.commit(commit).await?;
     }
     Ok(Ok(()))
+}
+
+/// What records of ours show of moves, of those that are surely ours.
+fn seen_to_move(ws: &Ws, states: &[LinkState], records: &[Record]) -> Vec<(LinkId, Base)> {
+    let moves = |state: &LinkState| {
+        let record = records.iter().find(|r| r.sys_id == state.link.sys_id)?;
+        let ours = state.link.life == Life::Live
+            && super::ownership::wrong_record(ws, state, record).is_none()
+            && super::ownership::unverifiable(ws, state, record).is_none();
+        ours.then(|| (state.link.id, ws.record_moves(state, record)))
+    };
+    let moved = states.iter().filter_map(moves);
+    moved.flat_map(|(id, bases)| bases.into_iter().map(move |b| (id, b))).collect()
 }
 
 impl Ws {

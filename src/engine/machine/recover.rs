@@ -7,7 +7,9 @@
 
 use crate::model::intent::Target;
 use crate::model::ledger::{AuditDraft, CommandUpdate};
-use crate::model::{CommandState, Delivery, Entry, Field, Intent, IntentKind, IntentState, LinkState, Side};
+use crate::model::{
+    Base, CommandState, Delivery, Entry, Field, Intent, IntentKind, IntentState, LinkState, Side,
+};
 use crate::mutant::{self, Mutant};
 use crate::sync::shared_comment::is_shared;
 use crate::sync::values::{sentinel_value, servicenow_value};
@@ -168,7 +170,7 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
     ws.recovered(Recovery::PutReplanned);
     let half = || {
         let value = |f| Some(sentinel_value(&incident, f));
-        super::confirm::agreed_by_half(ws, state, &intent, targets, value)
+        moved_around(ws, state, &intent, targets, value)
     };
     let bases = if moved { half() } else { Vec::new() };
     let mut turn = Turn { bases, ..observed(ws, state, incident, asked) };
@@ -198,6 +200,30 @@ pub(super) fn arrived(ws: &Ws, state: &LinkState, seen: &[Entry]) -> Vec<AuditDr
         ws.audit(state, "put_comment", (Some(Side::Sentinel), "comment"), ("", &text), "found by its id")
     };
     ours.map(row).collect()
+}
+
+/// Bases of the fields of a write of unknown outcome, once the side was changed since. Those that show
+/// what it wrote are agreed. Any other may have shown it for a while, until somebody set it to what it is
+/// now, though that be what it was before: so it counts as moved until now.
+fn moved_around(
+    ws: &Ws,
+    state: &LinkState,
+    intent: &Intent,
+    targets: &[Target],
+    value: impl Fn(Field) -> Option<String>,
+) -> Vec<Base> {
+    let mut bases = super::confirm::agreed_by_half(ws, state, intent, targets, value);
+    let others: Vec<Base> = targets
+        .iter()
+        .filter(|t| bases.iter().all(|b| b.field != t.field))
+        .filter_map(|t| state.base(t.field).cloned())
+        .map(|mut base| {
+            base.seen_mut(intent.kind.side()).last = ws.steady();
+            base
+        })
+        .collect();
+    bases.extend(others);
+    bases
 }
 
 /// Audit row of a field of a write of which nobody can say whether it was applied: what it wrote is not
@@ -241,7 +267,7 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let mut turn = Turn { intents: vec![update], asked, ..Turn::default() };
     if record.mod_count > *mod_count {
         let value = |f| servicenow_value(&record, shape, f);
-        turn.bases = super::confirm::agreed_by_half(ws, state, &intent, targets, value);
+        turn.bases = moved_around(ws, state, &intent, targets, value);
         turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
     }
     take_record(ws, state, record, turn).await

@@ -260,3 +260,58 @@ fn a_slow_instance_is_written_to_all_the_same() {
     sim.run_for(Duration::from_secs(120));
     assert_eq!(sim.writes(Side::ServiceNow) - writes, 1);
 }
+
+/// Decisions about a field that are on record.
+fn decisions(sim: &Simulation, field: &str) -> usize {
+    let rows = sim.with_store(async |s| s.audit_rows(KEY, 0, 1000).await).unwrap();
+    rows.iter().filter(|r| r.draft.what == field && r.draft.act == "decide").count()
+}
+
+#[test]
+fn a_value_set_back_behind_our_unanswered_write_is_somebodys() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    let record = sim.record_of(&first.guid);
+    let severity = |word: &str| IncidentAct::Severity(word.into());
+    let (one, other) = match first.severity.as_str() {
+        "High" => ("Medium", "Low"),
+        _ => ("High", if first.severity == "Low" { "Medium" } else { "Low" }),
+    };
+    let writes = sim.writes(Side::ServiceNow);
+    sim.strike("only:servicenow.commit-then-drop=1");
+    sim.act_in_sentinel(&first.guid, &severity(one), noor());
+    while sim.writes(Side::ServiceNow) == writes {
+        sim.run_for(Duration::from_millis(10));
+    }
+    // It was applied, and nobody could tell; Sentinel moves on, and somebody sets the record back.
+    sim.act_in_sentinel(&first.guid, &severity(other), noor());
+    let back = ["impact", "urgency"].map(|f| (f.to_owned(), record.fields[f].clone()));
+    sim.act_in_servicenow(&record.sys_id, &DeskAct::Set(back.to_vec()), noor().user_name);
+    sim.strike("none");
+    sim.run_for(Duration::from_secs(300));
+    sim.assert_in_step(21);
+    assert_eq!(decisions(&sim, "severity"), 1, "whoever wins, it is said");
+}
+
+#[test]
+fn a_change_seen_beside_a_failing_journal_is_not_forgotten() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    let record = sim.record_of(&first.guid);
+    let set = |to: &str| {
+        let fields = ["impact", "urgency"].map(|f| (f.to_owned(), to.to_owned()));
+        DeskAct::Set(fields.to_vec())
+    };
+    let away = if record.fields["urgency"] == "1" { "3" } else { "1" };
+    // Seen by a list once; the journals fail for as long.
+    sim.stage.with_desk(|d| d.set_switch("journal_acl", &serde_json::json!("forbidden"))).unwrap();
+    sim.act_in_servicenow(&record.sys_id, &set(away), noor().user_name);
+    sim.run_for(Duration::from_secs(15));
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(other_severity(&first.severity)), noor());
+    let back = ["impact", "urgency"].map(|f| (f.to_owned(), record.fields[f].clone()));
+    sim.act_in_servicenow(&record.sys_id, &DeskAct::Set(back.to_vec()), noor().user_name);
+    sim.stage.with_desk(|d| d.set_switch("journal_acl", &serde_json::json!("rows"))).unwrap();
+    sim.run_for(Duration::from_secs(300));
+    sim.assert_in_step(21);
+    assert_eq!(decisions(&sim, "severity"), 1, "whoever wins, it is said");
+}
