@@ -29,14 +29,14 @@ pub fn work_on(run: &mut Run, seed: u64, poll: Duration) -> Vec<Violation> {
     let known = |id: &str| worlds.dialect.incident_of(id).is_some();
     let records = worlds.records.iter().filter(|r| known(&r.fields["correlation_id"])).enumerate();
     let notes = records.map(|(i, r)| {
-        write_note(r.sys_id.clone(), CAST[0].user_name, format!("after the storm FEEB-{i:06}"))
+        write_note(r.sys_id.clone(), CAST[0].user_name, format!("after the storm FEEB-9{i:05}"))
     });
     run.sim.act_around(around(Side::ServiceNow, notes.collect()));
     // What is full takes no more comments, from nobody.
     let open = worlds.incidents.iter().filter(|i| i.status != "Closed" && !is_full(i)).enumerate();
     let comments = open
         .map(|(i, incident)| {
-            write_comment(incident.guid.clone(), &CAST[1], format!("after the storm FEEC-{i:06}"))
+            write_comment(incident.guid.clone(), &CAST[1], format!("after the storm FEEC-9{i:05}"))
         })
         .collect();
     run.sim.act_around(around(Side::Sentinel, comments));

@@ -208,7 +208,7 @@ impl Trick {
             }
             AroundRead => {
                 let (one, other) = (linked(sim, rng)?, linked(sim, rng)?);
-                let serial = rng.u32(..1_000_000);
+                let serial = rng.u32(200_000..1_000_000);
                 sim.act_around(Around {
                     side: Side::ServiceNow,
                     before: write_note(one.sys_id, who, format!("before a read FEED-{serial:06}")),
@@ -223,7 +223,7 @@ impl Trick {
                 let ours = record.journal.iter().find(|j| j.created_by == USER)?.value.clone();
                 let other = linked(sim, rng)?;
                 // A token of its own, in the form that analysts' tokens have.
-                let text = format!("FACE-{:06} as they wrote:\n{ours}", rng.u32(..1_000_000));
+                let text = format!("FACE-{:06} as they wrote:\n{ours}", rng.u32(200_000..1_000_000));
                 act(sim, &other, &DeskAct::WorkNote(text), who);
             }
             EditComment => edit_comment(sim, rng)?,
@@ -350,7 +350,7 @@ fn edit_comment(sim: &Simulation, rng: &mut Rng) -> Option<()> {
         return None;
     }
     let (incident, comment) = comments.swap_remove(rng.usize(..comments.len()));
-    let message = format!("on second thought FADE-{:06}", rng.u32(..1_000_000));
+    let message = format!("on second thought FADE-{:06}", rng.u32(200_000..1_000_000));
     let act = IncidentAct::EditComment { id: comment.id.clone(), message };
     sim.stage.with_sentinel(|s| s.act(WORKSPACE, &incident.guid, &act, &CAST[1], now)).unwrap();
     Some(())

@@ -45,9 +45,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         }
         twice_in_one(pair, found);
         for word in pair.words.iter().filter(|w| w.who == Who::Sync) {
-            let home = word.after.as_deref().and_then(token).and_then(|t| homes.get(t));
-            if let Some(home) = home.filter(|h| **h != pair.guid) {
-                found("P10", format!("words said about {home} were written to incident {}", pair.number));
+            let Some(said) = word.after.as_deref().and_then(token) else { continue };
+            if let Some(home) = homes.get(said).filter(|h| **h != pair.guid) {
+                found("P10", format!("{said}, said about {home}, was written to incident {}", pair.number));
             }
         }
     }
