@@ -86,7 +86,10 @@ pub fn sightings(state: &LinkState, shape: &RecordShape, sighting: &Sighting<'_>
             let before = state.record.as_ref().and_then(|r| servicenow_value(r, shape, old.field));
             let values = (old.servicenow.as_str(), before.as_deref(), after.as_str());
             let before = |shown: Stamp| sighting.passes.servicenow.before(record.updated_on, shown);
-            let floor = sighting.passes.servicenow.floor(record.updated_on, sighting.now);
+            let floor = match last_is_all(state.record.as_ref(), record) {
+                true => sighting.passes.servicenow.floor(record.updated_on, sighting.now),
+                false => Stamp(0),
+            };
             let shown = floor.max(state.record_seen);
             base.servicenow_seen = seen(old.servicenow_seen, values, (floor, shown), &before, sighting.now);
         }
@@ -95,6 +98,13 @@ pub fn sightings(state: &LinkState, shape: &RecordShape, sighting: &Sighting<'_>
         }
     }
     changed
+}
+
+/// True when what a record's stamp tells is all that happened to it since it was `known`. Of several
+/// saves only the last is stamped, and it may be the first that our user was let see: a complete
+/// pass in between may have shown nothing of this record, and proves nothing about it.
+fn last_is_all(known: Option<&Record>, now: &Record) -> bool {
+    known.is_some_and(|known| now.mod_count <= known.mod_count + 1)
 }
 
 /// One side's marks after an observation. `values` are its base, what was observed before, and
@@ -122,6 +132,36 @@ fn seen(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Field, IncidentId, InstanceKey, Link, SysId, TableName, WorkspaceKey};
+
+    fn version(mod_count: i64, stamped: i64, urgency: &str) -> Record {
+        let values = ["impact", "urgency"].map(|f| (f.to_owned(), urgency.to_owned()));
+        let updated_on = Stamp(stamped);
+        Record { mod_count, updated_on, values: values.into(), ..Record::default() }
+    }
+
+    /// When the record was last sure to show its base, after a version that came behind `PASS`.
+    fn at_base_until(version_now: i64) -> Stamp {
+        let table = TableName::new("incident").unwrap();
+        let key = (InstanceKey::new("sn").unwrap(), table.clone(), SysId::new("a".repeat(32)));
+        let link = Link::new(WorkspaceKey::new("prod").unwrap(), IncidentId::new("i"), key, Stamp(0));
+        let state = LinkState {
+            record: Some(version(1, 500_000_000, "1")),
+            bases: vec![Base::agreed(Field::Severity, "High", "1/1", Stamp(990_000_000))],
+            ..LinkState::new(link)
+        };
+        let record = version(version_now, 950_000_000, "2");
+        let passes = Pair { servicenow: PASS, ..Pair::default() };
+        let sighting =
+            Sighting { record: Some(&record), passes, now: Stamp(2_000_000_000), ..Sighting::default() };
+        sightings(&state, &RecordShape::for_table(&table), &sighting)[0].servicenow_seen.same
+    }
+
+    #[test]
+    fn a_pass_is_no_proof_about_saves_that_no_stamp_tells_of() {
+        assert_eq!(at_base_until(2), PASS.asked);
+        assert_eq!(at_base_until(5), Stamp(990_000_000), "three saves may have been hidden from it");
+    }
 
     const PASS: Pass = Pass { asked: Stamp(1_000_000_000), date: Some(Stamp(900_000_000)) };
 
