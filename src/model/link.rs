@@ -227,6 +227,18 @@ impl Base {
             Side::ServiceNow => &mut self.servicenow_seen,
         }
     }
+
+    /// Others changed a side around a write of ours that had no answer: it counts as moved until `now`.
+    /// If ours may be among what came (`ours_too`), what the side shows may be no more than what a rule of
+    /// the server made of the other side's own change, and is not later than that.
+    pub fn unsettle(&mut self, side: Side, now: Stamp, ours_too: bool) {
+        let carried = self.seen_mut(side.other()).interval().0;
+        let seen = self.seen_mut(side);
+        seen.last = now;
+        if ours_too {
+            seen.same = seen.same.min(carried);
+        }
+    }
 }
 
 /// The interval in which a side moved away from its base.
@@ -292,4 +304,23 @@ pub struct Conflict {
     pub why: String,
     /// The side whose value was taken by policy; `None` while a person must decide.
     pub taken: Option<Side>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_made_of_our_own_write_is_not_later_than_what_was_carried_over() {
+        let away =
+            |same, differs| Seen { same: Stamp(same), differs: Some(Stamp(differs)), ..Seen::default() };
+        let mut base = Base::agreed(Field::Severity, "High", "1/1", Stamp(1));
+        (base.sentinel_seen, base.servicenow_seen) = (away(10, 20), away(50, 60));
+        let mut others_alone = base.clone();
+        others_alone.unsettle(Side::ServiceNow, Stamp(70), false);
+        assert!(others_alone.servicenow_seen.interval().0 >= base.sentinel_seen.interval().1, "later");
+        base.unsettle(Side::ServiceNow, Stamp(70), true);
+        assert!(base.servicenow_seen.interval().0 < base.sentinel_seen.interval().1, "a tie");
+        assert_eq!(base.servicenow_seen.last, Stamp(70));
+    }
 }

@@ -170,7 +170,7 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
     ws.recovered(Recovery::PutReplanned);
     let half = || {
         let value = |f| Some(sentinel_value(&incident, f));
-        moved_around(ws, state, &intent, targets, value)
+        moved_around(ws, state, &intent, (targets, true), value)
     };
     let bases = if moved { half() } else { Vec::new() };
     let mut turn = Turn { bases, ..observed(ws, state, incident, asked) };
@@ -204,21 +204,23 @@ pub(super) fn arrived(ws: &Ws, state: &LinkState, seen: &[Entry]) -> Vec<AuditDr
 
 /// Bases of the fields of a write of unknown outcome, once the side was changed since. Those that show
 /// what it wrote are agreed. Any other may have shown it for a while, until somebody set it to what it is
-/// now, though that be what it was before: so it counts as moved until now.
+/// now, though that be what it was before: so it counts as moved until now, and where the versions leave
+/// room for ours, too (`ours_too`), as no later than what we carried over.
 fn moved_around(
     ws: &Ws,
     state: &LinkState,
     intent: &Intent,
-    targets: &[Target],
+    (targets, ours_too): (&[Target], bool),
     value: impl Fn(Field) -> Option<String>,
 ) -> Vec<Base> {
+    let side = intent.kind.side();
     let mut bases = super::confirm::agreed_by_half(ws, state, intent, targets, value);
     let others: Vec<Base> = targets
         .iter()
         .filter(|t| bases.iter().all(|b| b.field != t.field))
         .filter_map(|t| state.base(t.field).cloned())
         .map(|mut base| {
-            base.seen_mut(intent.kind.side()).last = ws.steady();
+            base.unsettle(side, ws.steady(), ours_too);
             base
         })
         .collect();
@@ -267,7 +269,9 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let mut turn = Turn { intents: vec![update], asked, ..Turn::default() };
     if record.mod_count > *mod_count {
         let value = |f| servicenow_value(&record, shape, f);
-        turn.bases = moved_around(ws, state, &intent, targets, value);
+        // A single version more, which is not in our name, has no room for ours.
+        let ours_too = record.mod_count > mod_count + 1;
+        turn.bases = moved_around(ws, state, &intent, (targets, ours_too), value);
         turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
     }
     take_record(ws, state, record, turn).await
