@@ -203,7 +203,7 @@ fn made_by_others(ws: &Ws, record: &Record) -> bool {
 /// The call that creates the record, under our key unless the instance is known to ignore it.
 pub(super) fn create_call(ws: &Ws, state: &LinkState, write: RecordWrite) -> DeskCall {
     let keyless = own_key(ws, state) == OwnKey::Ignored
-        || ws.memory(|m| m.keyless_trial == Some(state.link.id))
+        || ws.memory(|m| m.keyless_trials.contains(&state.link.id))
         || mutant::is_on(Mutant::ResendCreateBlind);
     DeskCall::Create {
         table: state.link.table.clone(),
@@ -223,12 +223,12 @@ pub(super) async fn try_without_key(
     error: &CallError,
 ) -> Result<Option<Next>, Halt> {
     let refused = matches!(error.kind, FaultKind::Forbidden | FaultKind::Rejected) && !error.maybe_applied;
-    let tried = ws.memory(|m| m.keyless_trial.take()) == Some(state.link.id);
+    let tried = ws.memory(|m| m.keyless_trials.remove(&state.link.id));
     if !refused || tried || own_key(ws, state) != OwnKey::Untested {
         return Ok(None);
     }
     ws.recovered(Recovery::KeyRefused);
-    ws.memory(|m| m.keyless_trial = Some(state.link.id));
+    ws.memory(|m| m.keyless_trials.insert(state.link.id));
     super::send::release(ws, state, intent, error).await?;
     Ok(Some(Next::Again))
 }

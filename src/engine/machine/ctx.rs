@@ -143,8 +143,9 @@ pub(super) struct Memory {
     pub reread: BTreeSet<crate::model::LinkId>,
     /// Links whose comments were read before words of theirs began to share one.
     pub shared_begun: BTreeSet<crate::model::LinkId>,
-    /// The link whose create is tried without our key, because the instance refused it with.
-    pub keyless_trial: Option<crate::model::LinkId>,
+    /// Links whose create is tried without our key, because the instance refused it with. Each has a trial
+    /// of its own: others come in between.
+    pub keyless_trials: BTreeSet<crate::model::LinkId>,
     pub cursors: BTreeMap<String, Cursor>,
     pub capabilities: BTreeMap<(String, String), Capability>,
     pub mapping_version: i64,
