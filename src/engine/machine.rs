@@ -22,6 +22,7 @@ mod journals;
 mod lanes;
 mod lease;
 mod link_work;
+mod memory;
 #[cfg(feature = "mutants")]
 mod mutated;
 mod observation;

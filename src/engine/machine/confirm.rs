@@ -5,8 +5,7 @@ use crate::model::intent::Target;
 use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
-    Base, Crossings, Delivery, EntryId, Field, Incident, Intent, IntentState, LinkState, Pair, Record, Side,
-    Status,
+    Base, Crossings, Field, Incident, Intent, IntentState, LinkState, Pair, Record, Side, Status,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::plan::NOTHING;
@@ -233,7 +232,7 @@ pub(super) async fn record_patched(
 /// True when somebody else moved the record between our read, which showed version `before`, and our
 /// write: there is a version more than ours, or the only new one carries another name, because ours
 /// changed nothing.
-fn moved_by_others(ws: &Ws, before: i64, record: &Record) -> bool {
+pub(super) fn moved_by_others(ws: &Ws, before: i64, record: &Record) -> bool {
     let next = record.mod_count == before + 1;
     record.mod_count > before && !(next && record.updated_by == ws.own_user())
 }
@@ -258,29 +257,6 @@ fn overlap(ws: &Ws, state: &LinkState, turn: &mut Turn, targets: &[Target], befo
     if record.updated_by != ws.own_user() && record.updated_by != "system" {
         turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), why));
     }
-}
-
-/// A note was appended.
-pub(super) async fn note_added(
-    ws: &Ws,
-    state: &mut LinkState,
-    intent: Intent,
-    entry: EntryId,
-    record: Record,
-) -> Result<Next, Halt> {
-    let mut turn = Turn { asked: agreed_at(&intent), ..Turn::default() };
-    deliver(ws, state, &mut turn, &intent, entry, Side::ServiceNow);
-    finish(ws, state, &intent, &mut turn);
-    if let Some(wrong) = wrong_record(ws, state, &record) {
-        return super::link_work::freeze_with(ws, state, turn, wrong).await;
-    }
-    let known = state.record.as_ref().map_or(0, |r| r.mod_count);
-    if moved_by_others(ws, known, &record) {
-        return take_record(ws, state, record, turn).await;
-    }
-    turn.record = Some(record);
-    ws.save(state, turn).await?;
-    Ok(Next::Again)
 }
 
 /// A PUT of the incident came back.
@@ -322,65 +298,6 @@ pub(super) async fn incident_put(
     finish(ws, state, &intent, &mut turn);
     ws.save(state, turn).await?;
     Ok(Next::Again)
-}
-
-/// A comment was written.
-pub(super) async fn comment_put(
-    ws: &Ws,
-    state: &mut LinkState,
-    intent: Intent,
-    entry: EntryId,
-) -> Result<Next, Halt> {
-    let mut turn = Turn { asked: state.incident_seen, ..Turn::default() };
-    deliver(ws, state, &mut turn, &intent, entry, Side::Sentinel);
-    finish(ws, state, &intent, &mut turn);
-    // Sentinel counts our comment from now on, under a version that we do not know: neither must
-    // look like somebody else's doing.
-    let crate::model::IntentKind::PutComment { comment_id, .. } = &intent.kind else {
-        return Ok(Next::Again);
-    };
-    let was_there =
-        |e: &crate::model::Entry| e.sentinel_id == *comment_id && e.to_sentinel == Delivery::Delivered;
-    let grew = state.entries.iter().any(was_there);
-    if grew {
-        ws.recovered(Recovery::SharedComment);
-    }
-    let link = turn.link.get_or_insert_with(|| state.link.clone());
-    link.comments_seen += u32::from(!grew);
-    link.comments_unsure = true;
-    turn.incident = state.incident.clone().map(|incident| Incident { etag: String::new(), ..incident });
-    ws.save(state, turn).await?;
-    Ok(Next::Again)
-}
-
-/// Marks an entry as arrived.
-pub(super) fn deliver(
-    ws: &Ws,
-    state: &LinkState,
-    turn: &mut Turn,
-    intent: &Intent,
-    entry: EntryId,
-    side: Side,
-) {
-    let Some(found) = state.entries.iter().find(|e| e.id == entry) else { return };
-    let mut entry = found.clone();
-    entry.set_delivery(side, Delivery::Delivered);
-    entry.reason.clear();
-    let text = crate::text::fit(&entry.text.line(), 60);
-    let what = match side {
-        Side::Sentinel => "comment",
-        Side::ServiceNow => "note",
-    };
-    let line = format!("{what} by {} → {side}: {text}", entry.author.line());
-    turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), line));
-    let why = format!("written in {}", entry.origin.word());
-    let mut row = ws.audit(state, intent.kind.word(), (Some(side), what), ("", &text), &why);
-    row.intent = Some(intent.id);
-    if !mutant::is_on(Mutant::NoAuditForNotes) {
-        turn.audit.push(row);
-    }
-    turn.entries.push(entry);
-    ws.lag_of(side, found.at);
 }
 
 /// Who owns the closing fields once the status of a write has arrived: a close makes the side that

@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 
-use crate::mapping::{Directory, Tables};
+use crate::mapping::Directory;
 use crate::model::call::{
     Answer, DeskCall, DeskOutcome, DeskReply, SentinelCall, SentinelOutcome, SentinelReply,
 };
-use crate::model::ledger::{Ask, Capability, Commit, Committed, Cursor, StoreFault, Told};
+use crate::model::ledger::{Ask, Commit, Committed, StoreFault, Told};
 use crate::model::settings::{EngineSettings, InstanceSettings, WorkspaceSettings};
-use crate::model::{CallError, InstanceKey, LinkState, Pair, Side, TableName, WorkspaceKey};
+use crate::model::{CallError, InstanceKey, LinkState, Side, TableName, WorkspaceKey};
 use crate::sync::PlanContext;
 use crate::sync::marker::MarkerKeys;
-use crate::sync::sighting::Pass;
 use crate::text::Stamp;
 
 use super::board::{Board, is_desk_write, lock};
 use super::desk_pass::DeskRequest;
+use super::memory::Memory;
 use super::{EffectId, Mode, Now, Reply, Request};
 
 /// Why a procedure cannot go on.
@@ -124,52 +124,6 @@ impl Shared {
         let chance = lock(&self.board).chance() % 1000;
         base.mul_f64(0.75 + 0.5 * chance as f64 / 1000.0)
     }
-}
-
-/// What a workspace's procedure keeps between passes; everything that matters is in the store.
-#[derive(Default)]
-pub(super) struct Memory {
-    pub epoch: i64,
-    /// Epoch and end of the lease that somebody else has, and since when it stands so.
-    pub watched: Option<((i64, Stamp), Duration)>,
-    pub taken_at: Stamp,
-    /// When this holder of the lease first looked into a write of unknown outcome.
-    pub looked_into: BTreeMap<crate::model::IntentId, Duration>,
-    /// Links that were frozen, whose record has to be read before anything is sent.
-    pub unverified: BTreeSet<crate::model::LinkId>,
-    /// Links with an error whose record was read in this life.
-    pub doubted: BTreeSet<crate::model::LinkId>,
-    /// Links whose comments are read again since the last full sweep.
-    pub reread: BTreeSet<crate::model::LinkId>,
-    /// Links whose comments were read before words of theirs began to share one.
-    pub shared_begun: BTreeSet<crate::model::LinkId>,
-    /// Links whose create is tried without our key, because the instance refused it with. Each has a trial
-    /// of its own: others come in between.
-    pub keyless_trials: BTreeSet<crate::model::LinkId>,
-    pub cursors: BTreeMap<String, Cursor>,
-    pub capabilities: BTreeMap<(String, String), Capability>,
-    pub mapping_version: i64,
-    pub tables: Arc<Tables>,
-    /// Each side's last complete pass.
-    pub passes: Pair<Pass>,
-    pub desk_read_at: Duration,
-    pub paused: bool,
-    pub lags: Pair<Vec<i64>>,
-    pub down_until: BTreeMap<Side, Duration>,
-    pub alert_reads: super::evidence_work::Reads,
-    pub last_deep: BTreeMap<Side, Duration>,
-    pub last_sweep: Option<Duration>,
-    pub next_pause: Duration,
-    pub passed: bool,
-    pub held_again: bool,
-    pub learnt: u64,
-    pub last_full: Option<Duration>,
-    pub desk_was_read: bool,
-    pub told: BTreeMap<Side, String>,
-    pub waiting_plan: Option<(u32, u32, u32)>,
-    pub surges: super::surge::Surges,
-    pub journals: super::journals::Journals,
-    pub taken: BTreeMap<crate::model::LinkId, Vec<crate::model::CommandId>>,
 }
 
 /// One workspace's procedure: its key, its settings, its memory.

@@ -1,15 +1,20 @@
 //! One link's conversation: which entry goes next, which can go nowhere any more, and what people
-//! have said in Sentinel since it was read.
+//! have said in Sentinel since it was read; and what follows once an entry has arrived.
 
 use crate::model::call::{SentinelCall, SentinelReply};
-use crate::model::{Delivery, Entry, IntentKind, LinkState, Side};
+use crate::model::view::Level;
+use crate::model::{Delivery, Entry, EntryId, Incident, Intent, IntentKind, LinkState, Record, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{absorb_comments, note_text};
 use crate::sync::identity::comment_id;
 use crate::sync::shared_comment::{Place, place};
 
+use super::confirm::{agreed_at, finish, moved_by_others};
 use super::ctx::{Halt, Ws};
-use super::link_work::Next;
+use super::link_work::{Next, freeze_with};
+use super::observation::take_record;
+use super::ownership::wrong_record;
+use super::recovery::Recovery;
 use super::turn::Turn;
 
 /// True while entries wait that can be sent.
@@ -126,4 +131,85 @@ pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next
     ws.save(state, Turn { link: Some(link), entries, audit, ..Turn::default() }).await?;
     ws.memory(|m| m.reread.remove(&state.link.id));
     Ok(Next::Again)
+}
+
+/// A note was appended.
+pub(super) async fn note_added(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    entry: EntryId,
+    record: Record,
+) -> Result<Next, Halt> {
+    let mut turn = Turn { asked: agreed_at(&intent), ..Turn::default() };
+    deliver(ws, state, &mut turn, &intent, entry, Side::ServiceNow);
+    finish(ws, state, &intent, &mut turn);
+    if let Some(wrong) = wrong_record(ws, state, &record) {
+        return freeze_with(ws, state, turn, wrong).await;
+    }
+    let known = state.record.as_ref().map_or(0, |r| r.mod_count);
+    if moved_by_others(ws, known, &record) {
+        return take_record(ws, state, record, turn).await;
+    }
+    turn.record = Some(record);
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// A comment was written.
+pub(super) async fn comment_put(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    entry: EntryId,
+) -> Result<Next, Halt> {
+    let mut turn = Turn { asked: state.incident_seen, ..Turn::default() };
+    deliver(ws, state, &mut turn, &intent, entry, Side::Sentinel);
+    finish(ws, state, &intent, &mut turn);
+    // Sentinel counts our comment from now on, under a version that we do not know: neither must
+    // look like somebody else's doing.
+    let IntentKind::PutComment { comment_id, .. } = &intent.kind else {
+        return Ok(Next::Again);
+    };
+    let was_there = |e: &Entry| e.sentinel_id == *comment_id && e.to_sentinel == Delivery::Delivered;
+    let grew = state.entries.iter().any(was_there);
+    if grew {
+        ws.recovered(Recovery::SharedComment);
+    }
+    let link = turn.link.get_or_insert_with(|| state.link.clone());
+    link.comments_seen += u32::from(!grew);
+    link.comments_unsure = true;
+    turn.incident = state.incident.clone().map(|incident| Incident { etag: String::new(), ..incident });
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// Marks an entry as arrived.
+pub(super) fn deliver(
+    ws: &Ws,
+    state: &LinkState,
+    turn: &mut Turn,
+    intent: &Intent,
+    entry: EntryId,
+    side: Side,
+) {
+    let Some(found) = state.entries.iter().find(|e| e.id == entry) else { return };
+    let mut entry = found.clone();
+    entry.set_delivery(side, Delivery::Delivered);
+    entry.reason.clear();
+    let text = crate::text::fit(&entry.text.line(), 60);
+    let what = match side {
+        Side::Sentinel => "comment",
+        Side::ServiceNow => "note",
+    };
+    let line = format!("{what} by {} → {side}: {text}", entry.author.line());
+    turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), line));
+    let why = format!("written in {}", entry.origin.word());
+    let mut row = ws.audit(state, intent.kind.word(), (Some(side), what), ("", &text), &why);
+    row.intent = Some(intent.id);
+    if !mutant::is_on(Mutant::NoAuditForNotes) {
+        turn.audit.push(row);
+    }
+    turn.entries.push(entry);
+    ws.lag_of(side, found.at);
 }

@@ -6,8 +6,9 @@ use crate::model::{Base, CallError, Intent, IntentKind, LinkState};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
-use super::confirm::{Proof, deliver, finish, incident_put};
+use super::confirm::{Proof, finish, incident_put};
 use super::ctx::{Halt, Ws};
+use super::entry_work::deliver;
 use super::link_work::Next;
 use super::observation::get_incident;
 use super::send::{conclude, entry_of, exchange, release};

@@ -113,13 +113,13 @@ pub(super) async fn conclude(
             super::confirm::record_patched(ws, state, intent, *record, Proof::Answer).await
         }
         (&IntentKind::AddNote { entry, .. }, Came::Record(record)) => {
-            super::confirm::note_added(ws, state, intent, entry, *record).await
+            super::entry_work::note_added(ws, state, intent, entry, *record).await
         }
         (IntentKind::PutIncident { .. }, Came::Incident(incident)) => {
             super::confirm::incident_put(ws, state, intent, *incident, Proof::Answer).await
         }
         (&IntentKind::PutComment { entry, .. }, Came::Comment) => {
-            super::confirm::comment_put(ws, state, intent, entry).await
+            super::entry_work::comment_put(ws, state, intent, entry).await
         }
         _ => {
             let error = CallError::new(FaultKind::Garbled, "an answer of another kind").unknown_outcome();

@@ -1,0 +1,61 @@
+//! What a workspace's procedure keeps between passes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::mapping::Tables;
+use crate::model::ledger::{Capability, Cursor};
+use crate::model::{CommandId, IntentId, LinkId, Pair, Side};
+use crate::sync::sighting::Pass;
+use crate::text::Stamp;
+
+use super::evidence_work::Reads;
+use super::journals::Journals;
+use super::surge::Surges;
+
+/// Memory of one holder of the lease; everything that matters is in the store.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub epoch: i64,
+    /// Epoch and end of the lease that somebody else has, and since when it stands so.
+    pub watched: Option<((i64, Stamp), Duration)>,
+    pub taken_at: Stamp,
+    /// When this holder of the lease first looked into a write of unknown outcome.
+    pub looked_into: BTreeMap<IntentId, Duration>,
+    /// Links that were frozen, whose record has to be read before anything is sent.
+    pub unverified: BTreeSet<LinkId>,
+    /// Links with an error whose record was read in this life.
+    pub doubted: BTreeSet<LinkId>,
+    /// Links whose comments are read again since the last full sweep.
+    pub reread: BTreeSet<LinkId>,
+    /// Links whose comments were read before words of theirs began to share one.
+    pub shared_begun: BTreeSet<LinkId>,
+    /// Links whose create is tried without our key, because the instance refused it with. Each has a trial
+    /// of its own: others come in between.
+    pub keyless_trials: BTreeSet<LinkId>,
+    pub cursors: BTreeMap<String, Cursor>,
+    pub capabilities: BTreeMap<(String, String), Capability>,
+    pub mapping_version: i64,
+    pub tables: Arc<Tables>,
+    /// Each side's last complete pass.
+    pub passes: Pair<Pass>,
+    pub desk_read_at: Duration,
+    pub paused: bool,
+    pub lags: Pair<Vec<i64>>,
+    pub down_until: BTreeMap<Side, Duration>,
+    pub alert_reads: Reads,
+    pub last_deep: BTreeMap<Side, Duration>,
+    pub last_sweep: Option<Duration>,
+    pub next_pause: Duration,
+    pub passed: bool,
+    pub held_again: bool,
+    pub learnt: u64,
+    pub last_full: Option<Duration>,
+    pub desk_was_read: bool,
+    pub told: BTreeMap<Side, String>,
+    pub waiting_plan: Option<(u32, u32, u32)>,
+    pub surges: Surges,
+    pub journals: Journals,
+    pub taken: BTreeMap<LinkId, Vec<CommandId>>,
+}
