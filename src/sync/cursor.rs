@@ -27,6 +27,13 @@ pub fn next_start(
     reached.minus(overlap)
 }
 
+/// The same, as far as rows allow that are to be looked at again: the oldest change among them is listed
+/// once more. Where a server does not say its time, their age is told by our clock, and it may be behind
+/// the stamps by which reads move on.
+pub fn wait_for(position: Stamp, oldest: Option<Stamp>, overlap: Duration) -> Stamp {
+    oldest.map_or(position, |oldest| position.min(oldest.minus(overlap)))
+}
+
 /// Longest stop after which reading on from the cursor is enough (D15).
 pub const LONGEST_STOP: Duration = Duration::from_secs(3600);
 
@@ -52,6 +59,14 @@ mod tests {
         assert!(!stopped_long(Stamp(0), w, at(3720)));
         assert!(stopped_long(Stamp(0), w, at(3721)));
         assert!(!stopped_long(Stamp(0), w, None));
+    }
+
+    #[test]
+    fn it_waits_for_rows_that_are_too_young() {
+        let w = Duration::from_micros(2);
+        assert_eq!(wait_for(Stamp(50), None, w), Stamp(50));
+        assert_eq!(wait_for(Stamp(50), Some(Stamp(60)), w), Stamp(50));
+        assert_eq!(wait_for(Stamp(50), Some(Stamp(40)), w), Stamp(38));
     }
 
     #[test]

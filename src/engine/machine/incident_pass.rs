@@ -10,7 +10,7 @@ use crate::model::view::Level;
 use crate::model::{CallError, FaultKind, Incident, IncidentId, Link, LinkId, LinkState, Role, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
-use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
+use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long, wait_for};
 use crate::sync::identity::derived_sys_id;
 use crate::sync::sighting::{Pass, Sighting, listed, sightings};
 use crate::text::Stamp;
@@ -35,6 +35,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
     let mut first_date = None;
     let mut newest = None;
     let mut rows = (0u32, 0u32);
+    let mut young = None;
     let mut from = ListFrom::Modified(since);
     loop {
         let (page, date) = match list(ws, from).await {
@@ -64,7 +65,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
         }
         super::lease::ensure_lease(ws).await?;
         rows.0 += page.incidents.len() as u32;
-        rows.1 += observe_incidents(ws, page.incidents, date, asked, dirty).await?;
+        rows.1 += observe_incidents(ws, page.incidents, (date, asked), dirty, &mut young).await?;
         match page.next {
             Some(next) => from = ListFrom::Next(next),
             None => break,
@@ -80,6 +81,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
     }
     let old = ws.cursor(SENTINEL).unwrap_or(since);
     let position = next_start(first_date, newest, ws.settings().reach(), old);
+    let position = wait_for(position, young, ws.settings().overlap);
     ws.finish_pass(Side::Sentinel, SENTINEL, position, (started, Pass { asked, date: first_date }), rows)
         .await?;
     ws.memory(|m| {
@@ -173,13 +175,14 @@ pub(super) async fn unknown_incidents(ws: &Ws, incidents: Vec<Incident>) -> Resu
     Ok(by_id.into_values().collect())
 }
 
-/// Commits the observation of a page. Gives how many incidents were new to us.
+/// Commits the observation of a page. Gives how many incidents were new to us, and in `young` the oldest
+/// change among those that are too young for a record.
 async fn observe_incidents(
     ws: &Ws,
     incidents: Vec<Incident>,
-    date: Option<Stamp>,
-    asked: Stamp,
+    (date, asked): (Option<Stamp>, Stamp),
     dirty: &mut BTreeSet<LinkId>,
+    young: &mut Option<Stamp>,
 ) -> Result<u32, Halt> {
     let changed = unknown_incidents(ws, incidents).await?;
     if changed.is_empty() {
@@ -206,6 +209,7 @@ async fn observe_incidents(
                 let admission = admit(&incident, ws.settings(), date.unwrap_or(now));
                 if admission == Admission::TooYoung {
                     ws.recovered(Recovery::TooYoung);
+                    *young = Some(young.map_or(incident.modified, |y| y.min(incident.modified)));
                 }
                 if admission != Admission::Enter {
                     continue;
