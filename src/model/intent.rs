@@ -21,6 +21,9 @@ pub enum IntentKind {
         /// that is older comes from somebody, or from a life, before.
         #[serde(default)]
         after: Stamp,
+        /// True when the instance chooses the key: two such creates are two records.
+        #[serde(default)]
+        keyless: bool,
     },
     /// Changes fields of the record.
     PatchRecord {

@@ -316,14 +316,16 @@ impl Run {
         let (begun, calm) = (self.sim.elapsed(), self.sim.world_time());
         // A pass that a page skipped over is made good by the next full sweep.
         let swept = begun + setting.sweep.min(Duration::from_secs(7200)) + setting.poll * 3;
-        let limit = LIMIT.max(setting.poll * 12) + swept - begun;
+        let mut limit = LIMIT.max(setting.poll * 12) + swept - begun;
         // A restart looks at everything, too; but it must not be what heals a run. So only where a page
         // may have skipped something, a record was hidden for longer than a deep pass reaches back, or an
         // edit may hide behind a comment of ours (D27).
-        let hides =
-            setting.page.1 < 1000 || self.hidden_long || self.links().iter().any(|l| l.link.comments_unsure);
+        let rest = Duration::from_secs(3700);
+        let hides_edit = |run: &Self| run.links().iter().any(|l| l.link.comments_unsure);
+        let hides = setting.page.1 < 1000 || self.hidden_long || hides_edit(self);
+        let mut may_rest = setting.sweep > Duration::from_secs(7200) && !hides;
         if setting.sweep > Duration::from_secs(7200) && hides {
-            self.sim.rest_for(Duration::from_secs(3700));
+            self.sim.rest_for(rest);
         } else if setting.sweep <= Duration::from_secs(7200) {
             self.sim.run_until(swept);
         }
@@ -334,6 +336,12 @@ impl Run {
             }
             if self.sim.passed_since(calm) && self.is_done() {
                 return Some(self.sim.world_time());
+            }
+            // Comments of ours that were written only now may hide an edit, too.
+            if may_rest && self.sim.elapsed() > begun + limit / 2 && hides_edit(self) {
+                may_rest = false;
+                self.sim.rest_for(rest);
+                limit += rest;
             }
         }
         None

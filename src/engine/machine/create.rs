@@ -100,7 +100,9 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     }
     // The server's own clock had passed this by now, whatever ours says.
     let after = ws.cursor(&ws.desk_cursor()).unwrap_or_default();
-    let kind = IntentKind::CreateRecord { write, targets, entry, after };
+    let keyless =
+        own_key(ws, state) == OwnKey::Ignored || ws.memory(|m| m.keyless_trials.contains(&state.link.id));
+    let kind = IntentKind::CreateRecord { write, targets, entry, after, keyless };
     let intent = ws.intent(state, kind, None);
     ws.save(state, Turn { new_intent: Some(intent), ..Turn::default() }).await?;
     super::send::send_open(ws, state).await
@@ -200,11 +202,11 @@ fn made_by_others(ws: &Ws, record: &Record) -> bool {
     !record.created_by.is_empty() && record.created_by != ws.own_user()
 }
 
-/// The call that creates the record, under our key unless the instance is known to ignore it.
-pub(super) fn create_call(ws: &Ws, state: &LinkState, write: RecordWrite) -> DeskCall {
-    let keyless = own_key(ws, state) == OwnKey::Ignored
-        || ws.memory(|m| m.keyless_trials.contains(&state.link.id))
-        || mutant::is_on(Mutant::ResendCreateBlind);
+/// The call that creates the record, under our key unless the instance is known to ignore it, or is tried
+/// without.
+pub(super) fn create_call(ws: &Ws, state: &LinkState, write: RecordWrite, keyless: bool) -> DeskCall {
+    let keyless =
+        keyless || own_key(ws, state) == OwnKey::Ignored || mutant::is_on(Mutant::ResendCreateBlind);
     DeskCall::Create {
         table: state.link.table.clone(),
         shape: ws.settings().route.shape.clone(),
@@ -259,8 +261,10 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         }
     }
     let settled = is_settled(ws, &intent);
-    // One that is not created again may still land.
-    if own == OwnKey::Honoured && super::link_work::may_send(&state.link) {
+    // One that is not created again may still land; and one that was sent without our key, as a trial or
+    // while the instance ignored it, would make a second record beside the one under it.
+    let keyless = matches!(intent.kind, IntentKind::CreateRecord { keyless: true, .. });
+    if own == OwnKey::Honoured && !keyless && super::link_work::may_send(&state.link) {
         return resend(ws, state, intent).await;
     }
     // What somebody else created is not what this create may have made, whatever it carries.
@@ -270,6 +274,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
             ws.recovered(Recovery::CreateFoundByCorrelation);
             adopt(ws, state, Some(intent), record, (asked, Proof::Reading)).await
         }
+        Ok(None) if settled && keyless && own == OwnKey::Honoured => begin_anew(ws, state, &intent).await,
         Ok(None) if settled => resend(ws, state, intent).await,
         Ok(None) => {
             ws.recovered(Recovery::CreateWaits);
@@ -296,9 +301,7 @@ async fn resend(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, 
         if !is_settled(ws, &intent) {
             return Ok(Next::Later);
         }
-        let update = ws.update(&intent, IntentState::Replanned, "not there; created anew".into());
-        ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
-        return Ok(Next::Again);
+        return begin_anew(ws, state, &intent).await;
     }
     if link.failures > 3 {
         link.error = hidden.into();
@@ -312,6 +315,13 @@ async fn resend(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, 
     let name = lock_name(state);
     let _turn = if own_key(ws, state) == OwnKey::Honoured { None } else { Some(ws.lock(name).await) };
     super::send::send_open(ws, state).await
+}
+
+/// Gives up a create that surely made nothing, in favour of a new one.
+async fn begin_anew(ws: &Ws, state: &mut LinkState, intent: &Intent) -> Result<Next, Halt> {
+    let update = ws.update(intent, IntentState::Replanned, "not there; created anew".into());
+    ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
+    Ok(Next::Again)
 }
 
 /// Name of the lock under which creates run one at a time.

@@ -47,8 +47,8 @@ pub(super) async fn send_open(ws: &Ws, state: &mut LinkState) -> Result<Next, Ha
 pub(super) async fn exchange(ws: &Ws, state: &LinkState, kind: &IntentKind) -> Result<Came, CallError> {
     let incident = state.link.incident.clone();
     match kind {
-        IntentKind::CreateRecord { write, .. } => {
-            of_desk(ws.desk(super::create::create_call(ws, state, write.clone())).await)
+        IntentKind::CreateRecord { write, keyless, .. } => {
+            of_desk(ws.desk(super::create::create_call(ws, state, write.clone(), *keyless)).await)
         }
         IntentKind::PatchRecord { write, .. } => of_desk(ws.desk(patch(ws, state, write.clone())).await),
         IntentKind::AddNote { text, .. } => {
