@@ -9,7 +9,7 @@ use diptych::text::Stamp;
 
 use super::{Case, Found};
 use crate::simulation::Sent;
-use crate::timeline::{Field, Who};
+use crate::timeline::{Field, Pair, Step, Who};
 
 /// A little less than the engine counts over: what it counts is when it sends.
 const WHILE: Duration = Duration::from_secs(100);
@@ -24,7 +24,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     for pair in case.pairs.values() {
         let counted = |f: Field| matches!(f, Field::Severity | Field::Status | Field::Owner);
         let ours = pair.steps.iter().filter(|s| s.who == Who::Sync && counted(s.field) && s.at < asked);
-        for step in ours {
+        for step in ours.filter(|s| !ends_a_create(pair, s)) {
             writes.entry((step.field, step.side)).or_default().push((step.at, &pair.guid));
         }
     }
@@ -44,6 +44,15 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             }
         }
     }
+}
+
+/// True for the close of a record that was made for an incident that was closed already: records are
+/// made open, and this is the rest of it.
+fn ends_a_create(pair: &Pair, step: &Step) -> bool {
+    let Some((born, _)) = pair.records.iter().find(|(_, id)| *id == step.record) else { return false };
+    let before = pair.steps_of(Field::Status, Side::Sentinel).take_while(|s| s.at <= *born);
+    let first = pair.steps_of(Field::Status, Side::ServiceNow).find(|s| s.record == step.record);
+    before.last().is_some_and(|s| s.after == "Closed") && first.is_some_and(|s| std::ptr::eq(s, step))
 }
 
 /// What was written before a restart is not counted after it, and what changes between the count and the
