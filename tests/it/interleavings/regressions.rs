@@ -315,3 +315,31 @@ fn a_change_seen_beside_a_failing_journal_is_not_forgotten() {
     sim.assert_in_step(21);
     assert_eq!(decisions(&sim, "severity"), 1, "whoever wins, it is said");
 }
+
+#[test]
+fn a_create_without_our_key_is_never_repeated_under_it() {
+    let switches = vec![("client_sys_id", serde_json::json!("refused"))];
+    let quiet = Setting { seed: 21, incidents: 4, rate: 0.0, faults: "none".into(), ..Setting::default() };
+    let mut sim = Simulation::new(Setting { switches, ..quiet });
+    let until = |sim: &mut Simulation, writes: u64| {
+        while sim.writes(Side::ServiceNow) < writes {
+            sim.run_for(Duration::from_millis(1));
+        }
+    };
+    // Refused with our key, applied without it, and nobody could tell; then the others prove that keys
+    // are kept.
+    until(&mut sim, 1);
+    sim.strike("only:servicenow.commit-then-drop=1");
+    until(&mut sim, 2);
+    sim.strike("none");
+    sim.stage.with_desk(|d| d.set_switch("client_sys_id", &serde_json::json!("honoured"))).unwrap();
+    sim.run_for(Duration::from_secs(900));
+    let worlds = sim.worlds();
+    for incident in &worlds.incidents {
+        let of = |r: &&diptych::sandbox::servicenow::RecordFacts| {
+            r.fields["correlation_id"].ends_with(&incident.guid)
+        };
+        assert!(worlds.records.iter().filter(of).count() <= 1, "{}", incident.title);
+    }
+    sim.assert_in_step(21);
+}
