@@ -152,7 +152,7 @@ impl Run {
         self.figures.effects_until_calm = self.sim.effects();
         self.calm_worlds();
         self.sim.spare_process();
-        self.press_retry();
+        self.press_retry(None);
         let mut late = Vec::new();
         let quiet = self.settle_down(&script.setting).map(|begun| {
             self.sim.run_for(script.setting.poll * QUIET);
@@ -277,14 +277,16 @@ impl Run {
         self.sim.calm();
     }
 
-    /// What was refused too often waits for a person, who now says that the cause is gone.
-    fn press_retry(&mut self) {
+    /// What was refused too often waits for a person, who now says that the cause is gone. Only links of
+    /// `these`, if any are named.
+    fn press_retry(&mut self, these: Option<&BTreeSet<LinkId>>) {
         let held = |l: &LinkState| {
             l.entries.iter().any(|e| e.to_sentinel == Delivery::Held || e.to_servicenow == Delivery::Held)
         };
         let at = self.sim.world_time();
         let given_up = |l: &LinkState| ["refused", "unanswered"].iter().any(|w| l.link.frozen.starts_with(w));
-        for link in self.links().into_iter().filter(|l| given_up(l) || held(l)) {
+        let meant = |l: &LinkState| these.is_none_or(|these| these.contains(&l.link.id));
+        for link in self.links().into_iter().filter(|l| meant(l) && (given_up(l) || held(l))) {
             let command = Command {
                 id: CommandId(0),
                 workspace: key(),
@@ -314,6 +316,9 @@ impl Run {
     /// when that did not come in time.
     fn settle_down(&mut self, setting: &Setting) -> Option<Stamp> {
         let (begun, calm) = (self.sim.elapsed(), self.sim.world_time());
+        // What was under way when the last rule was lifted may be refused only now.
+        let sent = self.links().into_iter().filter(|l| l.open_intent().is_some());
+        let mut under_way: BTreeSet<LinkId> = sent.map(|l| l.link.id).collect();
         // A pass that a page skipped over is made good by the next full sweep.
         let swept = begun + setting.sweep.min(Duration::from_secs(7200)) + setting.poll * 3;
         let mut limit = LIMIT.max(setting.poll * 12) + swept - begun;
@@ -336,6 +341,10 @@ impl Run {
             }
             if self.sim.passed_since(calm) && self.is_done() {
                 return Some(self.sim.world_time());
+            }
+            if self.sim.elapsed() > begun + limit / 4 && !under_way.is_empty() {
+                self.press_retry(Some(&under_way));
+                under_way.clear();
             }
             // Comments of ours that were written only now may hide an edit, too.
             if may_rest && self.sim.elapsed() > begun + limit / 2 && hides_edit(self) {
