@@ -121,6 +121,8 @@ mutants! {
         "Journal entries that were read from a record's text are not known again from their table.";
     SharedNewestOnly, "shared-newest-only",
         "A comment that notes share is written with the newest of them only.";
+    HistoryReposted, "history-reposted",
+        "What the store app carried over before is carried over once more.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

@@ -220,7 +220,7 @@ impl Store {
 
     /// Does what the engine's machine asks and gives the matching answer: `Links` for `ByIncident`,
     /// `ByRecord` and `ById`; `Known` for `KnownIncidents`, `KnownRecords` and `Uncorrelated`;
-    /// `Numbers` for `Due` and `HeldLinks`; otherwise the answer of the same name.
+    /// `Numbers` for `Due` and the other lists of links; otherwise the answer of the same name.
     ///
     /// # Errors
     /// See [`StoreFault`]; nothing was changed then.
@@ -234,6 +234,7 @@ impl Store {
             Ask::Uncorrelated(ws, i, t) => self.uncorrelated(&ws, &i, &t).await.map(Told::Known),
             Ask::Due(ws, now) => self.due(&ws, now).await.map(Told::Numbers),
             Ask::HeldLinks(ws) => self.held_links(&ws).await.map(Told::Numbers),
+            Ask::WatchedLinks(ws) => self.watched_links(&ws).await.map(Told::Numbers),
             Ask::UnsureLinks(ws) => self.unsure_links(&ws).await.map(Told::Numbers),
             Ask::UnreadAlerts(ws, most) => self.unread_alerts(&ws, most).await.map(Told::Numbers),
             Ask::Orders(ws) => self.orders(&ws).await.map(|(c, o)| Told::Orders(c, o)),

@@ -12,6 +12,7 @@
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
 //! | `journal_text` | and where journals are read from their records' text? |
+//! | `hand_over` | which records did the store app make, and what was said before? |
 //! | `shared_comment` | where do words go when an incident has no room for a comment each? |
 //! | `evidence` | which alerts and entities was the record not told of yet? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
@@ -28,6 +29,7 @@ pub mod cursor;
 pub mod decide;
 pub mod evidence;
 pub mod fields;
+pub mod hand_over;
 pub mod identity;
 pub mod journal_text;
 pub mod marker;

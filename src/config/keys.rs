@@ -47,6 +47,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].max_age", r#""30d""#),
     at("workspace[].first_contact", r#""plan""#),
     at("workspace[].born_closed", r#""skip""#),
+    at("workspace[].store_app", r#""ignore""#),
     at("workspace[].create_after", r#""0s""#),
     at("workspace[].alerts", r#""note""#),
     at("workspace[].alert_reads", "80"),

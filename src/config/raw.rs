@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::settings::{AlertNotes, BornClosed, FirstContact, Policy};
+use crate::model::settings::{AlertNotes, BornClosed, FirstContact, Policy, StoreApp};
 
 /// A span of time such as `10s`.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +105,7 @@ pub struct RawWorkspace {
     pub max_age: Option<Span>,
     pub first_contact: Option<FirstContact>,
     pub born_closed: Option<BornClosed>,
+    pub store_app: Option<StoreApp>,
     pub create_after: Option<Span>,
     pub alerts: Option<AlertNotes>,
     pub alert_reads: Option<usize>,

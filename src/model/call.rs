@@ -122,8 +122,8 @@ pub enum RecordQuery {
     },
     /// These records, at most 200.
     Ids(Vec<SysId>),
-    /// One correlation id, oldest creation first.
-    Correlation(String),
+    /// One of these correlation ids, oldest creation first.
+    Correlation(Vec<String>),
     /// Keys and versions of everything with one of these group keys.
     Keys {
         /// Values of the group key.

@@ -282,6 +282,8 @@ pub enum Ask {
     HeldLinks(WorkspaceKey),
     /// Links whose comments are to be read again, because a comment of ours may hide an edit.
     UnsureLinks(WorkspaceKey),
+    /// Links that are watched, for settings by which they would not be.
+    WatchedLinks(WorkspaceKey),
     /// At most so many links whose alerts are to be read, the newest first.
     UnreadAlerts(WorkspaceKey, u32),
     /// Commands that are not settled (pending or taken) and orders of a workspace, oldest first.

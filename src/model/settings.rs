@@ -117,6 +117,19 @@ pub enum BornClosed {
     Create,
 }
 
+/// What becomes of an incident for which Microsoft's store app made a record already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreApp {
+    /// That record is none of ours: the incident gets one of its own.
+    #[default]
+    Ignore,
+    /// It is watched, and nothing at all is written: the store app still does its work.
+    Watch,
+    /// It is taken up, and no other one is made: the store app was switched off.
+    Adopt,
+}
+
 /// What becomes of an incident's alerts and entities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -168,6 +181,8 @@ pub struct WorkspaceSettings {
     pub first_contact: FirstContact,
     /// Already closed incidents.
     pub born_closed: BornClosed,
+    /// Records of the store app.
+    pub store_app: StoreApp,
     /// How old an incident has to be before it gets a record, so that what automation closes by then
     /// counts as born closed.
     pub create_after: Duration,

@@ -102,7 +102,7 @@ impl DeskClient {
                 self.changed(table, shape, groups, *since, after.as_ref()).await
             }
             RecordQuery::Ids(ids) => self.by_ids(table, shape, ids).await,
-            RecordQuery::Correlation(key) => self.by_correlation(table, shape, key).await,
+            RecordQuery::Correlation(keys) => self.by_correlation(table, shape, keys).await,
             RecordQuery::Keys { groups, after } => self.keys(table, shape, groups, after.as_ref()).await,
         }
     }
@@ -174,12 +174,14 @@ impl DeskClient {
         &self,
         table: &TableName,
         shape: &RecordShape,
-        key: &str,
+        keys: &[String],
     ) -> Result<Answer<RecordPage>, CallError> {
-        let query = Query::new()
-            .is(&field(&shape.correlation_id)?, &Atom::correlation(key)?)
-            .order(&field("sys_created_on")?)
-            .order(&field("sys_id")?);
+        let column = field(&shape.correlation_id)?;
+        let query = match atoms(keys)?.as_slice() {
+            [key] => Query::new().is(&column, key),
+            several => Query::new().any(&column, several),
+        };
+        let query = query.order(&field("sys_created_on")?).order(&field("sys_id")?);
         let fields = fields_of(shape);
         let limit = self.settings.page_limit;
         let page = self
@@ -189,8 +191,7 @@ impl DeskClient {
         let seen = rows.len() as u64;
         let mut out = RecordPage::default();
         for row in rows {
-            if let Match::Yes = one_of(&row, &shape.correlation_id, &[key.to_owned()], "the correlation id")?
-            {
+            if let Match::Yes = one_of(&row, &shape.correlation_id, keys, "the correlation id")? {
                 out.records.push(record(table, row)?);
             }
         }

@@ -227,7 +227,7 @@ async fn rows_that_the_query_did_not_ask_for_stop_everything() {
     let call = read(RecordQuery::Ids(vec![id(1), id(3)]));
     assert_eq!(refusal(list(&[row(2, "2026-11-21 10:00:00")], 1), call.clone()).await.kind, QueryIgnored);
     assert_eq!(refusal(answer(200, "{\"result\":[]}"), call).await.kind, Garbled, "without a count");
-    let other = read(RecordQuery::Correlation("diptych:prod:h".into()));
+    let other = read(RecordQuery::Correlation(vec!["diptych:prod:h".into()]));
     assert_eq!(refusal(list(&[row(1, "2026-11-21 10:00:00")], 1), other.clone()).await.kind, QueryIgnored);
     assert_eq!(refusal(list(&[], 1), other).await.kind, Forbidden, "a hidden record is not no record");
 }

@@ -38,6 +38,13 @@ impl Store {
         self.db().rows(sql, args![ws]).await?.iter().map(number).collect()
     }
 
+    /// Links that are watched.
+    pub(super) async fn watched_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
+        let sql = "SELECT id FROM link WHERE workspace = $1 AND role = 'watched' \
+                     AND life IN ('creating', 'live') ORDER BY id";
+        self.db().rows(sql, args![ws]).await?.iter().map(number).collect()
+    }
+
     /// Links whose alerts are to be read, the newest first.
     pub(super) async fn unread_alerts(
         &self,

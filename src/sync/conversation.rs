@@ -12,6 +12,7 @@ use crate::model::{
 use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText};
 
+use super::hand_over::{BY_THE_APP, is_the_apps};
 use super::identity::comment_id;
 use super::journal_text::{is_verbatim, read_otherwise};
 use super::marker::{self, MarkerKeys};
@@ -61,6 +62,9 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
             .collect::<Vec<_>>();
         let Some(_first) = known.first() else {
             let mut entry = from_sentinel(state, comment, &comment.id, text, keys, incident);
+            if is_the_apps(comment.message.raw()) {
+                entry.reason = BY_THE_APP.to_owned();
+            }
             if let Some(found) = orphan(state, CommentOrigin::Sentinel, &comment.id, keys) {
                 entry.to_servicenow = Delivery::Delivered;
                 entry.journal_id.clone_from(&found.journal_id);

@@ -9,7 +9,7 @@ use super::write::{incident_write, record_values};
 use super::{PlanContext, preview};
 use crate::mapping::{Directory, Flow, SeverityRow, TableSet, Tables};
 use crate::model::settings::{
-    AlertNotes, BornClosed, Filter, FirstContact, Policies, Policy, Route, WorkspaceSettings,
+    AlertNotes, BornClosed, Filter, FirstContact, Policies, Policy, Route, StoreApp, WorkspaceSettings,
 };
 use crate::model::*;
 use crate::text::Stamp;
@@ -36,6 +36,7 @@ fn settings(policies: Policies) -> WorkspaceSettings {
         policies,
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
+        store_app: StoreApp::Ignore,
         create_after: std::time::Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use diptych::model::settings::{AlertNotes, BornClosed};
+use diptych::model::settings::{AlertNotes, BornClosed, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -99,6 +99,10 @@ impl Script {
         if rng.u8(0..12) == 0 {
             script.mass_change(rng);
         }
+        let rng = &mut Rng::with_seed(seed ^ 0x0074_616b_656e);
+        if rng.u8(0..16) == 0 {
+            script.taken_over(rng);
+        }
         let rng = &mut Rng::with_seed(seed ^ 0x6a6f_7572_6e61_6c73);
         if rng.u8(0..8) == 0 {
             script.hidden_journals(rng);
@@ -180,6 +184,17 @@ impl Script {
         for part in [0.5, 0.8] {
             self.add(self.calm_at.mul_f64(part), What::LetThrough);
         }
+    }
+
+    /// The store app was here before us.
+    pub fn taken_over(&mut self, rng: &mut Rng) {
+        self.setting.store_app = StoreApp::Adopt;
+        self.setting.made_before = rng.usize(1..5);
+        self.setting.incidents = self.setting.incidents.max(4);
+        self.setting.create_after = Duration::ZERO;
+        // Where a query that may not be asked finds nothing, nobody can tell a record from none.
+        let hidden = |e: &Event| matches!(e.what, What::Trick { trick: Trick::HideCorrelation, .. });
+        self.events.retain(|e| !hidden(e));
     }
 
     /// The table of journals is closed to our user and opened again, or closed for good.
@@ -294,6 +309,8 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         switches,
         throttle: rng.u8(0..8) == 0,
         born_closed: BornClosed::Create,
+        store_app: StoreApp::Ignore,
+        made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
         // Drawn apart: what else befalls a seed stays as it was before there were these.

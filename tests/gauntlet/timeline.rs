@@ -199,10 +199,11 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         .map(|c| ((c.sys_id.as_str(), c.at), ()))
         .collect();
     for c in e.record_changes.iter().filter(|c| c.table == "incident") {
-        let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
-        // A record belongs to the incident whose correlation the sync gave it at birth.
+        let made = e.worlds.dialect.makes(&e.worlds.integration_user, &c.user_name);
+        // A record belongs to the incident whose correlation its maker gave it at birth.
         if c.field == "correlation_id"
-            && ours
+            && made
+            && inserted.contains_key(&(c.sys_id.as_str(), c.at))
             && let Some(guid) = e.worlds.dialect.incident_of(&c.after)
             && !open.contains_key(&c.sys_id)
         {
@@ -217,7 +218,8 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         let Some(pair) = pairs.get_mut(&state.guid) else { continue };
         let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
         let who = if ours { Who::Sync } else { Who::Other };
-        let birth = ours && inserted.contains_key(&(c.sys_id.as_str(), c.at)) && c.mod_count == 0;
+        let made = ours || e.worlds.dialect.took_over_from == Some(c.user_name.as_str());
+        let birth = made && inserted.contains_key(&(c.sys_id.as_str(), c.at)) && c.mod_count == 0;
         let (mut before, mut after) = (c.before.clone(), c.after.clone());
         let field = match c.field.as_str() {
             "impact" | "urgency" => {

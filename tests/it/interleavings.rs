@@ -2,6 +2,7 @@
 
 mod evidence;
 mod guards;
+mod hand_over;
 mod journals;
 mod regressions;
 

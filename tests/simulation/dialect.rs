@@ -16,6 +16,8 @@ pub struct Dialect {
     pub notes: bool,
     /// It tells records of alerts.
     pub alerts: bool,
+    /// Records of this user, under the store app's correlation ids, are its own, too.
+    pub took_over_from: Option<&'static str>,
 }
 
 impl Dialect {
@@ -28,12 +30,19 @@ impl Dialect {
             owners: true,
             notes: true,
             alerts: false,
+            took_over_from: None,
         }
     }
 
     /// The incident that a correlation id names.
     pub fn incident_of<'a>(&self, correlation: &'a str) -> Option<&'a str> {
-        correlation.strip_prefix(&self.prefix).filter(|guid| uuid::Uuid::try_parse(guid).is_ok())
+        let ours = correlation.strip_prefix(&self.prefix).filter(|guid| uuid::Uuid::try_parse(guid).is_ok());
+        ours.or_else(|| self.took_over_from.and_then(|_| super::store_app::incident_of(correlation)))
+    }
+
+    /// True for records that this user made.
+    pub fn makes(&self, integration_user: &str, user: &str) -> bool {
+        user == integration_user || self.took_over_from == Some(user)
     }
 }
 

@@ -8,6 +8,7 @@ use diptych::sandbox::sentinel::IncidentFacts;
 use diptych::sandbox::servicenow::{JournalFacts, RecordFacts};
 
 use super::dialect::Dialect;
+use super::store_app;
 
 /// What both servers hold.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
     let mut problems = Vec::new();
     let mut by_guid: BTreeMap<String, Vec<&RecordFacts>> = BTreeMap::new();
     // A copy that a person made is none of the sync's, whatever it carries.
-    let ours = |r: &&RecordFacts| field(r, "sys_created_by") == worlds.integration_user;
+    let ours = |r: &&RecordFacts| worlds.dialect.makes(&worlds.integration_user, field(r, "sys_created_by"));
     for record in worlds.records.iter().filter(ours) {
         if let Some(guid) = worlds.dialect.incident_of(field(record, "correlation_id")) {
             by_guid.entry(guid.to_owned()).or_default().push(record);
@@ -109,6 +110,13 @@ fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&
         differ("owner", format!("{upn:?}"), format!("{owner:?}"));
     }
     conversation(i, r, w, add);
+    for words in [store_app::FROM_SENTINEL, store_app::FROM_SERVICENOW, store_app::ITS_OWN] {
+        let comments = i.comments.iter().filter(|c| c.message.contains(words)).count();
+        let notes = r.journal.iter().filter(|j| j.value.contains(words)).count();
+        if comments > 1 || notes > 1 {
+            add("conversation", format!("{}: {words:?} is there {comments} and {notes} times", r.number));
+        }
+    }
     // Every alert is told of exactly once, by its id.
     let ours = |j: &&JournalFacts| j.element == "work_notes" && j.created_by == w.integration_user;
     for alert in i.alerts.iter().filter(|_| w.dialect.alerts) {

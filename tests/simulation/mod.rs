@@ -12,6 +12,7 @@
 //! | `view` | what both servers hold, and acts of people on it |
 //! | `client` | the same worlds under a client that is none of ours |
 //! | `dialect` | how a sync writes things down |
+//! | `store_app` | what Microsoft's store app leaves behind |
 //! | `in_step` | are both sides in step? |
 
 #![allow(dead_code, unused_imports, reason = "shared by two test binaries, each of which uses a part")]
@@ -22,6 +23,7 @@ pub mod in_step;
 mod process;
 mod scheduler;
 mod setting;
+pub mod store_app;
 mod time;
 mod trace;
 mod upset;

@@ -22,6 +22,7 @@ use diptych::text::Stamp;
 use super::dialect::Dialect;
 use super::process::Process;
 use super::setting::{KEY, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
+use super::store_app;
 use super::time::Time;
 use super::trace::Trace;
 use super::upset::Upsets;
@@ -108,6 +109,7 @@ impl Simulation {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let time = Arc::new(Time::default());
         let stage = Arc::new(stage(&setting, &time));
+        let before = (setting.made_before > 0).then_some(store_app::app().user_name);
         let alerts = setting.alerts == AlertNotes::Note;
         let transport = Arc::new(WorldTransport::new(stage.clone(), time.clone(), setting.dated));
         let folder = tempfile::tempdir().unwrap();
@@ -116,7 +118,7 @@ impl Simulation {
             rng: fastrand::Rng::with_seed(setting.seed),
             setting,
             stage,
-            dialect: Dialect { alerts, ..Dialect::ours(KEY) },
+            dialect: Dialect { alerts, took_over_from: before, ..Dialect::ours(KEY) },
             runtime,
             time,
             transport,
@@ -360,6 +362,14 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
     });
     for (switch, value) in &setting.switches {
         desk.set_switch(switch, value).unwrap();
+    }
+    let waiting = sentinel.facts(WORKSPACE).into_iter();
+    let waiting = waiting.filter(|i| i.status != "Closed" && i.labels.iter().any(|l| l == "snow"));
+    for (n, incident) in waiting.take(setting.made_before).enumerate() {
+        let sys_id = store_app::make(&mut desk, &incident, n, time.world());
+        let missed = format!("missed by the app {:04X}-8{n:05}", setting.seed & 0xFFFF);
+        let pair = (incident.guid.as_str(), sys_id.as_str());
+        store_app::talk(&mut sentinel, &mut desk, pair, &missed, time.world());
     }
     let latency: Latency = setting.latency.parse().unwrap();
     let mut plan = FaultPlan::new(setting.faults.parse().unwrap(), latency, setting.seed);

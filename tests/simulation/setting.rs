@@ -55,6 +55,10 @@ pub struct Setting {
     pub throttle: bool,
     /// What becomes of incidents that were closed before they were first seen.
     pub born_closed: BornClosed,
+    /// What becomes of records that the store app made.
+    pub store_app: StoreApp,
+    /// Incidents for which the store app made a record before the sync began.
+    pub made_before: usize,
     /// How old an incident has to be before it gets a record.
     pub create_after: Duration,
     /// Incidents that may change in the same way within a while before a person is asked.
@@ -85,6 +89,8 @@ impl Default for Setting {
             alerts: AlertNotes::Off,
             throttle: false,
             born_closed: BornClosed::Create,
+            store_app: StoreApp::Ignore,
+            made_before: 0,
             create_after: Duration::ZERO,
             mass_change: 50,
             crowded: 0,
@@ -115,6 +121,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             policies: Policies::default(),
             first_contact: FirstContact::Go,
             born_closed: setting.born_closed,
+            store_app: setting.store_app,
             create_after: setting.create_after,
             alerts: setting.alerts,
             alert_reads: 80,

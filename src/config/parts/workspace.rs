@@ -159,6 +159,7 @@ fn settings(
         policies: policies(r, &at.key("policies"), raw.policies.unwrap_or_default()),
         first_contact: raw.first_contact.unwrap_or(FirstContact::Plan),
         born_closed: raw.born_closed.unwrap_or_default(),
+        store_app: raw.store_app.unwrap_or_default(),
         create_after: r.span(&at.key("create_after"), raw.create_after, (0, DAY)),
         alerts: raw.alerts.unwrap_or_default(),
         alert_reads: r.number(&at.key("alert_reads"), raw.alert_reads, (1, 100_000)),

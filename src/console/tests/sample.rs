@@ -51,6 +51,7 @@ pub fn settings() -> EngineSettings {
             policies: Policies::default(),
             first_contact: FirstContact::Go,
             born_closed: BornClosed::Skip,
+            store_app: StoreApp::Ignore,
             create_after: Duration::ZERO,
             alerts: AlertNotes::Note,
             alert_reads: 80,

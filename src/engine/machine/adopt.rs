@@ -204,7 +204,7 @@ fn agreed_anyway(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec
 }
 
 /// A record that somebody touched already: its whole journal is taken up with it.
-async fn adopt_with_journal(
+pub(super) async fn adopt_with_journal(
     ws: &Ws,
     state: &mut LinkState,
     record: Record,

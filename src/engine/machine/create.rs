@@ -5,6 +5,7 @@
 
 use crate::model::call::{DeskCall, DeskReply, RecordQuery, UserKey};
 use crate::model::intent::Target;
+use crate::model::settings::StoreApp;
 use crate::model::{
     CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
     LinkState, Record, RecordWrite, Status,
@@ -57,6 +58,11 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let Some(incident) = state.incident.clone() else {
         return super::observation::refresh_incident(ws, state).await;
     };
+    if ws.settings().store_app == StoreApp::Adopt
+        && let Some(next) = super::hand_over::find(ws, state).await?
+    {
+        return Ok(next);
+    }
     let name = lock_name(state);
     let one_at_a_time = own_key(ws, state) != OwnKey::Honoured;
     let _turn = if one_at_a_time { Some(ws.lock(name).await) } else { None };
@@ -185,7 +191,7 @@ async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, C
     let call = DeskCall::Records {
         table: state.link.table.clone(),
         shape: ws.settings().route.shape.clone(),
-        query: RecordQuery::Correlation(correlation_id(&ws.key, &state.link.incident)),
+        query: RecordQuery::Correlation(vec![correlation_id(&ws.key, &state.link.incident)]),
     };
     match ws.read_record_desk(call).await?.value {
         DeskReply::Page(page) => Ok(page.records.into_iter().min_by_key(|r| {

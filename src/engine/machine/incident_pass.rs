@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::model::call::{Answer, IncidentPage, ListFrom, SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
+use crate::model::settings::StoreApp;
 use crate::model::view::Level;
 use crate::model::{CallError, FaultKind, Incident, IncidentId, Link, LinkId, LinkState, Role, Side};
 use crate::mutant::{self, Mutant};
@@ -262,6 +263,9 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
     let sys_id = derived_sys_id(&ws.key, &incident.id, &route.instance, &route.table, 0);
     let record = (route.instance.clone(), route.table.clone(), sys_id);
     let mut link = Link::new(ws.key.clone(), incident.id.clone(), record, now);
+    if ws.settings().store_app == StoreApp::Watch {
+        link.role = Role::Watched;
+    }
     link.pending = true;
     link.unread = incident.comments_count > 0;
     link.evidence.unread = ws.asks_for_alerts(&link.evidence, incident);

@@ -85,6 +85,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
     if state.link.role == Role::Merged && has_waiting(state) {
         return hold_entries(ws, state, "the incident was merged into another one").await;
     }
+    if state.link.role == Role::Watched && state.link.life <= Life::Live && state.open_intent().is_none() {
+        return super::hand_over::watch(ws, state).await;
+    }
     let link = &state.link;
     // What was sent before an incident was merged, or a link frozen, may have been applied: that is
     // still found out.

@@ -31,6 +31,8 @@ pub(super) struct Memory {
     pub reread: BTreeSet<LinkId>,
     /// Links whose comments were read before words of theirs began to share one.
     pub shared_begun: BTreeSet<LinkId>,
+    /// Links of the store app of which both sides were read, to be taken over.
+    pub taking_over: BTreeSet<LinkId>,
     /// Links whose create is tried without our key, because the instance refused it with. Each has a trial
     /// of its own: others come in between.
     pub keyless_trials: BTreeSet<LinkId>,
@@ -57,5 +59,7 @@ pub(super) struct Memory {
     pub waiting_plan: Option<(u32, u32, u32)>,
     pub surges: Surges,
     pub journals: Journals,
+    /// True once links were looked for that were watched under other settings.
+    pub asked_for_watched: bool,
     pub taken: BTreeMap<LinkId, Vec<CommandId>>,
 }

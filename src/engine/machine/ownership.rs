@@ -1,6 +1,7 @@
 //! Whose record it is: what came back is the linked one still, or another one, or nobody can tell (I6).
 
 use crate::model::{CallError, FaultKind, LinkState, Record, SysId};
+use crate::sync::hand_over::is_store_apps;
 
 use super::ctx::Ws;
 use super::recovery::Recovery;
@@ -34,8 +35,12 @@ fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
     let field = &ws.settings().route.shape.correlation_id;
     let ours = crate::sync::identity::correlation_id(&ws.key, &state.link.incident);
     let (before, now) = (known.value(field), record.value(field));
+    // Another form of the store app still names the same incident.
+    let name = &ws.settings().name;
+    let theirs = |id: &str| is_store_apps(id, name, &state.link.incident);
+    let still = before.is_some_and(theirs) && now.is_some_and(theirs);
     // One that could not be read before has to be ours now.
-    (now.is_some() && before != now && now != Some(ours.as_str())).then(|| {
+    (now.is_some() && before != now && now != Some(ours.as_str()) && !still).then(|| {
         format!(
             "the record's {field} was changed to {}, so it may belong to another incident now",
             crate::text::escape_line(now.unwrap_or_default())

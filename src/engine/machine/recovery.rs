@@ -114,6 +114,10 @@ recoveries! {
     NoServerDate, "no-server-date";
     /// Words that wait in vain: their incident has as many comments as Sentinel takes.
     NoRoom, "no-room";
+    /// A journal entry was known again although it was read in another way than before.
+    ReadOtherwise, "read-otherwise";
+    /// A record that the store app made was found and watched.
+    TakenOver, "taken-over";
     /// Words went into a comment with others, because their incident is nearly full.
     SharedComment, "shared-comment";
     /// An incident waited because it was too young for a record.
@@ -144,6 +148,8 @@ impl Ws {
         for entry in changed {
             if entry.reason == KNOWN_AGAIN {
                 self.recovered(Recovery::OrphanKnown);
+            } else if entry.origin == CommentOrigin::ServiceNow && entry.journal_id != entry.origin_id {
+                self.recovered(Recovery::ReadOtherwise);
             } else if entry.origin != CommentOrigin::Sentinel && entry.to_sentinel == Delivery::Delivered {
                 self.recovered(Recovery::OwnCommentKnown);
             }

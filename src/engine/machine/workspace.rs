@@ -9,7 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::mapping::{TableSet, Tables};
 use crate::model::ledger::{Ask, Commit, StoreFault, Told};
-use crate::model::settings::FirstContact;
+use crate::model::settings::{FirstContact, StoreApp};
 use crate::model::view::{LaneState, Level};
 use crate::model::{CallError, LinkId, Side};
 
@@ -165,6 +165,12 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     });
     if again && let Told::Numbers(held) = ws.ask(Ask::HeldLinks(ws.key.clone())).await? {
         dirty.extend(held);
+    }
+    if ws.memory(|m| !std::mem::replace(&mut m.asked_for_watched, true))
+        && ws.settings().store_app != StoreApp::Watch
+        && let Told::Numbers(watched) = ws.ask(Ask::WatchedLinks(ws.key.clone())).await?
+    {
+        dirty.extend(watched);
     }
     ws.set_state(Side::ServiceNow, LaneState::Reading);
     let desk = super::record_pass::read_desk_side(ws, &mut dirty).await?;

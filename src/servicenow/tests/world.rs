@@ -131,7 +131,7 @@ async fn creates_are_unique_by_the_key_of_our_choice() {
         let e = rig.create(1).await.unwrap_err();
         assert_eq!((e.kind, e.maybe_applied), (FaultKind::Duplicate, false), "{shape}: {e}");
     }
-    let page = rig.query(RecordQuery::Correlation("diptych:prod:1".into())).await.unwrap();
+    let page = rig.query(RecordQuery::Correlation(vec!["diptych:prod:1".into()])).await.unwrap();
     assert_eq!(page.records.len(), 1);
     assert_eq!(page.records[0].value("short_description"), Some("Odd sign-in"));
     rig.set("client_sys_id", json!("ignored"));
@@ -156,7 +156,7 @@ async fn changes_are_read_page_by_page_past_hidden_rows() {
     assert_eq!(keys.records.iter().map(|r| r.sys_id.clone()).collect::<Vec<_>>(), [id(6)]);
     let got = rig.query(RecordQuery::Ids((1..=9).map(id).collect())).await.unwrap();
     assert_eq!(got.records.len(), 4);
-    let e = rig.query(RecordQuery::Correlation("diptych:prod:1".into())).await.unwrap_err();
+    let e = rig.query(RecordQuery::Correlation(vec!["diptych:prod:1".into()])).await.unwrap_err();
     assert_eq!(e.kind, FaultKind::Forbidden, "a hidden record is not no record");
 }
 

@@ -48,8 +48,10 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
             // A record that appeared after its create was given up may have been changed by then; nobody
             // knows what that create wrote (D20).
             let given_up = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.what == "record";
+            // And nobody knows what both sides of one that was taken over had agreed on (D20).
+            let taken_over = e.worlds.dialect.took_over_from.is_some();
             let found_late = conflict.is_some_and(is_first_contact)
-                && case.book.get(guid).is_some_and(|rows| rows.iter().any(given_up));
+                && (taken_over || case.book.get(guid).is_some_and(|rows| rows.iter().any(given_up)));
             let flapping = conflict.is_some_and(|c| {
                 let pair = case.pairs.get(guid);
                 is_flapping(c)

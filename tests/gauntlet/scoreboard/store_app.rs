@@ -38,7 +38,15 @@ const OTHER_CODE: &str = "Resolved by caller";
 
 /// How it writes things down.
 pub fn dialect() -> Dialect {
-    Dialect { prefix: String::new(), severities, status, owners: true, notes: true, alerts: false }
+    Dialect {
+        prefix: String::new(),
+        severities,
+        status,
+        owners: true,
+        notes: true,
+        alerts: false,
+        took_over_from: None,
+    }
 }
 
 fn severities(impact: &str, _urgency: &str) -> &'static [&'static str] {

@@ -1,0 +1,132 @@
+//! Records that Microsoft's store app made: watched while it works, taken up once it is switched off.
+
+use crate::model::call::{DeskCall, DeskReply, RecordQuery};
+use crate::model::settings::StoreApp;
+use crate::model::view::Level;
+use crate::model::{Base, CallError, Field, Life, Link, LinkState, Record, Role, Side};
+use crate::sync::hand_over::{is_store_apps, said_before, store_app_ids};
+use crate::sync::values::{sentinel_value, servicenow_value};
+use crate::text::{Stamp, escape_line};
+
+use super::ctx::{Halt, Ws};
+use super::entry_work::read_comments;
+use super::link_work::Next;
+use super::recovery::Recovery;
+use super::send::link_failed;
+use super::turn::Turn;
+
+/// Looks for the record that the store app made for an incident, and takes it up as one that is watched.
+/// `None` when there is none.
+pub(super) async fn find(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt> {
+    if ws.is_down(Side::ServiceNow) {
+        return Ok(Some(Next::Later));
+    }
+    let found = match look(ws, state).await {
+        Ok(found) => found,
+        Err(error) if error.is_side_wide() => return Ok(Some(Next::Later)),
+        Err(error) => return link_failed(ws, state, &error, None).await.map(Some),
+    };
+    let others = found.len().saturating_sub(1);
+    let oldest = found.into_iter().min_by_key(|r| (r.created_on, r.sys_id.clone()));
+    let Some(record) = oldest else { return Ok(None) };
+    ws.recovered(Recovery::TakenOver);
+    let number = escape_line(&record.number);
+    let link = Link {
+        sys_id: record.sys_id.clone(),
+        life: Life::Live,
+        role: Role::Watched,
+        unread: true,
+        pending: true,
+        failures: 0,
+        error: String::new(),
+        not_before: Stamp(0),
+        ..state.link.clone()
+    };
+    let mut text = format!("found {number}, which the store app made for this incident; it is watched");
+    if others > 0 {
+        text.push_str(&format!(", being the oldest of {}", others + 1));
+    }
+    let level = if others > 0 { Level::Warning } else { Level::Change };
+    let audit = ws.audit(state, "watch", (Some(Side::ServiceNow), "record"), ("", &number), &text);
+    let event = ws.event(level, Some(state.link.id), ws.subject(state), text);
+    let turn = Turn { link: Some(link), audit: vec![audit], events: vec![event], ..Turn::default() };
+    super::adopt::adopt_with_journal(ws, state, record, turn).await.map(Some)
+}
+
+/// Records of the store app for an incident; every row was checked.
+async fn look(ws: &Ws, state: &LinkState) -> Result<Vec<Record>, CallError> {
+    let (settings, incident) = (ws.settings(), &state.link.incident);
+    let call = DeskCall::Records {
+        table: state.link.table.clone(),
+        shape: settings.route.shape.clone(),
+        query: RecordQuery::Correlation(store_app_ids(&settings.name, incident)),
+    };
+    let DeskReply::Page(page) = ws.read_record_desk(call).await?.value else { return Ok(Vec::new()) };
+    let correlation = &settings.route.shape.correlation_id;
+    let theirs =
+        |r: &Record| r.value(correlation).is_some_and(|c| is_store_apps(c, &settings.name, incident));
+    Ok(page.records.into_iter().filter(theirs).collect())
+}
+
+/// One turn of a link that is watched.
+pub(super) async fn watch(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let mode = ws.settings().store_app;
+    if state.link.life == Life::Creating {
+        if mode != StoreApp::Watch {
+            // Nothing was found as long as it was looked for: it may be made now.
+            let link = Link { role: Role::Primary, ..state.link.clone() };
+            ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+            return Ok(Next::Again);
+        }
+        return Ok(find(ws, state).await?.unwrap_or(Next::Settled));
+    }
+    if state.link.unread {
+        return read_comments(ws, state).await;
+    }
+    match mode {
+        StoreApp::Adopt => take_over(ws, state).await,
+        StoreApp::Watch | StoreApp::Ignore => Ok(Next::Settled),
+    }
+}
+
+/// The link becomes ours. What both sides say at this moment is read first: the store app may have
+/// carried something over since it was last looked at.
+async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let id = state.link.id;
+    if ws.is_down(Side::ServiceNow) || ws.is_down(Side::Sentinel) {
+        return Ok(Next::Later);
+    }
+    if ws.memory(|m| m.taking_over.insert(id)) {
+        let link = Link { unread: true, ..state.link.clone() };
+        ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+        return super::observation::refresh_record(ws, state).await;
+    }
+    ws.memory(|m| m.taking_over.remove(&id));
+    let maker = state.record.as_ref().map(|r| r.created_by.clone()).unwrap_or_default();
+    let entries = said_before(state, &maker);
+    let text = format!(
+        "taken over from the store app; {} of {} entries are on both sides already",
+        entries.len(),
+        state.entries.len()
+    );
+    let audit = ws.audit(state, "take_over", (None, "link"), ("", ""), &text);
+    let event = ws.event(Level::Change, Some(id), ws.subject(state), text);
+    let link = Link { role: Role::Primary, pending: true, ..state.link.clone() };
+    let (bases, audit, events) = (wording(ws, state), vec![audit], vec![event]);
+    ws.save(state, Turn { link: Some(link), bases, entries, audit, events, ..Turn::default() }).await?;
+    Ok(Next::Again)
+}
+
+/// Bases of title and description: the store app words them in its own way, which stays as what somebody
+/// wrote by hand does (D23).
+fn wording(ws: &Ws, state: &LinkState) -> Vec<Base> {
+    let (Some(incident), Some(record)) = (&state.incident, &state.record) else { return Vec::new() };
+    let shape = &ws.settings().route.shape;
+    let base = |field: Field| {
+        let theirs = servicenow_value(record, shape, field)?;
+        let ours = sentinel_value(incident, field);
+        let detached = ours != theirs;
+        Some(Base { detached, ..Base::agreed(field, ours, theirs, ws.steady()) })
+    };
+    [Field::Title, Field::Description].into_iter().filter_map(base).collect()
+}

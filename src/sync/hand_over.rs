@@ -1,0 +1,195 @@
+//! From Microsoft's store app to us: which records it made, and what was said before.
+//!
+//! The store app has carried comments and notes across for as long as it worked. Whatever the other side
+//! has already is not sent there again; what it has not is, so that nothing is lost in between.
+
+use std::time::Duration;
+
+use crate::model::{CommentOrigin, Delivery, Entry, EntryId, IncidentId, LinkState, Side};
+use crate::mutant::{self, Mutant};
+use crate::text::Stamp;
+
+use super::conversation::html_to_text;
+use super::identity::{Correlation, read_correlation};
+
+/// Why an entry is not carried over.
+const BEFORE: &str = "there already, from before the hand-over";
+/// What marks a comment as the store app's own.
+pub const BY_THE_APP: &str = "written by the store app";
+/// Shorter words may be a part of others by chance, and count only at their end.
+const LONG: usize = 12;
+/// How far the clocks of the two sides may be apart.
+const SKEW: Duration = Duration::from_secs(300);
+
+/// True for a comment that the store app wrote: it wraps each in a `div` of a class of its own
+/// (existing-apps c.4, from its published source).
+pub fn is_the_apps(message: &str) -> bool {
+    let start: String = message.trim_start().chars().take(40).collect::<String>().to_ascii_lowercase();
+    start.starts_with("<div class=\"snow\"") || start.starts_with("<div class='snow'")
+}
+
+/// The three correlation ids under which the store app may have made the record of an incident
+/// (existing-apps c.1): by its GUID alone, with a prefix, and with the workspace's name.
+pub fn store_app_ids(workspace: &str, incident: &IncidentId) -> Vec<String> {
+    let guid = incident.as_str();
+    vec![guid.to_owned(), format!("Sentinel-{guid}"), format!("Sentinel-{workspace}-{guid}")]
+}
+
+/// True for the correlation id of a record that the store app made for this incident of this workspace.
+pub fn is_store_apps(correlation: &str, workspace: &str, incident: &IncidentId) -> bool {
+    match read_correlation(correlation) {
+        Correlation::StoreApp(name, id) => {
+            id == *incident && name.is_none_or(|n| n.eq_ignore_ascii_case(workspace))
+        }
+        Correlation::Ours(..) | Correlation::Foreign => false,
+    }
+}
+
+/// Entries that wait and that the other side has already, or that the store app wrote: they wait no longer.
+/// `maker` is the login that made the record, under which the app works in ServiceNow; its notes come in
+/// `[code]`, which tells them from those of a person who made a record by hand (existing-apps c.5, c.6).
+pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
+    if mutant::is_on(Mutant::HistoryReposted) {
+        return Vec::new();
+    }
+    let theirs = |entry: &&Entry| match entry.origin {
+        CommentOrigin::Sentinel => entry.reason == BY_THE_APP,
+        CommentOrigin::ServiceNow => {
+            let coded = entry.text.raw().to_ascii_lowercase().contains("[code]");
+            coded && !maker.is_empty() && entry.author.raw().eq_ignore_ascii_case(maker)
+        }
+        CommentOrigin::Console | CommentOrigin::Sync => false,
+    };
+    let (apps, people): (Vec<&Entry>, Vec<&Entry>) = state.entries.iter().partition(theirs);
+    let mut there: Vec<EntryId> = Vec::new();
+    for copy in &apps {
+        there.extend(original_of(copy, &people, &there));
+    }
+    let apps = apps.iter().map(|e| e.id);
+    let done: Vec<EntryId> = apps.chain(there.iter().copied()).collect();
+    let silenced = |entry: &Entry| {
+        let to = entry.origin.side()?.other();
+        let waits = entry.delivery(to) == Delivery::Waiting && done.contains(&entry.id);
+        waits.then(|| {
+            let mut entry = Entry { reason: BEFORE.to_owned(), ..entry.clone() };
+            entry.set_delivery(to, Delivery::None);
+            entry
+        })
+    };
+    state.entries.iter().filter_map(silenced).collect()
+}
+
+/// What a copy that the app made is a copy of: the longest words from the other side that it holds and that
+/// no earlier copy stands for.
+fn original_of(copy: &Entry, people: &[&Entry], taken: &[EntryId]) -> Option<EntryId> {
+    let held = message_of(copy);
+    let fits = |e: &&&Entry| {
+        let said = squashed(e.text.raw());
+        let length = said.chars().count();
+        let within = if length < LONG { held.ends_with(&said) } else { held.contains(&said) };
+        e.origin.side() == copy.origin.side().map(Side::other)
+            && e.at <= copy.at.plus(SKEW)
+            && length > 0
+            && within
+            && !taken.contains(&e.id)
+    };
+    let longest = people.iter().filter(fits).max_by_key(|e| {
+        let first = std::cmp::Reverse::<Stamp>(e.at);
+        (squashed(e.text.raw()).chars().count(), first)
+    });
+    longest.map(|e| e.id)
+}
+
+/// What a copy says, without its heading: `CreatedTimeUtc`, `Author`, `Message` (existing-apps c.5).
+fn message_of(copy: &Entry) -> String {
+    let all = squashed(&html_to_text(copy.text.raw())).replace("[/code]", "");
+    all.split_once("message:").map_or(all.clone(), |(_, message)| message.to_owned())
+}
+
+/// Words without their spaces, in lower case: copies break their lines elsewhere.
+fn squashed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EntryId, InstanceKey, Link, SysId, TableName, WorkspaceKey};
+    use crate::text::{Stamp, UntrustedText};
+
+    const GUID: &str = "11111111-2222-3333-4444-555555555555";
+
+    fn entry(n: i64, origin: CommentOrigin, author: &str, text: &str) -> Entry {
+        let to = |side| if origin.side() == Some(side) { Delivery::None } else { Delivery::Waiting };
+        Entry {
+            id: EntryId(n),
+            link: crate::model::LinkId(1),
+            origin,
+            origin_id: format!("o{n}"),
+            author: UntrustedText::new(author),
+            at: Stamp(n),
+            text: UntrustedText::new(text),
+            sentinel_id: String::new(),
+            to_sentinel: to(Side::Sentinel),
+            marker: String::new(),
+            journal_id: String::new(),
+            to_servicenow: to(Side::ServiceNow),
+            reason: String::new(),
+        }
+    }
+
+    fn noted(message: &str) -> String {
+        format!(
+            "[code]<b>CreatedTimeUtc:</b> 2026-09-21T10:00:00Z<br><b>Author:</b> Noor(noor@contoso.example)<br>\
+             <b>Message:</b> {message}[/code]"
+        )
+    }
+
+    #[test]
+    fn its_comments_are_known_by_their_wrapping_alone() {
+        assert!(is_the_apps("<div class=\"snow\">hello</div>") && is_the_apps(" <DIV class='snow'>x</div>"));
+        assert!(!is_the_apps("it wrote <div class=\"snow\"> around it") && !is_the_apps("<div>x</div>"));
+    }
+
+    #[test]
+    fn its_records_are_known_by_three_forms_and_only_for_their_own_incident() {
+        let id = IncidentId::new(GUID);
+        for form in store_app_ids("soc-prod", &id) {
+            assert!(is_store_apps(&form, "SOC-prod", &id), "{form}");
+            assert!(!is_store_apps(&form, "soc-prod", &IncidentId::new(&GUID.replace('1', "9"))), "{form}");
+        }
+        assert!(!is_store_apps(&format!("Sentinel-other-{GUID}"), "soc-prod", &id), "of another workspace");
+        assert!(!is_store_apps(&format!("diptych:prod:{GUID}"), "soc-prod", &id));
+    }
+
+    #[test]
+    fn what_was_carried_over_before_is_not_sent_again_and_the_rest_is() {
+        use CommentOrigin::{Sentinel, ServiceNow};
+        let record = (
+            InstanceKey::new("sn").unwrap(),
+            TableName::new("incident").unwrap(),
+            SysId::new("a".repeat(32)),
+        );
+        let link = Link::new(WorkspaceKey::new("prod").unwrap(), IncidentId::new(GUID), record, Stamp(0));
+        let mut state = LinkState::new(link);
+        state.entries = vec![
+            entry(1, Sentinel, "Noor", "Looks like a scanner to me"),
+            entry(2, ServiceNow, "app", &noted("<p>Looks like a\n scanner to me</p>")),
+            entry(3, ServiceNow, "beth", "Called the user,\nit was them"),
+            Entry { reason: BY_THE_APP.into(), ..entry(4, Sentinel, "app", "Called the user, it was them") },
+            entry(5, ServiceNow, "beth", "said after the last pass of the app"),
+            entry(6, ServiceNow, "beth", "ok"),
+            entry(7, Sentinel, "Noor", "token revoked"),
+            entry(8, ServiceNow, "app", "[code]<table><tr><td>Alerts</td></tr></table>[/code]"),
+            entry(9, ServiceNow, "app", "typed by a person under the account of the app"),
+            entry(10, Sentinel, "Noor", "Called the user, it was them, and told them so"),
+            entry(11, ServiceNow, "beth", "Looks like a scanner to me, too"),
+            Entry { reason: BY_THE_APP.into(), ..entry(12, Sentinel, "app", "all ok") },
+            entry(13, ServiceNow, "beth", "all ok"),
+        ];
+        let done: Vec<i64> = said_before(&state, "app").iter().map(|e| e.id.0).collect();
+        assert_eq!(done, [1, 2, 3, 4, 8, 12, 13]);
+        let silent = |e: &Entry| e.to_sentinel == Delivery::None && e.to_servicenow == Delivery::None;
+        assert!(said_before(&state, "app").iter().all(silent));
+    }
+}

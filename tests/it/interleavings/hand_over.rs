@@ -1,0 +1,136 @@
+//! From Microsoft's store app to us: its records are watched, then taken over, and nothing is doubled.
+
+use std::time::Duration;
+
+use diptych::model::settings::StoreApp;
+use diptych::sandbox::people::{CAST, Person};
+use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
+use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
+use diptych::sandbox::side::Side;
+
+use super::other_severity;
+use crate::simulation::{Setting, Simulation, store_app};
+
+/// What the app had no time for.
+const MISSED: &str = "said after the last pass of the app";
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn noor() -> &'static Person {
+    &CAST[0]
+}
+
+fn ours(sim: &Simulation) -> Vec<IncidentFacts> {
+    let all = sim.worlds().incidents.into_iter();
+    all.filter(|i| i.status != "Closed" && i.labels.iter().any(|l| l == "snow")).collect()
+}
+
+/// The record that the app makes for an incident, under one of its three forms.
+fn make(sim: &Simulation, incident: &IncidentFacts, form: usize) -> String {
+    let now = sim.world_time();
+    sim.stage.with_desk(|d| store_app::make(d, incident, form, now))
+}
+
+fn record(sim: &Simulation, sys_id: &str) -> RecordFacts {
+    sim.worlds().records.into_iter().find(|r| r.sys_id == sys_id).unwrap()
+}
+
+fn notes(sim: &Simulation, sys_id: &str, words: &str) -> usize {
+    record(sim, sys_id).journal.iter().filter(|j| j.value.contains(words)).count()
+}
+
+fn comments(sim: &Simulation, guid: &str, words: &str) -> usize {
+    let all = sim.worlds().incidents;
+    let incident = all.iter().find(|i| i.guid == guid).unwrap();
+    incident.comments.iter().filter(|c| c.message.contains(words)).count()
+}
+
+fn talk(sim: &Simulation, guid: &str, sys_id: &str) {
+    let now = sim.world_time();
+    let pair = (guid, sys_id);
+    sim.stage.with_sentinel(|s| sim.stage.with_desk(|d| store_app::talk(s, d, pair, MISSED, now)));
+}
+
+fn setting(store_app: StoreApp) -> Setting {
+    let faults = "none".into();
+    Setting { seed: 21, incidents: 8, rate: 0.0, faults, store_app, ..Setting::default() }
+}
+
+/// Each thing that was said is on both sides once, what the app wrote for itself nowhere else.
+fn nothing_is_doubled(sim: &Simulation, guid: &str, sys_id: &str) {
+    assert_eq!(notes(sim, sys_id, store_app::FROM_SENTINEL), 1);
+    assert_eq!(comments(sim, guid, store_app::FROM_SERVICENOW), 1);
+    assert_eq!(comments(sim, guid, store_app::ITS_OWN), 0);
+    assert_eq!(comments(sim, guid, MISSED), 1);
+}
+
+#[test]
+fn records_of_the_store_app_are_taken_up_in_all_three_forms() {
+    let mut sim = Simulation::new(setting(StoreApp::Adopt));
+    let known = ours(&sim);
+    assert!(known.len() >= 4, "{}", known.len());
+    let made: Vec<String> = known.iter().take(3).enumerate().map(|(n, i)| make(&sim, i, n)).collect();
+    for (incident, sys_id) in known.iter().zip(&made) {
+        talk(&sim, &incident.guid, sys_id);
+    }
+    sim.run_for(MINUTE * 5);
+    for (incident, sys_id) in known.iter().zip(&made) {
+        nothing_is_doubled(&sim, &incident.guid, sys_id);
+        let title = record(&sim, sys_id).fields["short_description"].clone();
+        assert!(title.contains("Incident number"), "its wording stays: {title}");
+    }
+    let carried = |guid: &str| {
+        let all = sim.worlds().records;
+        all.into_iter().filter(|r| r.fields["correlation_id"].contains(guid)).count()
+    };
+    for incident in &known {
+        assert_eq!(carried(&incident.guid), 1, "one record for each incident, whoever made it");
+    }
+    let (first, sys_id) = (&known[0], &made[0]);
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(other_severity(&first.severity)), noor());
+    sim.act_in_servicenow(sys_id, &DeskAct::WorkNote("and on we go".into()), noor().user_name);
+    sim.run_for(MINUTE * 2);
+    let urgency = if other_severity(&first.severity) == "High" { "1" } else { "3" };
+    assert_eq!(record(&sim, sys_id).fields["urgency"], urgency);
+    assert_eq!(comments(&sim, &first.guid, "and on we go"), 1);
+    sim.assert_idle(5);
+}
+
+#[test]
+fn while_it_is_watched_nothing_is_written_and_then_nothing_is_lost() {
+    let mut sim = Simulation::new(setting(StoreApp::Watch));
+    let known = ours(&sim);
+    let made: Vec<String> = known.iter().take(2).enumerate().map(|(n, i)| make(&sim, i, n)).collect();
+    sim.run_for(MINUTE * 5);
+    for (incident, sys_id) in known.iter().zip(&made) {
+        talk(&sim, &incident.guid, sys_id);
+    }
+    sim.run_for(MINUTE * 5);
+    sim.kill();
+    sim.run_for(MINUTE * 5);
+    assert_eq!((sim.writes(Side::Sentinel), sim.writes(Side::ServiceNow)), (0, 0));
+    assert_eq!(sim.worlds().records.len(), made.len());
+    // The app is switched off, and it is our turn.
+    sim.setting.store_app = StoreApp::Adopt;
+    sim.kill();
+    sim.run_for(MINUTE * 5);
+    for (incident, sys_id) in known.iter().zip(&made) {
+        nothing_is_doubled(&sim, &incident.guid, sys_id);
+    }
+    assert_eq!(sim.worlds().records.len(), known_with_closed(&sim), "and the others got theirs");
+    sim.assert_idle(5);
+}
+
+fn known_with_closed(sim: &Simulation) -> usize {
+    sim.worlds().incidents.iter().filter(|i| i.labels.iter().any(|l| l == "snow")).count()
+}
+
+#[test]
+fn looking_for_its_records_does_not_keep_refused_creates_going() {
+    let switches = vec![("client_sys_id", serde_json::json!("refused"))];
+    let mut sim = Simulation::new(Setting { switches, ..setting(StoreApp::Adopt) });
+    let known = known_with_closed(&sim);
+    sim.run_for(MINUTE * 5);
+    assert_eq!(sim.worlds().records.len(), known);
+    // Each is refused with our key once at most; closes and notes follow.
+    assert!(sim.writes(Side::ServiceNow) <= 4 * known as u64, "{}", sim.writes(Side::ServiceNow));
+}
