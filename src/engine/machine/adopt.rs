@@ -64,7 +64,7 @@ pub(super) async fn adopt(
     }
     let mut turn = Turn { asked, ..Turn::default() };
     let mut link = state.link.clone();
-    learn_own_key(ws, state, &record, intent.is_some(), &mut turn);
+    learn_own_key(ws, state, &record, intent.as_ref(), &mut turn);
     if !by_key {
         link.sys_id = record.sys_id.clone();
     }
@@ -230,10 +230,14 @@ pub(super) async fn adopt_with_journal(
     }
 }
 
-/// Keeps whether the instance uses the key that we chose.
-fn learn_own_key(ws: &Ws, state: &LinkState, record: &Record, sent: bool, turn: &mut Turn) {
-    let known = own_key(ws, state);
-    if !sent || known != OwnKey::Untested {
+/// Keeps whether the instance uses the key that we chose, once a create has shown it.
+fn learn_own_key(ws: &Ws, state: &LinkState, record: &Record, intent: Option<&Intent>, turn: &mut Turn) {
+    let Some(IntentKind::CreateRecord { keyless, .. }) = intent.map(|i| &i.kind) else { return };
+    if own_key(ws, state) != OwnKey::Untested {
+        return;
+    }
+    // One refusal may have had another cause, so that the trial after it shows nothing of the key.
+    if *keyless && !ws.memory(|m| std::mem::replace(&mut m.taken_without_key, true)) {
         return;
     }
     let honoured = record.sys_id == state.link.sys_id;
@@ -246,8 +250,9 @@ fn learn_own_key(ws: &Ws, state: &LinkState, record: &Record, sent: bool, turn: 
     ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
     turn.capabilities.push(fact);
     if !honoured {
+        let does = if *keyless { "refuses" } else { "does not keep" };
         let text = format!(
-            "instance {} does not keep the sys_id we choose; from now on records are created one at a time",
+            "instance {} {does} the sys_id we choose; from now on records are created one at a time",
             state.link.instance
         );
         turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), text));

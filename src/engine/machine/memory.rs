@@ -36,6 +36,8 @@ pub(super) struct Memory {
     /// Links whose create is tried without our key, because the instance refused it with. Each has a trial
     /// of its own: others come in between.
     pub keyless_trials: BTreeSet<LinkId>,
+    /// True once such a trial went well.
+    pub taken_without_key: bool,
     pub cursors: BTreeMap<String, Cursor>,
     pub capabilities: BTreeMap<(String, String), Capability>,
     pub mapping_version: i64,
