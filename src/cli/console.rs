@@ -32,7 +32,7 @@ pub async fn run(common: &Common, args: ConsoleArgs) -> Result<Exit, Failure> {
     let Session { config, store } = session;
     let log = config.log.file.clone().unwrap_or_else(|| config.store.with_file_name("diptych.log"));
     let mut syncs = !readonly && config.console.sync_in_console;
-    let mut setup = setup(&config, &args, environment(&config));
+    let mut setup = setup(&config, &args, String::new());
     setup.background = background_words(syncs, readonly);
     if let (true, Err(missing)) = (syncs, config.check_can_sync()) {
         // there may still be something to look at
@@ -114,21 +114,6 @@ pub fn setup(config: &Config, args: &ConsoleArgs, environment: String) -> Setup 
         background: None,
         now: who::now(),
     }
-}
-
-/// The names in the header and in every plan: workspaces and instances.
-fn environment(config: &Config) -> String {
-    let mut names: Vec<String> = config
-        .workspaces
-        .iter()
-        .filter(|w| w.enabled)
-        .map(|w| format!("{} ↔ {}", w.key, w.route.instance))
-        .take(3)
-        .collect();
-    if config.workspaces.len() > names.len() {
-        names.push("…".into());
-    }
-    names.join(", ")
 }
 
 fn background_words(syncs: bool, readonly: bool) -> Option<String> {

@@ -273,10 +273,7 @@ fn in_people_words(model: &Model, link: LinkId, shown: &Shown, raw: &str) -> Str
 fn place(model: &Model, link: LinkId) -> Vec<String> {
     let Some(view) = model.links.get(link) else { return Vec::new() };
     let mut out = vec![subject(view), crate::text::fit(&view.title.line(), 120)];
-    out.push(format!(
-        "{}: workspace {} to instance {}",
-        model.setup.environment, view.workspace, view.instance
-    ));
+    out.push(model.where_to(&view.workspace, &view.instance));
     out
 }
 

@@ -1,6 +1,7 @@
 //! The one owner of everything the console shows.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::action::Scope;
@@ -24,7 +25,8 @@ use crate::text::Stamp;
 pub struct Setup {
     /// What the engine runs on; the console plans with the same settings.
     pub settings: EngineSettings,
-    /// The name of the environment, shown in the header and in every plan.
+    /// The name of the environment, shown in the header and in every plan; empty for one whose workspaces
+    /// and instances say enough.
     pub environment: String,
     /// Who sits here, as commands are signed.
     pub who: String,
@@ -119,6 +121,15 @@ pub struct Model {
 }
 
 impl Model {
+    /// Where a plan happens, for its first lines.
+    pub(crate) fn where_to(&self, workspace: &impl Display, instance: &impl Display) -> String {
+        let place = format!("workspace {workspace} to instance {instance}");
+        match self.setup.environment.as_str() {
+            "" => place,
+            name => format!("{name}: {place}"),
+        }
+    }
+
     /// An empty console. Fails when the theme does not exist.
     pub fn new(setup: Setup) -> Result<Self, ThemeError> {
         let look = Look { theme: Theme::named(&setup.theme)?, glyphs: Glyphs { ascii: setup.ascii } };

@@ -85,13 +85,8 @@ fn ask(model: &mut Model, verb: ControlVerb) {
             "Nothing is read or sent until somebody resumes it. Changes on both sides are caught up then; nothing is lost.".into(),
         ),
     };
-    let place = vec![format!(
-        "{}: workspace {} ({}) to instance {}",
-        model.setup.environment,
-        workspace.workspace,
-        crate::text::escape_line(&workspace.name),
-        workspace.instance
-    )];
+    let named = format!("{} ({})", workspace.workspace, crate::text::escape_line(&workspace.name));
+    let place = vec![model.where_to(&named, &workspace.instance)];
     let Some(control) = control(model, verb) else { return };
     model.overlays.push(Overlay::Plan(Plan {
         title: title.into(),
