@@ -17,6 +17,7 @@ mod desk_pass;
 mod dry_run;
 mod entry_work;
 mod evidence_work;
+mod gone;
 mod hand_over;
 mod incident_pass;
 mod journals;

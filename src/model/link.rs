@@ -38,7 +38,8 @@ impl Role {
     }
 }
 
-/// Where a link is in its life; it only moves forward (invariant I11).
+/// Where a link is in its life; it only moves forward (invariant I11), but for what was taken for gone and
+/// is seen again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Life {

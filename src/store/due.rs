@@ -9,8 +9,9 @@ use crate::text::Stamp;
 /// Each part is answered from a partial index that holds nothing when all is calm. `CROSS JOIN`
 /// keeps SQLite from walking every link of the workspace instead (measured). What people still say
 /// about an incident that was merged waits for nobody.
-pub(super) const DUE: &str = "SELECT link AS id FROM intent \
-       WHERE workspace = $1 AND state IN ('planned', 'in_flight', 'unknown') \
+pub(super) const DUE: &str = "SELECT l.id FROM intent i CROSS JOIN link l WHERE i.link = l.id \
+       AND i.workspace = $1 AND i.state IN ('planned', 'in_flight', 'unknown') \
+       AND l.life IN ('creating', 'live') \
      UNION SELECT l.id FROM entry e CROSS JOIN link l WHERE e.link = l.id \
        AND (e.to_sentinel IN ('waiting', 'sending') OR e.to_servicenow IN ('waiting', 'sending')) \
        AND l.workspace = $1 AND l.life IN ('creating', 'live') AND l.role = 'primary' \

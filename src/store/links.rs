@@ -122,7 +122,9 @@ pub(super) async fn change(
         if was.incident != l.incident {
             return Err(broken(format!("link {} is tied to another incident", l.id)));
         }
-        if l.life < was.life {
+        // What was taken for gone and is seen again lives on.
+        let revived = (was.life, l.life) == (Life::Gone, Life::Live);
+        if l.life < was.life && !revived {
             let (was, is) = (was.life.word(), l.life.word());
             return Err(broken(format!("link {} would go back from {was} to {is} (I11)", l.id)));
         }

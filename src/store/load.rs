@@ -112,6 +112,19 @@ impl Store {
         Ok(known)
     }
 
+    /// Keys of the records of links at one point of their life.
+    pub(super) async fn records_of(
+        &self,
+        ws: &WorkspaceKey,
+        instance: &InstanceKey,
+        table: &TableName,
+        life: Life,
+    ) -> Result<Vec<Known>, StoreFault> {
+        let sql = "SELECT id AS link, sys_id AS known, '' AS version, CAST(0 AS BIGINT) AS stamp FROM link \
+                   WHERE workspace = $1 AND instance = $2 AND table_name = $3 AND life = $4 ORDER BY id";
+        self.db().rows(sql, args![ws, instance, table, life.word()]).await?.iter().map(known_row).collect()
+    }
+
     pub(super) async fn uncorrelated(
         &self,
         ws: &WorkspaceKey,

@@ -143,7 +143,7 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
     use crate::model::{Delivery, IntentState, Life, Role};
     let link = &state.link;
     match (link.role, link.life) {
-        (_, Life::Gone) => return (Step::Gone, "one side no longer exists".into()),
+        (_, Life::Gone) => return (Step::Gone, crate::text::escape_line(&link.frozen)),
         (_, Life::Unlinked) => return (Step::Gone, "unlinked".into()),
         (Role::Merged, _) => return (Step::Merged, "merged into another incident".into()),
         (Role::Watched, _) => return (Step::Watched, "watched only".into()),

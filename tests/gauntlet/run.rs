@@ -372,8 +372,10 @@ impl Run {
     }
 
     fn links(&self) -> Vec<LinkState> {
-        let guids: Vec<IncidentId> =
-            self.sim.stage.with_sentinel(|s| s.guids(WORKSPACE)).iter().map(|g| IncidentId::new(g)).collect();
+        let there = self.sim.stage.with_sentinel(|s| s.guids(WORKSPACE));
+        let guids: BTreeSet<IncidentId> =
+            there.iter().chain(&self.sim.deleted()).map(|g| IncidentId::new(g)).collect();
+        let guids = guids.into_iter().collect();
         match self.sim.with_store(async |s| s.ask(Ask::ByIncident(key(), guids)).await) {
             Ok(Told::Links(links)) => links,
             _ => Vec::new(),

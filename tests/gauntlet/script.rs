@@ -61,7 +61,7 @@ pub struct Script {
 }
 
 // Not played, because it takes a person to cure it or nobody can tell it from nothing: a record that
-// is deleted, moved under another parent or given another class; values changed in a record without
+// is moved under another parent or given another class; values changed in a record without
 // its stamp and count; a store restored from an older copy. A store that is lost is played by a test
 // of its own.
 
@@ -74,6 +74,8 @@ pub fn faults_of(side: Side) -> impl Iterator<Item = FaultKind> {
     FaultKind::all().filter(move |k| k.belongs_to(side) && !ELSEWHERE.contains(k))
 }
 
+/// How long a record is hidden that passes for deleted.
+const HIDDEN: Duration = Duration::from_secs(1800);
 /// Passes of the engine in the part of a run that people and faults fill.
 const PASSES: u32 = 36;
 /// The same in a run over days.
@@ -98,6 +100,10 @@ impl Script {
         }
         if rng.u8(0..12) == 0 {
             script.mass_change(rng);
+        }
+        let rng = &mut Rng::with_seed(seed ^ 0x0067_6f6e_6521);
+        if rng.u8(0..12) == 0 {
+            script.deletions(rng);
         }
         let rng = &mut Rng::with_seed(seed ^ 0x0074_616b_656e);
         if rng.u8(0..16) == 0 {
@@ -150,9 +156,15 @@ impl Script {
         if rng.u8(0..3) == 0 {
             return;
         }
-        // A single tug is no war, a mass change is one for a low limit only, and a journal that is not
-        // hidden for long is a failed read.
-        let apart = [Trick::TugOfWar, Trick::MassChange, Trick::HideJournal];
+        // A single tug is no war, a mass change is one for a low limit only, a journal that is not hidden
+        // for long is a failed read, and what is deleted is little of a run.
+        let apart = [
+            Trick::TugOfWar,
+            Trick::MassChange,
+            Trick::HideJournal,
+            Trick::DeleteRecord,
+            Trick::DeleteIncident,
+        ];
         let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
         let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
         for trick in bag {
@@ -186,11 +198,32 @@ impl Script {
         }
     }
 
+    /// A record and an incident are deleted; another record is hidden from our user for so long, with changes
+    /// waiting for it, that it passes for deleted, too.
+    pub fn deletions(&mut self, rng: &mut Rng) {
+        if self.setting.mass_change >= 50 {
+            // What everybody changes is to go through.
+            self.setting.mass_change = 500;
+        }
+        let begin = self.calm_at;
+        self.calm_at += HIDDEN + Duration::from_secs(300);
+        let hidden = Trick::HideRecord;
+        self.add(begin, What::Trick { trick: hidden, draw: rng.u64(..), span: HIDDEN });
+        let waits = begin + Duration::from_secs(30);
+        self.add(waits, What::Trick { trick: Trick::MassChange, draw: 0, span: Duration::ZERO });
+        for trick in [Trick::DeleteRecord, Trick::DeleteIncident] {
+            let at = self.moment(rng);
+            self.add(at, What::Trick { trick, draw: rng.u64(..), span: Duration::ZERO });
+        }
+    }
+
     /// The store app was here before us.
     pub fn taken_over(&mut self, rng: &mut Rng) {
         self.setting.store_app = StoreApp::Adopt;
         self.setting.made_before = rng.usize(1..5);
         self.setting.incidents = self.setting.incidents.max(4);
+        // There is to be room for what the app carried over.
+        self.setting.crowded = 0;
         self.setting.create_after = Duration::ZERO;
         // Where a query that may not be asked finds nothing, nobody can tell a record from none.
         let hidden = |e: &Event| matches!(e.what, What::Trick { trick: Trick::HideCorrelation, .. });

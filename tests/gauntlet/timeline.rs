@@ -89,6 +89,8 @@ pub struct Pair {
     pub steps: Vec<Step>,
     pub words: Vec<Word>,
     pub merged: Option<Stamp>,
+    /// Somebody deleted one of the two.
+    pub deleted: bool,
 }
 
 impl Pair {
@@ -144,6 +146,10 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                 *part = after;
                 after = joined(closure);
                 Field::Closure
+            }
+            "deleted" => {
+                pair.deleted = true;
+                continue;
             }
             "merged" => {
                 pair.merged = Some(c.at);
@@ -216,6 +222,7 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
     for c in e.record_changes.iter().filter(|c| c.table == "incident") {
         let Some(state) = open.get_mut(&c.sys_id) else { continue };
         let Some(pair) = pairs.get_mut(&state.guid) else { continue };
+        pair.deleted |= c.field.is_empty() && c.after == "deleted";
         let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
         let who = if ours { Who::Sync } else { Who::Other };
         let made = ours || e.worlds.dialect.took_over_from == Some(c.user_name.as_str());

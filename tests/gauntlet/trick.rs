@@ -75,6 +75,10 @@ tricks! {
     /// A rule of one side sets its own severity in the pair that another rule, on the other side, is
     /// about, too.
     TugOfWar,
+    /// A person deletes a linked record.
+    DeleteRecord,
+    /// A person deletes an incident.
+    DeleteIncident,
     /// Our user may not read the table of journals, and is told so or gets no rows.
     HideJournal,
 }
@@ -214,6 +218,19 @@ impl Trick {
                     before: write_note(one.sys_id, who, format!("before a read FEED-{serial:06}")),
                     after: write_note(other.sys_id, who, format!("after a read FEDE-{serial:06}")),
                 });
+            }
+            DeleteRecord => {
+                // One that the sync made: of others it need not know yet.
+                let sys_id = linked(sim, rng).filter(|r| r.fields["sys_created_by"] == USER)?.sys_id;
+                sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
+            }
+            DeleteIncident => {
+                let incidents = sim.worlds().incidents;
+                let guid = &pick(rng, &incidents).guid;
+                // One of Defender's cannot be deleted.
+                sim.stage
+                    .with_sentinel(|s| s.act(WORKSPACE, guid, &IncidentAct::Delete, &CAST[0], now))
+                    .ok()?;
             }
             UnseenCopies => copy_unseen(sim, rng, who)?,
             TugOfWar => tug(sim, draw, who)?,

@@ -36,6 +36,7 @@ fn worlds(sandbox: &Sandbox, workspace: &str) -> Worlds {
         sandbox.stage().with_desk(|d| d.records("incident")),
     );
     Worlds {
+        deleted: std::collections::BTreeSet::new(),
         incidents,
         records,
         integration_user: sandbox.description().servicenow.user.clone(),

@@ -1,7 +1,7 @@
 //! Are both sides in step? Judged from the servers' own rows, with the default tables written
 //! out here once more, so that a fault in the product's tables or planner cannot hide itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::IncidentFacts;
@@ -15,6 +15,8 @@ use super::store_app;
 pub struct Worlds {
     pub incidents: Vec<IncidentFacts>,
     pub records: Vec<RecordFacts>,
+    /// Incidents that somebody deleted, or whose record: there is nothing to keep in step.
+    pub deleted: BTreeSet<String>,
     /// Login of the sync in ServiceNow.
     pub integration_user: String,
     /// How the sync writes things down.
@@ -65,7 +67,7 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
     let alive = |i: &&IncidentFacts| !i.labels.iter().any(|l| l == "redirected");
     for incident in &worlds.incidents {
         let records = by_guid.remove(&incident.guid.to_lowercase()).unwrap_or_default();
-        if !alive(&incident) {
+        if !alive(&incident) || worlds.deleted.contains(&incident.guid.to_lowercase()) {
             continue;
         }
         let wanted = incident.labels.iter().any(|l| l == "snow");
@@ -84,7 +86,7 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
             many => differ("record", format!("{} records", many.len())),
         }
     }
-    for guid in by_guid.keys() {
+    for guid in by_guid.keys().filter(|guid| !worlds.deleted.contains(*guid)) {
         let text = format!("a record for {guid}, which is no incident");
         problems.push(Discord { guid: guid.clone(), what: "record", text });
     }

@@ -1,6 +1,6 @@
 //! What both servers hold, what was sent to them, and acts of people on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
@@ -37,9 +37,31 @@ impl Simulation {
         Worlds {
             incidents: self.stage.with_sentinel(|s| s.facts(WORKSPACE)),
             records: self.stage.with_desk(|d| d.records("incident")),
+            deleted: self.deleted(),
             integration_user: USER.into(),
             dialect: self.dialect.clone(),
         }
+    }
+
+    /// Incidents that somebody deleted, or whose record.
+    pub fn deleted(&self) -> BTreeSet<String> {
+        let mut deleted: BTreeSet<String> = self.stage.with_sentinel(|s| {
+            s.history().iter().filter(|c| c.field == "deleted").map(|c| c.guid.to_lowercase()).collect()
+        });
+        self.stage.with_desk(|d| {
+            let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+            for c in d.history() {
+                if c.field == "correlation_id"
+                    && let Some(guid) = self.dialect.incident_of(&c.after)
+                {
+                    known.insert(&c.sys_id, guid);
+                }
+                if c.field.is_empty() && c.after == "deleted" {
+                    deleted.extend(known.get(c.sys_id.as_str()).map(|guid| (*guid).to_owned()));
+                }
+            }
+        });
+        deleted
     }
 
     /// Servers' time.

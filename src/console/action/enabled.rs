@@ -80,7 +80,7 @@ pub(super) fn resolvable(model: &Model) -> Answer {
 pub(super) fn retryable(model: &Model) -> Answer {
     writable(model)?;
     match the_target(model)?.step {
-        Step::Error | Step::Held | Step::Pending | Step::Conflict => Ok(()),
+        Step::Error | Step::Held | Step::Pending | Step::Conflict | Step::Gone => Ok(()),
         _ => Err("Nothing of it waits or failed.".into()),
     }
 }

@@ -102,6 +102,9 @@ pub(super) async fn list_alerts(ws: &Ws, state: &mut LinkState) -> Result<Next, 
         Err(error) => {
             let first = ws.memory(|m| m.alert_reads.put_off(id, ws.now().mono));
             ws.recovered(Recovery::AlertsLater);
+            if error.kind == FaultKind::NotFound {
+                ws.memory(|m| m.unsure.insert(id));
+            }
             if first && !error.is_side_wide() {
                 let text =
                     format!("its alerts are not in the record yet: {error}; they are read again later");

@@ -236,6 +236,10 @@ fn note_incident(
     dirty: &mut BTreeSet<LinkId>,
 ) {
     let mut link = state.link.clone();
+    if let Some((alive, event)) = super::gone::revived(ws, state, Side::Sentinel) {
+        link = alive;
+        commit.events.push(event);
+    }
     link.in_filter = matches_filter(incident, &ws.settings().filter);
     ws.notice_parts(&mut link, state, incident);
     link.pending = true;

@@ -96,7 +96,8 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         || matches!(link.life, Life::Gone | Life::Unlinked)
         || (mutant::is_on(Mutant::FilterLeaverDropped) && !link.in_filter)
     {
-        if link.role != Role::Primary && !(link.error.is_empty() && link.frozen.is_empty()) {
+        let rests = link.life == Life::Gone;
+        if link.role != Role::Primary && !rests && !(link.error.is_empty() && link.frozen.is_empty()) {
             // What could not be done for it is not tried again, and waits for nobody.
             let link = crate::model::Link { error: String::new(), frozen: String::new(), ..link.clone() };
             ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
@@ -109,6 +110,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
     let id = link.id;
     // What an earlier life had trouble with may be somebody else's by now.
     let doubted = !link.error.is_empty() && ws.memory(|m| m.doubted.insert(id));
+    if doubted {
+        ws.memory(|m| m.unsure.insert(id));
+    }
     if link.life == Life::Live && (ws.memory(|m| m.unverified.contains(&id)) || doubted) {
         ws.memory(|m| m.unverified.insert(id));
         if ws.is_down(Side::ServiceNow) {
@@ -119,6 +123,12 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
             ws.memory(|m| m.unverified.remove(&id));
         }
         return Ok(next);
+    }
+    if link.life == Life::Live && ws.memory(|m| m.unsure.contains(&id)) {
+        return match ws.is_down(Side::Sentinel) {
+            true => Ok(Next::Later),
+            false => super::observation::refresh_incident(ws, state).await,
+        };
     }
     if let Some(intent) = state.open_intent().cloned() {
         return super::recover::settle(ws, state, intent).await;
@@ -235,8 +245,8 @@ async fn act(
     let n_up = !ws.is_down(Side::ServiceNow);
     let mut kind = None;
     if !planned.to_incident.is_empty() && s_up {
-        if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) {
-            // Our own comment moved its version; a PUT needs the present one.
+        if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, state) {
+            // Our own comment moved its version, and a PUT needs the present one.
             return super::observation::refresh_incident(ws, state).await;
         }
         kind = put_incident(ws, state, &planned);

@@ -33,6 +33,12 @@ pub(super) struct Memory {
     pub shared_begun: BTreeSet<LinkId>,
     /// Links of the store app of which both sides were read, to be taken over.
     pub taking_over: BTreeSet<LinkId>,
+    /// Sides of links at which a look found nothing, and since when.
+    pub missing: BTreeMap<(LinkId, Side), Stamp>,
+    /// Sides at which too many are missing at once, as was said.
+    pub vanished: BTreeSet<Side>,
+    /// Links whose incident is looked at before anything else is done with it.
+    pub unsure: BTreeSet<LinkId>,
     /// Links whose create is tried without our key, because the instance refused it with. Each has a trial
     /// of its own: others come in between.
     pub keyless_trials: BTreeSet<LinkId>,

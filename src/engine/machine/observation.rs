@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply};
-use crate::model::{CallError, Entry, FaultKind, Incident, LinkState, Record};
+use crate::model::{CallError, Entry, FaultKind, Incident, LinkState, Record, Side};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
@@ -38,11 +38,15 @@ pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<N
     let asked = ws.steady();
     match get_incident(ws, state).await {
         Ok(incident) => {
+            super::gone::seen(ws, state.link.id, Side::Sentinel);
             let turn = observed(ws, state, incident, asked);
             ws.save(state, turn).await?;
             Ok(Next::Again)
         }
         Err(error) if error.is_side_wide() => Ok(Next::Later),
+        Err(error) if error.kind == FaultKind::NotFound => {
+            super::gone::missed(ws, state, Side::Sentinel, &error).await
+        }
         Err(error) => link_failed(ws, state, &error, None).await,
     }
 }
@@ -65,8 +69,14 @@ pub(super) async fn refresh_record(ws: &Ws, state: &mut LinkState) -> Result<Nex
     ws.recovered(Recovery::RecordReread);
     let asked = ws.steady();
     match get_record(ws, state).await {
-        Ok(record) => take_record(ws, state, record, Turn { asked, ..Turn::default() }).await,
+        Ok(record) => {
+            super::gone::seen(ws, state.link.id, Side::ServiceNow);
+            take_record(ws, state, record, Turn { asked, ..Turn::default() }).await
+        }
         Err(error) if error.is_side_wide() => Ok(Next::Later),
+        Err(error) if error.kind == FaultKind::NotFound => {
+            super::gone::missed(ws, state, Side::ServiceNow, &error).await
+        }
         Err(error) => link_failed(ws, state, &error, None).await,
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::model::ledger::{Ask, Capability, CommandUpdate, Commit, Told};
 use crate::model::view::Level;
 use crate::model::{
-    Command, CommandId, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, LinkId,
-    LinkState, Shown, Verb,
+    Command, CommandId, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, Life,
+    LinkId, LinkState, Shown, Verb,
 };
 use crate::sync::act::{Opening, lookups, open, shown};
 use crate::text::Stamp;
@@ -139,9 +139,10 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         let why = format!("the link is frozen ({}); run retry first", state.link.frozen);
         return refuse(ws, command, CommandState::Refused, &why).await;
     }
-    if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) && !ws.is_down(crate::model::Side::Sentinel)
-    {
-        // Our own comment moved its version; the command needs the present one.
+    let stale =
+        state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, &state);
+    if stale && !ws.is_down(crate::model::Side::Sentinel) {
+        // Our own comment moved its version, and the command needs the present one.
         super::observation::refresh_incident(ws, &mut state).await?;
     }
     if state.open_intent().is_some() && command.verb != Verb::Retry {
@@ -219,6 +220,10 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     if !link.frozen.is_empty() {
         // Whatever froze it, its record is looked at before anything is sent (I6).
         ws.memory(|m| m.unverified.insert(link.id));
+    }
+    if link.life == Life::Gone {
+        link.life = Life::Live;
+        ws.memory(|m| m.unsure.insert(link.id));
     }
     link.frozen.clear();
     link.error.clear();

@@ -65,6 +65,8 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
     }
     let mut rows = (pass.records.len() as u32, 0);
     let mut changed = unknown_records(ws, pass.records).await?;
+    let mut listed: Option<BTreeSet<SysId>> =
+        pass.swept.as_ref().map(|rows| rows.iter().map(|r| r.sys_id.clone()).collect());
     for ids in moved_without_stamp(ws, pass.swept, &changed).await? {
         match fetch(ws, ids).await {
             Ok(records) => changed.extend(records),
@@ -73,8 +75,24 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
     }
     for ids in uncorrelated(ws).await? {
         match fetch(ws, ids).await {
-            Ok(records) => changed.extend(unknown_records(ws, records).await?),
+            Ok(records) => {
+                if let Some(listed) = &mut listed {
+                    listed.extend(records.iter().map(|r| r.sys_id.clone()));
+                }
+                changed.extend(unknown_records(ws, records).await?);
+            }
             Err(error) => return Ok(Reading::Failed(error)),
+        }
+    }
+    if let Some(listed) = listed {
+        super::gone::look_at_unlisted(ws, &listed, dirty).await?;
+    }
+    if deep || sweep {
+        for ids in super::gone::sought(ws, sweep).await? {
+            match fetch(ws, ids).await {
+                Ok(records) => changed.extend(records),
+                Err(error) => return Ok(Reading::Failed(error)),
+            }
         }
     }
     rows.1 = changed.len() as u32;
@@ -213,7 +231,7 @@ async fn observe_records(
     let route = &ws.settings().route;
     let ids: Vec<SysId> = records.iter().map(|r| r.sys_id.clone()).collect();
     let ask = Ask::ByRecord(ws.key.clone(), route.instance.clone(), route.table.clone(), ids.clone());
-    let Told::Links(states) = ws.ask(ask).await? else { return Ok(Ok(())) };
+    let Told::Links(mut states) = ws.ask(ask).await? else { return Ok(Ok(())) };
     let oldest = states.iter().map(|s| s.record.as_ref().map_or(Stamp(0), |r| r.updated_on)).min();
     let from = oldest.unwrap_or(since).min(since).minus(JOURNAL_BACK);
     let linked: Vec<SysId> = states.iter().map(|s| s.link.sys_id.clone()).collect();
@@ -236,6 +254,7 @@ async fn observe_records(
         }
     };
     let mut commit = Commit::default();
+    super::gone::revive_found(ws, &mut states, records, &mut commit);
     for state in &states {
         let Some(record) = records.iter().find(|r| r.sys_id == state.link.sys_id) else { continue };
         // A record that is still being created is confirmed by its create, not by a list.

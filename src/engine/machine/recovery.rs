@@ -116,6 +116,12 @@ recoveries! {
     NoRoom, "no-room";
     /// A journal entry was known again although it was read in another way than before.
     ReadOtherwise, "read-otherwise";
+    /// A record or an incident was not there any more, and its link rests.
+    TakenForGone, "taken-for-gone";
+    /// What had been taken for gone was there again.
+    SeenAgain, "seen-again";
+    /// Too many were missing at once to be gone.
+    MassVanish, "mass-vanish";
     /// A record that the store app made was found and watched.
     TakenOver, "taken-over";
     /// Words went into a comment with others, because their incident is nearly full.

@@ -187,11 +187,6 @@ pub(super) async fn failed(
             release(ws, state, &intent, &error).await?;
             Ok(Next::Later)
         }
-        FaultKind::NotFound => {
-            // Hidden from us it may become anybody's: it is looked at before it is written again.
-            ws.memory(|m| m.unverified.insert(state.link.id));
-            link_failed(ws, state, &error, Some(intent)).await
-        }
         _ => link_failed(ws, state, &error, Some(intent)).await,
     }
 }
@@ -268,6 +263,11 @@ pub(super) async fn link_failed(
     error: &CallError,
     intent: Option<Intent>,
 ) -> Result<Next, Halt> {
+    if error.kind == FaultKind::NotFound {
+        // Hidden from us a record may become anybody's, and a write may make an incident anew: both are
+        // looked at before anything else is done.
+        ws.memory(|m| (m.unverified.insert(state.link.id), m.unsure.insert(state.link.id)));
+    }
     let mut link = state.link.clone();
     link.failures = link.failures.saturating_add(1);
     let pause = match error.retry {

@@ -123,7 +123,7 @@ fn told(case: &Case<'_>, guid: &str) -> BTreeMap<What, u32> {
     ];
     for row in case.book.get(guid).into_iter().flatten() {
         let side = if row.draft.side == "sentinel" { "sentinel" } else { "servicenow" };
-        if matches!(row.draft.act.as_str(), "decide" | "overlap" | "freeze") {
+        if matches!(row.draft.act.as_str(), "decide" | "overlap" | "freeze" | "gone") {
             continue;
         }
         if let Some(what) = words.iter().find(|w| **w == row.draft.what) {

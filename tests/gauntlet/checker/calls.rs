@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use diptych::model::Life;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
@@ -63,6 +64,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let (pages, span) = (1 + rows / e.page, e.poll * QUIET);
         let sweeps = 1 + span.as_secs() as u32 / e.sweep.as_secs().max(1) as u32;
         let hours = 2 + span.as_secs() as u32 / 3600;
+        // What is gone is looked for with each deep pass.
+        let gone = case.links.values().any(|l| l.link.life == Life::Gone);
+        let pages = if gone { pages + 1 } else { pages };
         let allowed = (QUIET + 2) * pages + sweeps * (pages + rows) + hours * (3 + DIRECTORY / e.page);
         if calls > allowed {
             found("P8", format!("{calls} calls to {side} in {QUIET} quiet passes"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diptych::model::LinkState;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::{sentinel, servicenow};
 
@@ -36,7 +37,8 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
     for incident in &case.e.worlds.incidents {
         let guid = incident.guid.to_lowercase();
         let first = case.pairs.get(&guid).and_then(|p| p.records.first());
-        if let Some((born, _)) = first.filter(|_| !case.e.wrong_clock)
+        let deleted = case.pairs.get(&guid).is_some_and(|p| p.deleted);
+        if let Some((born, _)) = first.filter(|_| !case.e.wrong_clock && !deleted)
             && born.plus(SKEW) < incident.created.plus(case.e.create_after)
         {
             found("P2", format!("incident {} got its record at {born} already", incident.number));
@@ -90,6 +92,12 @@ fn deletions(case: &Case<'_>, found: Found<'_>) {
     }
     for c in &case.e.incident_changes {
         let ours = matches!(c.actor, sentinel::Actor::App(_));
+        // A write makes a deleted incident anew where it was seen only lately; then that is said, loudly.
+        let said = |l: &&LinkState| l.link.frozen.contains("came back as");
+        let told = case.links.get(&c.guid.to_lowercase()).copied().filter(said).is_some();
+        if ours && c.field == "created" && !told {
+            found("P10", format!("incident {} was made by the sync", c.number));
+        }
         if ours && (c.field == "deleted" || c.field == "comment" && c.after.is_none()) {
             found("P11", format!("something of incident {} was deleted", c.number));
         }

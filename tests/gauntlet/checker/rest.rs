@@ -1,11 +1,12 @@
 //! P4 convergence, P5 quiescence, P13 liveness: once all is calm, both sides agree, nothing is
 //! written any more, and nothing hangs.
 
+use diptych::model::Life;
 use diptych::model::ledger::AuditRow;
 
 use super::{Case, Found, counted, is_first_contact, is_flapping};
 use crate::run::QUIET;
-use crate::timeline::{Field, Pair, is_person};
+use crate::timeline::{Field, is_person};
 use crate::trick::Excuse;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -31,11 +32,16 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
     let e = case.e;
     for (guid, state) in &case.links {
         let who = format!("incident {}", case.pairs.get(guid).map_or(0, |p| p.number));
-        let given_away = case.pairs.get(guid).is_some_and(Pair::is_given_away);
+        let given_away = case.pairs.get(guid).is_some_and(|p| p.is_given_away() || p.deleted);
+        if state.link.life == Life::Gone && case.pairs.get(guid).is_none_or(|p| !p.deleted) {
+            found("P13", format!("{who} was taken for gone and is there: {}", state.link.frozen));
+        }
         if !state.link.frozen.is_empty() && !given_away {
             found("P13", format!("{who} is frozen: {}", state.link.frozen));
         }
-        if state.link.frozen.is_empty() && !state.link.error.is_empty() {
+        // What is deleted and written to afterwards is not taken for gone at once.
+        let missing = given_away && state.link.error.starts_with("not found");
+        if state.link.frozen.is_empty() && !state.link.error.is_empty() && !missing {
             found("P13", format!("{who} has an error still: {}", state.link.error));
         }
         for intent in state.intents.iter().filter(|i| i.state.is_open()) {

@@ -61,6 +61,7 @@ fn workspace(bench: &Bench) -> &str {
 fn worlds(bench: &Bench) -> Worlds {
     let stage = bench.sandbox.stage();
     Worlds {
+        deleted: std::collections::BTreeSet::new(),
         incidents: stage.with_sentinel(|s| s.facts(workspace(bench))),
         records: stage.with_desk(|d| d.records("incident")),
         integration_user: bench.sandbox.description().servicenow.user.clone(),

@@ -1,0 +1,211 @@
+//! A record or an incident that is not there any more. Once that is sure enough its link rests: nothing is
+//! made in its stead, and nothing is deleted on the other side (sync-engine B.7). What is seen again lives
+//! on.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::model::ledger::{Ask, AuditDraft, Commit, Known, Told};
+use crate::model::view::{EventView, Level};
+use crate::model::{CallError, Intent, IntentKind, Life, Link, LinkId, LinkState, Record, Side, SysId};
+use crate::mutant::{self, Mutant};
+use crate::text::{Stamp, escape_line};
+
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::recovery::Recovery;
+use super::send::link_failed;
+use super::turn::Turn;
+
+/// Between the first look that found nothing and the one that settles it.
+const APART: Duration = Duration::from_secs(300);
+/// The same where so many are missing at once that a right which was taken from us is likelier.
+const MANY_APART: Duration = Duration::from_secs(24 * 3600);
+/// As many, and more than this part of all, are too many to be missing at once.
+const FEW: usize = 5;
+const PART: usize = 50;
+/// An incident that was seen this lately needs no look before it is written. A write would make a deleted
+/// one anew (sentinel-api 2.1: PUT creates what is not there), and no list shows that one was deleted.
+const SEEN_LATELY: Duration = Duration::from_secs(3600);
+/// Records in one call.
+const AT_A_TIME: usize = 200;
+
+/// Why a link rests.
+const RECORD: &str = "its record is not in ServiceNow any more, or our user may not see it";
+const INCIDENT: &str = "its incident is not in Sentinel any more";
+
+/// True when so many of all are missing at once that they are hardly gone.
+fn too_many(missing: usize, all: usize) -> bool {
+    missing > FEW && missing * PART > all
+}
+
+/// True when the incident of a link is to be looked at before it is written.
+pub(super) fn may_be_gone(ws: &Ws, state: &LinkState) -> bool {
+    ws.steady().since(state.incident_seen) > SEEN_LATELY
+}
+
+/// A look at one side of a link found nothing there. It is looked for again; after a while, and with that
+/// side read to the end in between, its link rests.
+pub(super) async fn missed(
+    ws: &Ws,
+    state: &mut LinkState,
+    side: Side,
+    error: &CallError,
+) -> Result<Next, Halt> {
+    let (id, now) = (state.link.id, ws.steady());
+    let first = ws.memory(|m| *m.missing.entry((id, side)).or_insert(now));
+    let read = ws.memory(|m| m.passes.of(side).asked);
+    let apart = if many_missing(ws, side).await? { MANY_APART } else { APART };
+    if state.link.life != Life::Live || now.since(first) < apart || read <= first {
+        return link_failed(ws, state, error, None).await;
+    }
+    ws.recovered(Recovery::TakenForGone);
+    ws.memory(|m| m.missing.remove(&(id, side)));
+    let (what, why, other) = match side {
+        Side::ServiceNow => ("record", RECORD, "the incident stays as it is"),
+        Side::Sentinel => ("incident", INCIDENT, "the record stays as it is"),
+    };
+    let mut turn = Turn::default();
+    let number = state.record.as_ref().map(|r| escape_line(&r.number)).unwrap_or_default();
+    turn.audit.push(ws.audit(state, "gone", (Some(side), what), (&number, ""), why));
+    turn.audit.extend(state.open_intent().into_iter().flat_map(|intent| unproven(ws, state, intent)));
+    let text = format!("{why}: {other}, and nothing is made in its stead; retry looks for it again");
+    turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
+    turn.link = Some(Link {
+        life: Life::Gone,
+        frozen: why.to_owned(),
+        error: String::new(),
+        failures: 0,
+        not_before: Stamp(0),
+        ..state.link.clone()
+    });
+    ws.save(state, turn).await?;
+    Ok(Next::Settled)
+}
+
+/// Audit rows of a write that may have been applied, and of which nobody can tell any more. It stays open:
+/// should its side be there again, it is settled then.
+fn unproven(ws: &Ws, state: &LinkState, intent: &Intent) -> Vec<AuditDraft> {
+    let what = match &intent.kind {
+        IntentKind::PatchRecord { targets, .. } | IntentKind::PutIncident { targets, .. } => {
+            return targets.iter().map(|t| super::recover::unproven(ws, state, intent, t)).collect();
+        }
+        IntentKind::AddNote { .. } => "note",
+        IntentKind::PutComment { .. } => "comment",
+        IntentKind::CreateRecord { .. } => "record",
+    };
+    let why = "no answer came, and what it went to is gone: it may have been applied";
+    let mut row = ws.audit(state, "unproven", (Some(intent.kind.side()), what), ("", ""), why);
+    row.intent = Some(intent.id);
+    vec![row]
+}
+
+/// True while too many links miss that side, which is said once.
+async fn many_missing(ws: &Ws, side: Side) -> Result<bool, Halt> {
+    let missing = ws.memory(|m| m.missing.keys().filter(|(_, s)| *s == side).count());
+    if missing <= FEW {
+        ws.memory(|m| m.vanished.remove(&side));
+        return Ok(false);
+    }
+    let all = records(ws, Life::Live).await?.len();
+    tell_if_many(ws, side, missing, all).await
+}
+
+async fn tell_if_many(ws: &Ws, side: Side, missing: usize, all: usize) -> Result<bool, Halt> {
+    if !too_many(missing, all) {
+        ws.memory(|m| m.vanished.remove(&side));
+        return Ok(false);
+    }
+    if ws.memory(|m| m.vanished.insert(side)) {
+        ws.recovered(Recovery::MassVanish);
+        let text = format!(
+            "{missing} of {all} links find nothing in {side} all of a sudden: a right or a domain may have been \
+             taken from our user. None is taken for gone before a day; what can be read goes on"
+        );
+        let event = ws.event(Level::Error, None, ws.key.to_string(), text);
+        ws.commit(Commit { events: vec![event], ..Commit::default() }).await?;
+    }
+    Ok(true)
+}
+
+/// One side of a link was seen.
+pub(super) fn seen(ws: &Ws, link: LinkId, side: Side) {
+    ws.memory(|m| {
+        m.missing.remove(&(link, side));
+        if side == Side::Sentinel {
+            m.unsure.remove(&link);
+        }
+    });
+}
+
+/// A link of which something is there again that it rested for, and what is said of it.
+pub(super) fn revived(ws: &Ws, state: &LinkState, side: Side) -> Option<(Link, EventView)> {
+    let why = if side == Side::ServiceNow { RECORD } else { INCIDENT };
+    if state.link.life != Life::Gone || state.link.frozen != why {
+        return None;
+    }
+    ws.recovered(Recovery::SeenAgain);
+    let text = format!("is in {side} again, and kept in step from now on");
+    let event = ws.event(Level::Info, Some(state.link.id), ws.subject(state), text);
+    Some((Link { life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() }, event))
+}
+
+/// Records that are looked for again although their links rest, in chunks to fetch: the newest, or all.
+pub(super) async fn sought(ws: &Ws, all: bool) -> Result<Vec<Vec<SysId>>, Halt> {
+    if mutant::is_on(Mutant::GoneForGood) {
+        return Ok(Vec::new());
+    }
+    let mut gone = records(ws, Life::Gone).await?;
+    gone.sort_by_key(|known| std::cmp::Reverse(known.link));
+    let ids: Vec<SysId> = gone.into_iter().map(|k| SysId::new(k.key)).filter(SysId::is_plain).collect();
+    let chunks = ids.chunks(AT_A_TIME).map(<[SysId]>::to_vec);
+    Ok(if all { chunks.collect() } else { chunks.take(1).collect() })
+}
+
+/// Links whose record a sweep of all keys did not show are to be looked at, unless they are too many.
+pub(super) async fn look_at_unlisted(
+    ws: &Ws,
+    listed: &BTreeSet<SysId>,
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<(), Halt> {
+    let live = records(ws, Life::Live).await?;
+    let missing = live.iter().filter(|known| !listed.contains(&SysId::new(&known.key)));
+    let missing: Vec<LinkId> = missing.map(|known| known.link).collect();
+    if tell_if_many(ws, Side::ServiceNow, missing.len(), live.len()).await? {
+        return Ok(());
+    }
+    ws.memory(|m| m.unverified.extend(missing.iter().copied()));
+    dirty.extend(missing);
+    Ok(())
+}
+
+/// Keys of the records of the route's links at that point of their life.
+async fn records(ws: &Ws, life: Life) -> Result<Vec<Known>, Halt> {
+    let route = &ws.settings().route;
+    let ask = Ask::Records(ws.key.clone(), route.instance.clone(), route.table.clone(), life);
+    match ws.ask(ask).await? {
+        Told::Known(known) => Ok(known),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The links of records that were found again live on, in hand and in the transaction.
+pub(super) fn revive_found(ws: &Ws, states: &mut [LinkState], records: &[Record], commit: &mut Commit) {
+    for state in states.iter_mut().filter(|s| records.iter().any(|r| r.sys_id == s.link.sys_id)) {
+        if let Some((link, event)) = revived(ws, state, Side::ServiceNow) {
+            state.link = link;
+            commit.events.push(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_many;
+
+    #[test]
+    fn a_few_may_be_missing_and_a_part_may_not() {
+        assert!(!too_many(5, 5) && !too_many(6, 300) && !too_many(20, 1000));
+        assert!(too_many(6, 299) && too_many(6, 6) && too_many(21, 1000));
+    }
+}

@@ -1,0 +1,139 @@
+//! What is deleted, or hidden for so long that it passes for deleted: nothing is made in its stead, nothing
+//! is deleted on the other side, and what is seen again lives on.
+
+use std::time::Duration;
+
+use diptych::engine::machine::Recovery;
+use diptych::model::ledger::{Ask, Told};
+use diptych::model::{IncidentId, Life, LinkState, WorkspaceKey};
+use diptych::sandbox::people::CAST;
+use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
+use diptych::sandbox::servicenow::DeskAct;
+use diptych::sandbox::side::Side;
+use diptych::sandbox::wire::World;
+use serde_json::json;
+
+use super::other_severity;
+use crate::simulation::{KEY, Setting, Simulation, USER, WORKSPACE};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn quiet(incidents: usize) -> Simulation {
+    let faults = "none".into();
+    let mut sim = Simulation::new(Setting { seed: 21, incidents, rate: 0.0, faults, ..Setting::default() });
+    sim.run_for(MINUTE * 2);
+    sim.assert_in_step(21);
+    sim
+}
+
+fn open(sim: &Simulation) -> Vec<IncidentFacts> {
+    let all = sim.worlds().incidents.into_iter();
+    all.filter(|i| i.status != "Closed" && i.labels.iter().any(|l| l == "snow")).collect()
+}
+
+fn link(sim: &Simulation, guid: &str) -> LinkState {
+    let ask = Ask::ByIncident(WorkspaceKey::new(KEY).unwrap(), vec![IncidentId::new(guid)]);
+    match sim.with_store(async |s| s.ask(ask).await).unwrap() {
+        Told::Links(mut links) => links.remove(0),
+        _ => unreachable!(),
+    }
+}
+
+fn raise(sim: &Simulation, incident: &IncidentFacts) {
+    let act = IncidentAct::Severity(other_severity(&incident.severity));
+    sim.act_in_sentinel(&incident.guid, &act, &CAST[0]);
+}
+
+fn hide(sim: &Simulation, sys_ids: &[String]) {
+    let value = json!({USER: sys_ids});
+    sim.stage.with_desk(|d| d.set_switch("hidden_rows", &value)).unwrap();
+}
+
+#[test]
+fn a_deleted_record_is_not_made_again_and_its_incident_stays() {
+    let mut sim = quiet(8);
+    let incident = open(&sim).remove(0);
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    let records = sim.worlds().records.len();
+    let now = sim.world_time();
+    sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
+    raise(&sim, &incident);
+    sim.run_for(MINUTE * 4);
+    assert_eq!(link(&sim, &incident.guid).link.life, Life::Live, "one look is not enough");
+    sim.run_for(MINUTE * 11);
+    let gone = link(&sim, &incident.guid).link;
+    assert_eq!(gone.life, Life::Gone);
+    assert!(gone.frozen.contains("ServiceNow"), "{}", gone.frozen);
+    assert_eq!(sim.worlds().records.len(), records - 1);
+    assert!(open(&sim).iter().any(|i| i.guid == incident.guid));
+    let (asked, written) = (sim.requests(Side::ServiceNow), sim.writes(Side::ServiceNow));
+    sim.run_for(MINUTE * 10);
+    assert_eq!(sim.writes(Side::ServiceNow), written);
+    // Two passes a minute at most ask for more than the list: what is gone costs one call per deep pass.
+    assert!(sim.requests(Side::ServiceNow) - asked < 80, "{}", sim.requests(Side::ServiceNow) - asked);
+}
+
+#[test]
+fn a_deleted_incident_is_not_made_again_and_its_record_stays() {
+    let mut sim = quiet(8);
+    let incident = open(&sim).remove(0);
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    sim.run_for(MINUTE * 70);
+    let now = sim.world_time();
+    sim.stage
+        .with_sentinel(|s| s.act(WORKSPACE, &incident.guid, &IncidentAct::Delete, &CAST[0], now))
+        .unwrap();
+    let fields = [("impact", "1"), ("urgency", "1")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    let low = [("impact", "3"), ("urgency", "3")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    let other = if incident.severity == "High" { low } else { fields };
+    sim.act_in_servicenow(&sys_id, &DeskAct::Set(other.to_vec()), CAST[0].user_name);
+    sim.run_for(MINUTE * 15);
+    assert!(sim.worlds().incidents.iter().all(|i| i.guid != incident.guid), "it was made anew");
+    assert!(sim.worlds().records.iter().any(|r| r.sys_id == sys_id), "its record stays");
+    let gone = link(&sim, &incident.guid).link;
+    assert_eq!(gone.life, Life::Gone);
+    assert!(gone.frozen.contains("Sentinel"), "{}", gone.frozen);
+}
+
+#[test]
+fn a_record_that_was_only_hidden_lives_on() {
+    let mut sim = quiet(8);
+    let incident = open(&sim).remove(0);
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    hide(&sim, std::slice::from_ref(&sys_id));
+    raise(&sim, &incident);
+    sim.run_for(MINUTE * 15);
+    assert_eq!(link(&sim, &incident.guid).link.life, Life::Gone);
+    sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("said meanwhile".into()), CAST[1].user_name);
+    // A restart forgets nothing of it.
+    sim.kill();
+    sim.run_for(MINUTE);
+    hide(&sim, &[]);
+    sim.run_for(MINUTE * 7);
+    assert_eq!(link(&sim, &incident.guid).link.life, Life::Live);
+    sim.assert_in_step(21);
+    let all = sim.worlds().incidents;
+    let said = all.iter().find(|i| i.guid == incident.guid).unwrap();
+    assert!(said.comments.iter().any(|c| c.message.contains("said meanwhile")));
+    sim.assert_idle(5);
+}
+
+#[test]
+fn many_that_are_missing_at_once_are_taken_for_hidden() {
+    let mut sim = quiet(30);
+    let incidents = open(&sim);
+    assert!(incidents.len() > 6, "{}", incidents.len());
+    let sys_ids: Vec<String> = incidents.iter().map(|i| sim.record_of(&i.guid).sys_id).collect();
+    hide(&sim, &sys_ids);
+    for incident in &incidents {
+        raise(&sim, incident);
+    }
+    sim.run_for(MINUTE * 40);
+    let lives =
+        |sim: &Simulation| incidents.iter().filter(|i| link(sim, &i.guid).link.life == Life::Live).count();
+    assert_eq!(lives(&sim), incidents.len());
+    assert_eq!(sim.recoveries().get(&Recovery::MassVanish), Some(&1), "said once");
+    hide(&sim, &[]);
+    sim.run_for(MINUTE * 20);
+    sim.assert_in_step(21);
+}
