@@ -211,7 +211,7 @@ fn errors_of_the_linter_stand_in_the_way() {
         row: None,
         level: crate::mapping::LintLevel::Error,
         code: "missing-row",
-        message: "High has no row.".into(),
+        message: "High has no row".into(),
         consequence: "High incidents are held.".into(),
     }];
     assert!((action(ActionId::ApplyTables).enabled)(&model).unwrap_err().contains("One error"));

@@ -274,7 +274,7 @@ fn draw_findings(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             Some(row) => format!("row {}: ", row + 1),
             None => String::new(),
         };
-        let said = format!("{place}{} {}", lint.message, lint.consequence);
+        let said = format!("{place}{}. {}", lint.message, lint.consequence);
         let sign = if lint.level == LintLevel::Error { "! " } else { "? " };
         for (i, part) in text::wrap(&text::escape_line(&said), list.width.saturating_sub(2) as usize)
             .into_iter()
