@@ -14,6 +14,7 @@ mod complete;
 mod console;
 mod demo;
 pub mod exit;
+mod explain;
 mod headless;
 mod incidents;
 mod lookup;

@@ -21,19 +21,23 @@ impl Insight {
     /// Reads both.
     pub async fn read(store: &Store, instance: &InstanceKey) -> Result<Self, Failure> {
         let tables = Tables::compile(&in_force(store).await?.1);
-        let mut directory = Directory::new();
-        for user in store.users(instance).await? {
-            directory.insert(user);
-        }
-        // nothing is looked up from here: what the sync has read is what is known
-        directory.mark_complete();
-        Ok(Self { tables, directory })
+        Ok(Self { tables, directory: directory(store, instance).await? })
     }
 
     /// The context of a plan in a workspace.
     pub fn context<'a>(&'a self, workspace: &'a WorkspaceSettings) -> PlanContext<'a> {
         PlanContext { workspace, tables: &self.tables, directory: &self.directory }
     }
+}
+
+/// Users of an instance, as far as the sync has read them; nothing is looked up from here.
+pub async fn directory(store: &Store, instance: &InstanceKey) -> Result<Directory, Failure> {
+    let mut directory = Directory::new();
+    for user in store.users(instance).await? {
+        directory.insert(user);
+    }
+    directory.mark_complete();
+    Ok(directory)
 }
 
 /// The settings of a link's workspace.

@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Sheet, say};
 use super::session::{self, Session};
 use super::{lookup, prompt, who};
-use crate::mapping::{Lint, LintLevel, TableSet, diff, lint};
+use crate::mapping::{Lint, LintLevel, RowDiff, TableSet, diff, lint};
 use crate::store::{Mode, Store};
 use crate::text::escape_line;
 
@@ -40,6 +40,11 @@ pub async fn run(common: &Common, args: MappingsArgs) -> Result<Exit, Failure> {
     match args.verb {
         MappingsVerb::Check { file, json } => check(common, file, json).await,
         MappingsVerb::Export { version, file } => export(common, version, file).await,
+        MappingsVerb::Explain { address, file, json } => {
+            let tables = file.as_deref().map(read).transpose()?;
+            super::explain::run(common, &address, tables, json).await
+        }
+        MappingsVerb::Diff { file, json } => differences(common, file, json).await,
         MappingsVerb::History { listing } => history(common, listing.format()).await,
         MappingsVerb::Apply { file, reason, yes } => {
             let session = Session::writing(common).await?;
@@ -120,6 +125,34 @@ async fn export(common: &Common, version: Option<i64>, file: Option<PathBuf>) ->
     Ok(Exit::Done)
 }
 
+/// From the tables in force to those of a file, or from the built-in ones to those in force.
+async fn differences(common: &Common, file: Option<PathBuf>, json: bool) -> Result<Exit, Failure> {
+    let session = Session::reading(common).await?;
+    let (_, current) = lookup::in_force(&session.store).await?;
+    let changes = match file {
+        Some(file) => diff(&current, &read(&file)?),
+        None => diff(&TableSet::default_tables(), &current),
+    };
+    if json {
+        output::print_json(&changes)?;
+    } else {
+        print_changes(&changes)?;
+        say(&format!("{} differences", changes.len()));
+    }
+    Ok(Exit::Done)
+}
+
+fn print_changes(changes: &[RowDiff]) -> Result<(), Failure> {
+    for c in changes {
+        for (sign, line) in [("-", &c.before), ("+", &c.after)] {
+            if let Some(line) = line {
+                output::print_line(&format!("{sign} {}: {line}", c.table.word()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn history(common: &Common, format: output::Format) -> Result<Exit, Failure> {
     let session = Session::reading(common).await?;
     let mut sheet = Sheet::new(&["version", "from", "at", "author", "reason"]);
@@ -158,13 +191,7 @@ async fn apply(session: &Session, tables: &TableSet, reason: &str, yes: bool) ->
         output::print_line(&format!("version {number} is the same already"))?;
         return Ok(Exit::Done);
     }
-    for c in &changes {
-        for (sign, line) in [("-", &c.before), ("+", &c.after)] {
-            if let Some(line) = line {
-                output::print_line(&format!("{sign} {}: {line}", c.table.word()))?;
-            }
-        }
-    }
+    print_changes(&changes)?;
     prompt::confirm(&format!("Apply as version {}?", number + 1), yes)?;
     let body = tables
         .to_json()

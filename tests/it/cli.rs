@@ -395,6 +395,9 @@ async fn tables_are_checked_applied_and_undone() {
     let apply = |more: &[&str]| {
         bench.run(&[&["mappings", "apply", "t.toml", "--reason", "new colleague"], more].concat())
     };
+    let would = bench.run(&["mappings", "diff", "t.toml", "--json"]).ends(Exit::Done).json();
+    assert_eq!((would.as_array().unwrap().len(), &would[0]["table"]), (1, &Value::from("owner")));
+    assert!(bench.run(&["mappings", "diff"]).ends(Exit::Done).err.contains("0 differences"));
     assert!(apply(&[]).ends(Exit::Unconfirmed).out.contains("ann"));
     assert!(apply(&["--yes"]).ends(Exit::Done).out.contains("version 2"));
     assert!(apply(&["--yes"]).ends(Exit::Done).out.contains("the same already"));
@@ -409,6 +412,32 @@ async fn tables_are_checked_applied_and_undone() {
 
     std::fs::write(&file, "severty = []").unwrap();
     assert!(bench.run(&["mappings", "check", "t.toml"]).ends(Exit::CheckFailed).err.contains("line 1"));
+}
+
+#[tokio::test]
+async fn an_incident_explains_the_tables_those_in_force_and_a_draft() {
+    let bench = Bench::new();
+    let store = filled(&bench).await;
+    let preset = TableSet::default_tables();
+    store.seed_mapping(&preset.to_json().unwrap(), Stamp(1)).await.unwrap();
+    let told = bench.run(&["mappings", "explain", "1", "--json"]).ends(Exit::Done).json();
+    let of = |field: &str, from: &str| {
+        let all = told.as_array().unwrap().iter();
+        all.cloned().find(|e| e["field"] == field && e["from"] == from).unwrap_or_else(|| panic!("{told:#}"))
+    };
+    assert_eq!(of("severity", "sentinel")["output"], "2/2");
+    assert!(of("severity", "sentinel")["row"]["row"].is_number());
+    assert!(of("owner", "sentinel")["steps"].is_array());
+    let text = bench.run(&["mappings", "explain", "prod/4711"]);
+    assert!(text.ends(Exit::Done).out.contains("Medium toward incident: becomes 2/2"), "{text:?}");
+
+    // By a draft that maps it nowhere it would be held.
+    let mut draft = preset;
+    draft.severity.retain(|row| row.sentinel != "Medium");
+    std::fs::write(bench.path().join("draft.toml"), draft.to_toml()).unwrap();
+    let text = bench.run(&["mappings", "explain", "1", "--file", "draft.toml"]);
+    assert!(text.ends(Exit::Done).out.contains("Medium toward incident: held"), "{text:?}");
+    bench.run(&["mappings", "explain", "INC9999999"]).ends(Exit::NotFound);
 }
 
 #[tokio::test]

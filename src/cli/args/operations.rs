@@ -36,6 +36,25 @@ pub enum MappingsVerb {
         /// TOML file
         file: Option<PathBuf>,
     },
+    /// Why an incident's values become what they become, row by row
+    Explain {
+        /// INC…, SIR…, workspace/4711, a GUID or a link id
+        address: String,
+        /// By the tables of this TOML file instead of those in force
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a file would change, or how the tables in force differ from the built-in ones
+    Diff {
+        /// TOML file
+        file: Option<PathBuf>,
+        /// JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Versions, newest first
     History {
         /// How it is printed.
