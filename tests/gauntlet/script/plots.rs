@@ -1,0 +1,102 @@
+//! Plots: whole courses of events that only some seeds play, each drawn apart, so that what else befalls a
+//! seed stays as it was before there was a plot.
+
+use std::time::Duration;
+
+use diptych::model::settings::StoreApp;
+use fastrand::Rng;
+
+use super::{Event, Script, What};
+use crate::trick::Trick;
+
+/// How long a record is hidden that passes for deleted.
+const HIDDEN: Duration = Duration::from_secs(1800);
+
+impl Script {
+    /// Adds the plots that the script's seed plays.
+    pub(super) fn draw_plots(&mut self) {
+        let rng = &mut Rng::with_seed(self.seed ^ 0x7475_6720_6f66_2077);
+        if rng.u8(0..12) == 0 {
+            self.tug_of_war(rng);
+        }
+        if rng.u8(0..12) == 0 {
+            self.mass_change(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0067_6f6e_6521);
+        if rng.u8(0..12) == 0 {
+            self.deletions(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0074_616b_656e);
+        if rng.u8(0..16) == 0 {
+            self.taken_over(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x6a6f_7572_6e61_6c73);
+        if rng.u8(0..8) == 0 {
+            self.hidden_journals(rng);
+        }
+    }
+
+    /// Rules on both sides set their own value of a field in turn, each after the other's came across.
+    pub fn tug_of_war(&mut self, rng: &mut Rng) {
+        let begin = self.moment(rng) / 12;
+        for turn in 0..11 {
+            let at = begin + self.setting.poll * 3 * turn;
+            let trick = Trick::TugOfWar;
+            self.add(at, What::Trick { trick, draw: u64::from(turn), span: Duration::ZERO });
+        }
+    }
+
+    /// Somebody changes everything at once, and a person is asked for more than a few of the same.
+    pub fn mass_change(&mut self, rng: &mut Rng) {
+        self.setting.mass_change = rng.usize(1..4);
+        for part in [0.3, 0.6] {
+            let at = self.calm_at.mul_f64(part + rng.f64() / 10.0);
+            let trick = Trick::MassChange;
+            self.add(at, What::Trick { trick, draw: 0, span: Duration::ZERO });
+        }
+        for part in [0.5, 0.8] {
+            self.add(self.calm_at.mul_f64(part), What::LetThrough);
+        }
+    }
+
+    /// A record and an incident are deleted; another record is hidden from our user for so long, with changes
+    /// waiting for it, that it passes for deleted, too.
+    pub fn deletions(&mut self, rng: &mut Rng) {
+        if self.setting.mass_change >= 50 {
+            // What everybody changes is to go through.
+            self.setting.mass_change = 500;
+        }
+        let begin = self.calm_at;
+        self.calm_at += HIDDEN + Duration::from_secs(300);
+        let hidden = Trick::HideRecord;
+        self.add(begin, What::Trick { trick: hidden, draw: rng.u64(..), span: HIDDEN });
+        let waits = begin + Duration::from_secs(30);
+        self.add(waits, What::Trick { trick: Trick::MassChange, draw: 0, span: Duration::ZERO });
+        for trick in [Trick::DeleteRecord, Trick::DeleteIncident] {
+            let at = self.moment(rng);
+            self.add(at, What::Trick { trick, draw: rng.u64(..), span: Duration::ZERO });
+        }
+    }
+
+    /// The store app was here before us.
+    pub fn taken_over(&mut self, rng: &mut Rng) {
+        self.setting.store_app = StoreApp::Adopt;
+        self.setting.made_before = rng.usize(1..5);
+        self.setting.incidents = self.setting.incidents.max(4);
+        // There is to be room for what the app carried over.
+        self.setting.crowded = 0;
+        self.setting.create_after = Duration::ZERO;
+        // Where a query that may not be asked finds nothing, nobody can tell a record from none.
+        let hidden = |e: &Event| matches!(e.what, What::Trick { trick: Trick::HideCorrelation, .. });
+        self.events.retain(|e| !hidden(e));
+    }
+
+    /// The table of journals is closed to our user and opened again, or closed for good.
+    pub fn hidden_journals(&mut self, rng: &mut Rng) {
+        for part in [0.1, 0.5] {
+            let at = self.calm_at.mul_f64(part + rng.f64() / 4.0);
+            let span = self.calm_at.mul_f64(0.05 + rng.f64() / 2.0);
+            self.add(at, What::Trick { trick: Trick::HideJournal, draw: rng.u64(..), span });
+        }
+    }
+}
