@@ -422,8 +422,8 @@ async fn an_incident_explains_the_tables_those_in_force_and_a_draft() {
     store.seed_mapping(&preset.to_json().unwrap(), Stamp(1)).await.unwrap();
     let told = bench.run(&["mappings", "explain", "1", "--json"]).ends(Exit::Done).json();
     let of = |field: &str, from: &str| {
-        let all = told.as_array().unwrap().iter();
-        all.cloned().find(|e| e["field"] == field && e["from"] == from).unwrap_or_else(|| panic!("{told:#}"))
+        let mut all = told.as_array().unwrap().iter();
+        all.find(|e| e["field"] == field && e["from"] == from).unwrap_or_else(|| panic!("{told:#}"))
     };
     assert_eq!(of("severity", "sentinel")["output"], "2/2");
     assert!(of("severity", "sentinel")["row"]["row"].is_number());
