@@ -219,7 +219,8 @@ impl Store {
     }
 
     /// Does what the engine's machine asks and gives the matching answer: `Links` for `ByIncident`,
-    /// `ByRecord` and `ById`; `Known` for `KnownIncidents`, `KnownRecords`, `Uncorrelated` and `Records`;
+    /// `ByRecord` and `ById`; `Known` for `KnownIncidents`, `KnownRecords`, `Uncorrelated`, `LiveRecords` and
+    /// `GoneRecords`;
     /// `Numbers` for `Due` and the other lists of links; otherwise the answer of the same name.
     ///
     /// # Errors
@@ -232,7 +233,10 @@ impl Store {
             Ask::KnownIncidents(ws, ids) => self.known_incidents(&ws, &ids).await.map(Told::Known),
             Ask::KnownRecords(ws, i, t, ids) => self.known_records(&ws, &i, &t, &ids).await.map(Told::Known),
             Ask::Uncorrelated(ws, i, t) => self.uncorrelated(&ws, &i, &t).await.map(Told::Known),
-            Ask::Records(ws, i, t, life) => self.records_of(&ws, &i, &t, life).await.map(Told::Known),
+            Ask::LiveRecords(ws, i, t) => self.live_records(&ws, &i, &t).await.map(Told::Known),
+            Ask::GoneRecords(ws, i, t, why, most) => {
+                self.gone_records(&ws, &i, &t, &why, most).await.map(Told::Known)
+            }
             Ask::Due(ws, now) => self.due(&ws, now).await.map(Told::Numbers),
             Ask::HeldLinks(ws) => self.held_links(&ws).await.map(Told::Numbers),
             Ask::WatchedLinks(ws) => self.watched_links(&ws).await.map(Told::Numbers),

@@ -123,10 +123,14 @@ pub struct Model {
 impl Model {
     /// Where a plan happens, for its first lines.
     pub(crate) fn where_to(&self, workspace: &impl Display, instance: &impl Display) -> String {
-        let place = format!("workspace {workspace} to instance {instance}");
+        self.named(format!("workspace {workspace} to instance {instance}"))
+    }
+
+    /// A line with the name of the environment before it, if it has one.
+    pub(crate) fn named(&self, line: String) -> String {
         match self.setup.environment.as_str() {
-            "" => place,
-            name => format!("{name}: {place}"),
+            "" => line,
+            name => format!("{name}: {line}"),
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::view::{EventView, LaneView, LinkView, WorkspaceView};
 use super::{
     Base, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent, IntentId,
-    IntentState, Life, Link, LinkId, Record, SysId, TableName, WorkspaceKey,
+    IntentState, Link, LinkId, Record, SysId, TableName, WorkspaceKey,
 };
 use crate::text::Stamp;
 
@@ -282,8 +282,11 @@ pub enum Ask {
     HeldLinks(WorkspaceKey),
     /// Links whose comments are to be read again, because a comment of ours may hide an edit.
     UnsureLinks(WorkspaceKey),
-    /// Keys of the records of a table whose links are at that point of their life, without versions.
-    Records(WorkspaceKey, InstanceKey, TableName, Life),
+    /// Keys, without versions, of the records of a table whose links are live and may be worked on.
+    LiveRecords(WorkspaceKey, InstanceKey, TableName),
+    /// Keys, without versions, of the records of a table whose links are gone for that reason: at most so
+    /// many, the newest first.
+    GoneRecords(WorkspaceKey, InstanceKey, TableName, String, u32),
     /// Links that are watched, for settings by which they would not be.
     WatchedLinks(WorkspaceKey),
     /// At most so many links whose alerts are to be read, the newest first.

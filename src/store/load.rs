@@ -22,6 +22,16 @@ pub(super) const UNCORRELATED: &str = "SELECT l.id AS link, l.sys_id AS known, \
      WHERE l.workspace = $1 AND l.instance = $2 AND l.table_name = $3 \
        AND l.life = 'live' AND NOT l.correlated";
 
+/// For a sweep of all keys, once a night.
+pub(super) const LIVE: &str = "SELECT id AS link, sys_id AS known, '' AS version, CAST(0 AS BIGINT) AS stamp \
+     FROM link WHERE workspace = $1 AND instance = $2 AND table_name = $3 \
+       AND life = 'live' AND role IN ('primary', 'watched') AND frozen = '' ORDER BY id";
+
+/// Of an index that holds nothing where nothing is gone.
+pub(super) const GONE: &str = "SELECT id AS link, sys_id AS known, '' AS version, CAST(0 AS BIGINT) AS stamp \
+     FROM link WHERE workspace = $1 AND instance = $2 AND table_name = $3 \
+       AND life = 'gone' AND frozen = $4 ORDER BY id DESC LIMIT $5";
+
 impl Store {
     /// One link with everything known about it.
     ///
@@ -112,17 +122,24 @@ impl Store {
         Ok(known)
     }
 
-    /// Keys of the records of links at one point of their life.
-    pub(super) async fn records_of(
+    pub(super) async fn live_records(
         &self,
         ws: &WorkspaceKey,
         instance: &InstanceKey,
         table: &TableName,
-        life: Life,
     ) -> Result<Vec<Known>, StoreFault> {
-        let sql = "SELECT id AS link, sys_id AS known, '' AS version, CAST(0 AS BIGINT) AS stamp FROM link \
-                   WHERE workspace = $1 AND instance = $2 AND table_name = $3 AND life = $4 ORDER BY id";
-        self.db().rows(sql, args![ws, instance, table, life.word()]).await?.iter().map(known_row).collect()
+        self.db().rows(LIVE, args![ws, instance, table]).await?.iter().map(known_row).collect()
+    }
+
+    pub(super) async fn gone_records(
+        &self,
+        ws: &WorkspaceKey,
+        instance: &InstanceKey,
+        table: &TableName,
+        why: &str,
+        most: u32,
+    ) -> Result<Vec<Known>, StoreFault> {
+        self.db().rows(GONE, args![ws, instance, table, why, most]).await?.iter().map(known_row).collect()
     }
 
     pub(super) async fn uncorrelated(

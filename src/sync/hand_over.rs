@@ -32,7 +32,10 @@ pub fn is_the_apps(message: &str) -> bool {
 /// (existing-apps c.1): by its GUID alone, with a prefix, and with the workspace's name.
 pub fn store_app_ids(workspace: &str, incident: &IncidentId) -> Vec<String> {
     let guid = incident.as_str();
-    vec![guid.to_owned(), format!("Sentinel-{guid}"), format!("Sentinel-{workspace}-{guid}")]
+    let mut ids = vec![guid.to_owned(), format!("Sentinel-{guid}"), format!("Sentinel-{workspace}-{guid}")];
+    // The column holds no more.
+    ids.retain(|id| id.len() <= 100);
+    ids
 }
 
 /// True for the correlation id of a record that the store app made for this incident of this workspace.
@@ -65,12 +68,14 @@ pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
     for copy in &apps {
         there.extend(original_of(copy, &people, &there));
     }
-    let apps = apps.iter().map(|e| e.id);
-    let done: Vec<EntryId> = apps.chain(there.iter().copied()).collect();
+    let apps: Vec<EntryId> = apps.iter().map(|e| e.id).collect();
     let silenced = |entry: &Entry| {
         let to = entry.origin.side()?.other();
-        let waits = entry.delivery(to) == Delivery::Waiting && done.contains(&entry.id);
-        waits.then(|| {
+        // Where the app signs in as we do, its notes look like ours without a marker.
+        let held = entry.delivery(to) == Delivery::Held && apps.contains(&entry.id);
+        let done = apps.contains(&entry.id) || there.contains(&entry.id);
+        let waits = entry.delivery(to) == Delivery::Waiting && done;
+        (waits || held).then(|| {
             let mut entry = Entry { reason: BEFORE.to_owned(), ..entry.clone() };
             entry.set_delivery(to, Delivery::None);
             entry
@@ -84,9 +89,13 @@ pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
 fn original_of(copy: &Entry, people: &[&Entry], taken: &[EntryId]) -> Option<EntryId> {
     let held = message_of(copy);
     let fits = |e: &&&Entry| {
-        let said = squashed(e.text.raw());
-        let length = said.chars().count();
-        let within = if length < LONG { held.ends_with(&said) } else { held.contains(&said) };
+        // The app writes what looks like markup as it is, so that the copy reads as if it were some.
+        let spoken = [squashed(e.text.raw()), squashed(&html_to_text(e.text.raw()))];
+        let length = spoken[0].chars().count();
+        let within = spoken
+            .iter()
+            .filter(|said| !said.is_empty())
+            .any(|said| if said.chars().count() < LONG { held.ends_with(said) } else { held.contains(said) });
         e.origin.side() == copy.origin.side().map(Side::other)
             && e.at <= copy.at.plus(SKEW)
             && length > 0
@@ -100,9 +109,13 @@ fn original_of(copy: &Entry, people: &[&Entry], taken: &[EntryId]) -> Option<Ent
     longest.map(|e| e.id)
 }
 
-/// What a copy says, without its heading: `CreatedTimeUtc`, `Author`, `Message` (existing-apps c.5).
+/// What a copy says, without the heading that one in ServiceNow has: `CreatedTimeUtc`, `Author`, `Message`
+/// (existing-apps c.5).
 fn message_of(copy: &Entry) -> String {
     let all = squashed(&html_to_text(copy.text.raw())).replace("[/code]", "");
+    if copy.origin != CommentOrigin::ServiceNow {
+        return all;
+    }
     all.split_once("message:").map_or(all.clone(), |(_, message)| message.to_owned())
 }
 
@@ -159,6 +172,7 @@ mod tests {
             assert!(!is_store_apps(&form, "soc-prod", &IncidentId::new(&GUID.replace('1', "9"))), "{form}");
         }
         assert!(!is_store_apps(&format!("Sentinel-other-{GUID}"), "soc-prod", &id), "of another workspace");
+        assert_eq!(store_app_ids(&"w".repeat(63), &id).len(), 2, "the column holds 100 characters");
         assert!(!is_store_apps(&format!("diptych:prod:{GUID}"), "soc-prod", &id));
     }
 
@@ -186,9 +200,20 @@ mod tests {
             entry(11, ServiceNow, "beth", "Looks like a scanner to me, too"),
             Entry { reason: BY_THE_APP.into(), ..entry(12, Sentinel, "app", "all ok") },
             entry(13, ServiceNow, "beth", "all ok"),
+            // Only copies in ServiceNow have a heading, and what looks like markup the app writes as it is.
+            entry(14, ServiceNow, "beth", "Error message: disk full, see <bob@x.example> please"),
+            Entry {
+                reason: BY_THE_APP.into(),
+                ..entry(15, Sentinel, "app", "Error message: disk full, see please")
+            },
+            // Signed in as we are, its notes pass for ours without a marker, and are held.
+            Entry {
+                to_sentinel: Delivery::Held,
+                ..entry(16, ServiceNow, "app", "[code]<table><tr><td>Entities</td></tr></table>[/code]")
+            },
         ];
         let done: Vec<i64> = said_before(&state, "app").iter().map(|e| e.id.0).collect();
-        assert_eq!(done, [1, 2, 3, 4, 8, 12, 13]);
+        assert_eq!(done, [1, 2, 3, 4, 8, 12, 13, 14, 15, 16]);
         let silent = |e: &Entry| e.to_sentinel == Delivery::None && e.to_servicenow == Delivery::None;
         assert!(said_before(&state, "app").iter().all(silent));
     }

@@ -142,6 +142,7 @@ impl Script {
         let apart = [
             Trick::TugOfWar,
             Trick::MassChange,
+            Trick::HideRecords,
             Trick::HideJournal,
             Trick::DeleteRecord,
             Trick::DeleteIncident,

@@ -90,7 +90,7 @@ pub struct Pair {
     pub words: Vec<Word>,
     pub merged: Option<Stamp>,
     /// Somebody deleted one of the two.
-    pub deleted: bool,
+    pub deleted: Option<Stamp>,
 }
 
 impl Pair {
@@ -148,7 +148,7 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                 Field::Closure
             }
             "deleted" => {
-                pair.deleted = true;
+                pair.deleted = Some(c.at);
                 continue;
             }
             "merged" => {
@@ -222,7 +222,9 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
     for c in e.record_changes.iter().filter(|c| c.table == "incident") {
         let Some(state) = open.get_mut(&c.sys_id) else { continue };
         let Some(pair) = pairs.get_mut(&state.guid) else { continue };
-        pair.deleted |= c.field.is_empty() && c.after == "deleted";
+        if c.field.is_empty() && c.after == "deleted" {
+            pair.deleted = Some(c.at);
+        }
         let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
         let who = if ours { Who::Sync } else { Who::Other };
         let made = ours || e.worlds.dialect.took_over_from == Some(c.user_name.as_str());

@@ -31,6 +31,8 @@ macro_rules! tricks {
 tricks! {
     /// A linked record is hidden from our user by an access rule.
     HideRecord,
+    /// Every linked record is hidden from our user, as by a role that was taken away.
+    HideRecords,
     /// A business rule turns one urgency into another.
     RewriteUrgency,
     /// A business rule aborts updates of the assignee.
@@ -126,14 +128,14 @@ impl Trick {
 
     /// True when records are in no list while it lasts.
     pub fn hides_records(self) -> bool {
-        matches!(self, HideRecord | HideGroup)
+        matches!(self, HideRecord | HideRecords | HideGroup)
     }
 
     /// The switch that it turns for its span, with the side it belongs to.
     pub fn switch(self) -> Option<(Side, &'static str)> {
         let desk = |name| Some((Side::ServiceNow, name));
         match self {
-            HideRecord => desk(HIDDEN_ROWS),
+            HideRecord | HideRecords => desk(HIDDEN_ROWS),
             RewriteUrgency => desk("rewrites"),
             AbortAssignment | AbortNotes => desk("aborts"),
             ExtraSave => desk("extra_mod_count"),
@@ -152,6 +154,13 @@ impl Trick {
             HideRecord => {
                 let mut hidden = unseen(sim);
                 hidden.push(linked(sim, rng)?.sys_id);
+                json!({USER: hidden})
+            }
+            HideRecords => {
+                let mut hidden = unseen(sim);
+                let ours = sim.worlds().records.into_iter();
+                let ours = ours.filter(|r| sim.dialect.incident_of(&r.fields["correlation_id"]).is_some());
+                hidden.extend(ours.map(|r| r.sys_id));
                 json!({USER: hidden})
             }
             RewriteUrgency => {

@@ -23,14 +23,17 @@ pub fn app() -> &'static Person {
 /// The incident that a correlation id of the app names.
 pub fn incident_of(correlation: &str) -> Option<&str> {
     let guid = correlation.strip_prefix("Sentinel-").unwrap_or(correlation);
-    let guid = guid.strip_prefix(WORKSPACE).and_then(|g| g.strip_prefix('-')).unwrap_or(guid);
+    let named = guid.get(..WORKSPACE.len()).filter(|name| name.eq_ignore_ascii_case(WORKSPACE));
+    let guid = named.and_then(|name| guid[name.len()..].strip_prefix('-')).unwrap_or(guid);
     uuid::Uuid::try_parse(guid).is_ok().then_some(guid)
 }
 
 /// Makes the record of an incident under one of the app's three forms; gives its key.
 pub fn make(desk: &mut DeskWorld, incident: &IncidentFacts, form: usize, now: Stamp) -> String {
     let guid = &incident.guid;
-    let forms = [guid.clone(), format!("Sentinel-{guid}"), format!("Sentinel-{WORKSPACE}-{guid}")];
+    // Its settings spell the workspace as somebody typed it.
+    let name = WORKSPACE.to_uppercase();
+    let forms = [guid.clone(), format!("Sentinel-{guid}"), format!("Sentinel-{name}-{guid}")];
     let number = match incident.severity.as_str() {
         "High" => "1",
         "Medium" => "2",

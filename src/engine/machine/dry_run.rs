@@ -4,8 +4,9 @@
 use crate::mapping::Directory;
 use crate::model::call::ListFrom;
 use crate::model::ledger::{Ask, Told};
+use crate::model::settings::StoreApp;
 use crate::model::view::{LaneState, Level};
-use crate::model::{IncidentId, LinkState, Shown, Side};
+use crate::model::{IncidentId, LinkState, Role, Shown, Side};
 use crate::sync::admission::{Admission, admit};
 use crate::sync::cursor::first_start;
 use crate::sync::plan::plan;
@@ -69,6 +70,7 @@ pub(super) async fn dry_pass(ws: &Ws) -> Result<bool, Halt> {
         let known = states.iter_mut().find(|s| s.link.incident == incident.id);
         match known {
             Some(state) => state.incident = Some(incident),
+            None if ws.settings().store_app == StoreApp::Watch => {}
             None if admit(&incident, ws.settings(), now) == Admission::Enter => planned.push(PlannedWrite {
                 incident: incident.id.clone(),
                 number: incident.number,
@@ -103,6 +105,9 @@ pub(super) async fn dry_pass(ws: &Ws) -> Result<bool, Halt> {
 }
 
 fn planned_for(ws: &Ws, state: &LinkState) -> Option<PlannedWrite> {
+    if state.link.role != Role::Primary {
+        return None;
+    }
     // Nobody is looked up in a dry run; whoever is not known is shown as such.
     let mut directory: Directory = ws.directory().as_ref().clone();
     directory.mark_complete();
@@ -155,12 +160,16 @@ async fn report(ws: &Ws, planned: Vec<PlannedWrite>) -> Result<(), Halt> {
         ws.set_state(side, LaneState::Idle);
         ws.heal_lane(side);
     }
+    let created = match ws.settings().store_app {
+        StoreApp::Adopt => "created, or taken up from the store app",
+        StoreApp::Ignore | StoreApp::Watch => "created",
+    };
     let known = ws.memory(|m| m.waiting_plan.replace((creates, changes, open)));
     let mut commit =
         crate::model::ledger::Commit { workspace_view: Some(ws.workspace_view()), ..Default::default() };
     if known != Some((creates, changes, open)) {
         let text = format!(
-            "first contact: {creates} records would be created, {changes} links written, {open} need a decision; nothing is written until the plan is accepted"
+            "first contact: {creates} records would be {created}, {changes} links written, {open} need a decision; nothing is written until the plan is accepted"
         );
         commit.events.push(ws.event(Level::Warning, None, ws.key.to_string(), text));
     }

@@ -5,9 +5,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::model::ledger::{Ask, AuditDraft, Commit, Known, Told};
+use crate::model::ledger::{Ask, AuditDraft, CommandUpdate, Commit, Known, Told};
 use crate::model::view::{EventView, Level};
-use crate::model::{CallError, Intent, IntentKind, Life, Link, LinkId, LinkState, Record, Side, SysId};
+use crate::model::{
+    CallError, CommandState, Intent, IntentKind, IntentState, Life, Link, LinkId, LinkState, Record, Side,
+    SysId,
+};
 use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, escape_line};
 
@@ -60,7 +63,6 @@ pub(super) async fn missed(
         return link_failed(ws, state, error, None).await;
     }
     ws.recovered(Recovery::TakenForGone);
-    ws.memory(|m| m.missing.remove(&(id, side)));
     let (what, why, other) = match side {
         Side::ServiceNow => ("record", RECORD, "the incident stays as it is"),
         Side::Sentinel => ("incident", INCIDENT, "the record stays as it is"),
@@ -68,7 +70,9 @@ pub(super) async fn missed(
     let mut turn = Turn::default();
     let number = state.record.as_ref().map(|r| escape_line(&r.number)).unwrap_or_default();
     turn.audit.push(ws.audit(state, "gone", (Some(side), what), (&number, ""), why));
-    turn.audit.extend(state.open_intent().into_iter().flat_map(|intent| unproven(ws, state, intent)));
+    if let Some(intent) = state.open_intent() {
+        give_up(ws, state, intent, why, &mut turn);
+    }
     let text = format!("{why}: {other}, and nothing is made in its stead; retry looks for it again");
     turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
     turn.link = Some(Link {
@@ -83,8 +87,20 @@ pub(super) async fn missed(
     Ok(Next::Settled)
 }
 
-/// Audit rows of a write that may have been applied, and of which nobody can tell any more. It stays open:
-/// should its side be there again, it is settled then.
+/// A write to what is gone. One that was not sent is refused; another one may have been applied, and stays
+/// open: should its side be there again, it is settled then. A person who asked for it waits no longer.
+fn give_up(ws: &Ws, state: &LinkState, intent: &Intent, why: &str, turn: &mut Turn) {
+    match intent.state {
+        IntentState::Planned => turn.intents.push(ws.update(intent, IntentState::Rejected, why.to_owned())),
+        _ => turn.audit.extend(unproven(ws, state, intent)),
+    }
+    if let Some(id) = intent.command {
+        ws.put_back(state, id);
+        turn.commands.push(CommandUpdate { id, state: CommandState::Refused, result: why.to_owned() });
+    }
+}
+
+/// Audit rows of a write that may have been applied, and of which nobody can tell any more.
 fn unproven(ws: &Ws, state: &LinkState, intent: &Intent) -> Vec<AuditDraft> {
     let what = match &intent.kind {
         IntentKind::PatchRecord { targets, .. } | IntentKind::PutIncident { targets, .. } => {
@@ -100,17 +116,25 @@ fn unproven(ws: &Ws, state: &LinkState, intent: &Intent) -> Vec<AuditDraft> {
     vec![row]
 }
 
-/// True while too many links miss that side, which is said once.
+/// True while too many links miss that side, as looks have found within a day.
 async fn many_missing(ws: &Ws, side: Side) -> Result<bool, Halt> {
-    let missing = ws.memory(|m| m.missing.keys().filter(|(_, s)| *s == side).count());
+    let now = ws.steady();
+    let (missing, all) = ws.memory(|m| {
+        m.missing.retain(|_, first| now.since(*first) <= MANY_APART + APART);
+        (m.missing.keys().filter(|(_, s)| *s == side).count(), m.live_records)
+    });
     if missing <= FEW {
         ws.memory(|m| m.vanished.remove(&side));
         return Ok(false);
     }
-    let all = records(ws, Life::Live).await?.len();
+    let all = match all {
+        Some(all) => all,
+        None => live_records(ws).await?.len(),
+    };
     tell_if_many(ws, side, missing, all).await
 }
 
+/// Says once that too many are missing.
 async fn tell_if_many(ws: &Ws, side: Side, missing: usize, all: usize) -> Result<bool, Halt> {
     if !too_many(missing, all) {
         ws.memory(|m| m.vanished.remove(&side));
@@ -145,6 +169,7 @@ pub(super) fn revived(ws: &Ws, state: &LinkState, side: Side) -> Option<(Link, E
         return None;
     }
     ws.recovered(Recovery::SeenAgain);
+    seen(ws, state.link.id, side);
     let text = format!("is in {side} again, and kept in step from now on");
     let event = ws.event(Level::Info, Some(state.link.id), ws.subject(state), text);
     Some((Link { life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() }, event))
@@ -155,11 +180,13 @@ pub(super) async fn sought(ws: &Ws, all: bool) -> Result<Vec<Vec<SysId>>, Halt> 
     if mutant::is_on(Mutant::GoneForGood) {
         return Ok(Vec::new());
     }
-    let mut gone = records(ws, Life::Gone).await?;
-    gone.sort_by_key(|known| std::cmp::Reverse(known.link));
+    let route = &ws.settings().route;
+    let most = if all { u32::MAX } else { AT_A_TIME as u32 };
+    let record = (route.instance.clone(), route.table.clone());
+    let ask = Ask::GoneRecords(ws.key.clone(), record.0, record.1, RECORD.to_owned(), most);
+    let Told::Known(gone) = ws.ask(ask).await? else { return Ok(Vec::new()) };
     let ids: Vec<SysId> = gone.into_iter().map(|k| SysId::new(k.key)).filter(SysId::is_plain).collect();
-    let chunks = ids.chunks(AT_A_TIME).map(<[SysId]>::to_vec);
-    Ok(if all { chunks.collect() } else { chunks.take(1).collect() })
+    Ok(ids.chunks(AT_A_TIME).map(<[SysId]>::to_vec).collect())
 }
 
 /// Links whose record a sweep of all keys did not show are to be looked at, unless they are too many.
@@ -168,9 +195,10 @@ pub(super) async fn look_at_unlisted(
     listed: &BTreeSet<SysId>,
     dirty: &mut BTreeSet<LinkId>,
 ) -> Result<(), Halt> {
-    let live = records(ws, Life::Live).await?;
+    let live = live_records(ws).await?;
     let missing = live.iter().filter(|known| !listed.contains(&SysId::new(&known.key)));
     let missing: Vec<LinkId> = missing.map(|known| known.link).collect();
+    ws.memory(|m| m.live_records = Some(live.len()));
     if tell_if_many(ws, Side::ServiceNow, missing.len(), live.len()).await? {
         return Ok(());
     }
@@ -179,10 +207,10 @@ pub(super) async fn look_at_unlisted(
     Ok(())
 }
 
-/// Keys of the records of the route's links at that point of their life.
-async fn records(ws: &Ws, life: Life) -> Result<Vec<Known>, Halt> {
+/// Keys of the records of the route's links that are looked at when they are missing.
+async fn live_records(ws: &Ws) -> Result<Vec<Known>, Halt> {
     let route = &ws.settings().route;
-    let ask = Ask::Records(ws.key.clone(), route.instance.clone(), route.table.clone(), life);
+    let ask = Ask::LiveRecords(ws.key.clone(), route.instance.clone(), route.table.clone());
     match ws.ask(ask).await? {
         Told::Known(known) => Ok(known),
         _ => Ok(Vec::new()),

@@ -1,11 +1,15 @@
 //! Records that Microsoft's store app made: watched while it works, taken up once it is switched off.
 
 use crate::model::call::{DeskCall, DeskReply, RecordQuery};
-use crate::model::settings::StoreApp;
+use crate::model::settings::{BornClosed, StoreApp};
 use crate::model::view::Level;
-use crate::model::{Base, CallError, Field, Life, Link, LinkState, Record, Role, Side};
+use crate::model::{
+    Base, CallError, CommentOrigin, Delivery, Entry, Field, Incident, Life, Link, LinkState, Record, Role,
+    Side,
+};
+use crate::sync::conversation::LINKED;
 use crate::sync::hand_over::{is_store_apps, said_before, store_app_ids};
-use crate::sync::values::{sentinel_value, servicenow_value};
+use crate::sync::values::{is_closed, sentinel_value, servicenow_value};
 use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
@@ -42,6 +46,10 @@ pub(super) async fn find(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>,
         not_before: Stamp(0),
         ..state.link.clone()
     };
+    // A create of ours that was refused has left its first note: this record needs none.
+    let given_up = |e: &&Entry| e.origin == CommentOrigin::Sync && e.origin_id == LINKED;
+    let entries = state.entries.iter().filter(given_up);
+    let entries = entries.map(|e| Entry { to_servicenow: Delivery::None, ..e.clone() }).collect();
     let mut text = format!("found {number}, which the store app made for this incident; it is watched");
     if others > 0 {
         text.push_str(&format!(", being the oldest of {}", others + 1));
@@ -49,7 +57,8 @@ pub(super) async fn find(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>,
     let level = if others > 0 { Level::Warning } else { Level::Change };
     let audit = ws.audit(state, "watch", (Some(Side::ServiceNow), "record"), ("", &number), &text);
     let event = ws.event(level, Some(state.link.id), ws.subject(state), text);
-    let turn = Turn { link: Some(link), audit: vec![audit], events: vec![event], ..Turn::default() };
+    let (audit, events) = (vec![audit], vec![event]);
+    let turn = Turn { link: Some(link), entries, audit, events, ..Turn::default() };
     super::adopt::adopt_with_journal(ws, state, record, turn).await.map(Some)
 }
 
@@ -71,10 +80,22 @@ async fn look(ws: &Ws, state: &LinkState) -> Result<Vec<Record>, CallError> {
 /// One turn of a link that is watched.
 pub(super) async fn watch(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let mode = ws.settings().store_app;
+    let id = state.link.id;
+    if state.link.life == Life::Live && ws.memory(|m| m.unsure.contains(&id)) {
+        return match ws.is_down(Side::Sentinel) {
+            true => Ok(Next::Later),
+            false => super::observation::refresh_incident(ws, state).await,
+        };
+    }
     if state.link.life == Life::Creating {
         if mode != StoreApp::Watch {
+            let closed = state.incident.as_ref().is_some_and(is_closed);
+            if closed && ws.settings().born_closed == BornClosed::Skip {
+                // Closed before it was ours.
+                return Ok(Next::Settled);
+            }
             // Nothing was found as long as it was looked for: it may be made now.
-            let link = Link { role: Role::Primary, ..state.link.clone() };
+            let link = Link { role: role_of(state), ..state.link.clone() };
             ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
             return Ok(Next::Again);
         }
@@ -89,6 +110,12 @@ pub(super) async fn watch(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> 
     }
 }
 
+/// What a link means that is watched no longer.
+fn role_of(state: &LinkState) -> Role {
+    let merged = |i: &Incident| i.is_redirected() || i.merged_into.is_some();
+    if state.incident.as_ref().is_some_and(merged) { Role::Merged } else { Role::Primary }
+}
+
 /// The link becomes ours. What both sides say at this moment is read first: the store app may have
 /// carried something over since it was last looked at.
 async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
@@ -96,10 +123,14 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     if ws.is_down(Side::ServiceNow) || ws.is_down(Side::Sentinel) {
         return Ok(Next::Later);
     }
-    if ws.memory(|m| m.taking_over.insert(id)) {
+    if !ws.memory(|m| m.taking_over.contains(&id)) {
         let link = Link { unread: true, ..state.link.clone() };
         ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
-        return super::observation::refresh_record(ws, state).await;
+        let next = super::observation::refresh_record(ws, state).await?;
+        if next == Next::Again {
+            ws.memory(|m| m.taking_over.insert(id));
+        }
+        return Ok(next);
     }
     ws.memory(|m| m.taking_over.remove(&id));
     let maker = state.record.as_ref().map(|r| r.created_by.clone()).unwrap_or_default();
@@ -111,7 +142,7 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     );
     let audit = ws.audit(state, "take_over", (None, "link"), ("", ""), &text);
     let event = ws.event(Level::Change, Some(id), ws.subject(state), text);
-    let link = Link { role: Role::Primary, pending: true, ..state.link.clone() };
+    let link = Link { role: role_of(state), pending: true, ..state.link.clone() };
     let (bases, audit, events) = (wording(ws, state), vec![audit], vec![event]);
     ws.save(state, Turn { link: Some(link), bases, entries, audit, events, ..Turn::default() }).await?;
     Ok(Next::Again)

@@ -78,6 +78,9 @@ pub(super) fn may_send(link: &crate::model::Link) -> bool {
 
 /// One turn. `looked` is when this work last had an answer that showed the record.
 async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> Result<Next, Halt> {
+    if state.link.not_before > ws.steady() {
+        return Ok(Next::Later);
+    }
     if state.link.role == Role::Merged && state.link.unread && state.open_intent().is_none() {
         // What was said before can go nowhere any more, but it is shown that it was said.
         return read_comments(ws, state).await;
@@ -103,9 +106,6 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
             ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
         }
         return Ok(Next::Settled);
-    }
-    if link.not_before > ws.steady() {
-        return Ok(Next::Later);
     }
     let id = link.id;
     // What an earlier life had trouble with may be somebody else's by now.

@@ -37,6 +37,8 @@ pub(super) struct Memory {
     pub missing: BTreeMap<(LinkId, Side), Stamp>,
     /// Sides at which too many are missing at once, as was said.
     pub vanished: BTreeSet<Side>,
+    /// How many records were ours at the last sweep of all keys.
+    pub live_records: Option<usize>,
     /// Links whose incident is looked at before anything else is done with it.
     pub unsure: BTreeSet<LinkId>,
     /// Links whose create is tried without our key, because the instance refused it with. Each has a trial

@@ -166,7 +166,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     if again && let Told::Numbers(held) = ws.ask(Ask::HeldLinks(ws.key.clone())).await? {
         dirty.extend(held);
     }
-    if ws.memory(|m| !std::mem::replace(&mut m.asked_for_watched, true))
+    if !ws.memory(|m| m.asked_for_watched)
         && ws.settings().store_app != StoreApp::Watch
         && let Told::Numbers(watched) = ws.ask(Ask::WatchedLinks(ws.key.clone())).await?
     {
@@ -188,6 +188,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         ws.set_state(Side::ServiceNow, LaneState::Writing);
         work(ws, dirty).await?;
     }
+    ws.memory(|m| m.asked_for_watched = true);
     if ws.shared.mode == Mode::Once {
         // Records that were created just now have not been told of their alerts, and no pass follows.
         let mut told = BTreeSet::new();

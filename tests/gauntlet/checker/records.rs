@@ -37,7 +37,7 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
     for incident in &case.e.worlds.incidents {
         let guid = incident.guid.to_lowercase();
         let first = case.pairs.get(&guid).and_then(|p| p.records.first());
-        let deleted = case.pairs.get(&guid).is_some_and(|p| p.deleted);
+        let deleted = case.pairs.get(&guid).is_some_and(|p| p.deleted.is_some());
         if let Some((born, _)) = first.filter(|_| !case.e.wrong_clock && !deleted)
             && born.plus(SKEW) < incident.created.plus(case.e.create_after)
         {

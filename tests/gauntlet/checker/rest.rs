@@ -6,7 +6,7 @@ use diptych::model::ledger::AuditRow;
 
 use super::{Case, Found, counted, is_first_contact, is_flapping};
 use crate::run::QUIET;
-use crate::timeline::{Field, is_person};
+use crate::timeline::{Field, Pair, is_person};
 use crate::trick::Excuse;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -32,15 +32,17 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
     let e = case.e;
     for (guid, state) in &case.links {
         let who = format!("incident {}", case.pairs.get(guid).map_or(0, |p| p.number));
-        let given_away = case.pairs.get(guid).is_some_and(|p| p.is_given_away() || p.deleted);
-        if state.link.life == Life::Gone && case.pairs.get(guid).is_none_or(|p| !p.deleted) {
+        let deleted = case.pairs.get(guid).is_some_and(|p| p.deleted.is_some());
+        let rests = deleted && (state.link.life == Life::Gone || state.link.frozen.contains("came back as"));
+        let given_away = case.pairs.get(guid).is_some_and(Pair::is_given_away) || rests;
+        if state.link.life == Life::Gone && !deleted {
             found("P13", format!("{who} was taken for gone and is there: {}", state.link.frozen));
         }
         if !state.link.frozen.is_empty() && !given_away {
             found("P13", format!("{who} is frozen: {}", state.link.frozen));
         }
         // What is deleted and written to afterwards is not taken for gone at once.
-        let missing = given_away && state.link.error.starts_with("not found");
+        let missing = deleted && state.link.error.starts_with("not found");
         if state.link.frozen.is_empty() && !state.link.error.is_empty() && !missing {
             found("P13", format!("{who} has an error still: {}", state.link.error));
         }
@@ -55,9 +57,10 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
             // knows what that create wrote (D20).
             let given_up = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.what == "record";
             // And nobody knows what both sides of one that was taken over had agreed on (D20).
-            let taken_over = e.worlds.dialect.took_over_from.is_some();
+            let taken_over = |r: &&AuditRow| r.draft.act == "take_over";
+            let late = |r: &&AuditRow| given_up(r) || taken_over(r);
             let found_late = conflict.is_some_and(is_first_contact)
-                && (taken_over || case.book.get(guid).is_some_and(|rows| rows.iter().any(given_up)));
+                && case.book.get(guid).is_some_and(|rows| rows.iter().any(late));
             let flapping = conflict.is_some_and(|c| {
                 let pair = case.pairs.get(guid);
                 is_flapping(c)

@@ -78,7 +78,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
         let frozen = s.gone.is_some()
             || pair.is_given_away()
-            || pair.deleted
+            || pair.deleted.is_some_and(|d| s.at.plus(Duration::from_secs(3600)) >= d)
             || pair.merged.is_some_and(|m| s.at.plus(Duration::from_secs(3600)) >= m);
         match there.len() {
             1 if s.edit => {}

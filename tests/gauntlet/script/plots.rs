@@ -59,8 +59,8 @@ impl Script {
         }
     }
 
-    /// A record and an incident are deleted; another record is hidden from our user for so long, with changes
-    /// waiting for it, that it passes for deleted, too.
+    /// A record and an incident are deleted; another record, or all of them, are hidden from our user for so
+    /// long, with changes waiting, that they could pass for deleted, too.
     pub fn deletions(&mut self, rng: &mut Rng) {
         if self.setting.mass_change >= 50 {
             // What everybody changes is to go through.
@@ -68,7 +68,7 @@ impl Script {
         }
         let begin = self.calm_at;
         self.calm_at += HIDDEN + Duration::from_secs(300);
-        let hidden = Trick::HideRecord;
+        let hidden = if rng.bool() { Trick::HideRecord } else { Trick::HideRecords };
         self.add(begin, What::Trick { trick: hidden, draw: rng.u64(..), span: HIDDEN });
         let waits = begin + Duration::from_secs(30);
         self.add(waits, What::Trick { trick: Trick::MassChange, draw: 0, span: Duration::ZERO });

@@ -69,7 +69,7 @@ fn a_deleted_record_is_not_made_again_and_its_incident_stays() {
     let (asked, written) = (sim.requests(Side::ServiceNow), sim.writes(Side::ServiceNow));
     sim.run_for(MINUTE * 10);
     assert_eq!(sim.writes(Side::ServiceNow), written);
-    // Two passes a minute at most ask for more than the list: what is gone costs one call per deep pass.
+    // A list every ten seconds; what is gone costs one call per deep pass.
     assert!(sim.requests(Side::ServiceNow) - asked < 80, "{}", sim.requests(Side::ServiceNow) - asked);
 }
 

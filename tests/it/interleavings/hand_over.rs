@@ -9,7 +9,7 @@ use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
 use diptych::sandbox::side::Side;
 
 use super::other_severity;
-use crate::simulation::{Setting, Simulation, store_app};
+use crate::simulation::{Setting, Simulation, WORKSPACE, store_app};
 
 /// What the app had no time for.
 const MISSED: &str = "said after the last pass of the app";
@@ -118,6 +118,31 @@ fn while_it_is_watched_nothing_is_written_and_then_nothing_is_lost() {
     }
     assert_eq!(sim.worlds().records.len(), known_with_closed(&sim), "and the others got theirs");
     sim.assert_idle(5);
+}
+
+#[test]
+fn what_was_deleted_while_it_was_watched_is_neither_taken_over_nor_looked_for_in_every_pass() {
+    let mut sim = Simulation::new(setting(StoreApp::Watch));
+    let incident = ours(&sim).remove(0);
+    let sys_id = make(&sim, &incident, 0);
+    talk(&sim, &incident.guid, &sys_id);
+    sim.run_for(MINUTE * 5);
+    let now = sim.world_time();
+    let delete = IncidentAct::Delete;
+    sim.stage.with_sentinel(|s| s.act(WORKSPACE, &incident.guid, &delete, noor(), now)).unwrap();
+    sim.setting.store_app = StoreApp::Adopt;
+    sim.kill();
+    sim.run_for(MINUTE * 25);
+    let before = sim.requests(Side::Sentinel);
+    sim.run_for(MINUTE * 10);
+    let passes = 60;
+    assert!(
+        sim.requests(Side::Sentinel) - before <= passes + 10,
+        "{}",
+        sim.requests(Side::Sentinel) - before
+    );
+    assert_eq!(sim.worlds().records.iter().filter(|r| r.sys_id == sys_id).count(), 1);
+    assert!(sim.worlds().incidents.iter().all(|i| i.guid != incident.guid));
 }
 
 fn known_with_closed(sim: &Simulation) -> usize {

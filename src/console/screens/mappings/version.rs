@@ -149,7 +149,7 @@ pub(crate) fn offer(model: &mut Model, question: Question, reason: &str) {
     let base = if question == Question::WhyApply { model.mappings.based_on } else { parent };
     model.overlays.push(Overlay::Plan(Plan {
         title,
-        place: vec![format!("{}: mapping version {} is in force", model.setup.environment, parent)],
+        place: vec![model.named(format!("mapping version {parent} is in force"))],
         writes: writes(&mapping::diff(&now, &tables)),
         notes,
         word: "Apply",
