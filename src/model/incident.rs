@@ -102,6 +102,11 @@ impl Incident {
     pub fn is_redirected(&self) -> bool {
         self.labels.iter().any(|l| l.raw().eq_ignore_ascii_case("redirected"))
     }
+
+    /// True when Defender merged it into another one, by its label or by the number of the survivor.
+    pub fn is_merged(&self) -> bool {
+        self.is_redirected() || self.merged_into.is_some()
+    }
 }
 
 /// Every writable member of an incident: a PUT replaces the whole (sentinel-api 2.4, D16).

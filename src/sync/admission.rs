@@ -27,7 +27,7 @@ pub enum Admission {
 /// Decides about an incident without a link. The filter is looked at again whenever an
 /// incident changes, so a label that comes later lets it in.
 pub fn admit(incident: &Incident, settings: &WorkspaceSettings, now: Stamp) -> Admission {
-    if incident.is_redirected() || incident.merged_into.is_some() {
+    if incident.is_merged() {
         return Admission::Redirected;
     }
     if !matches_filter(incident, &settings.filter) {

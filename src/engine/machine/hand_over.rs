@@ -82,10 +82,7 @@ pub(super) async fn watch(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> 
     let mode = ws.settings().store_app;
     let id = state.link.id;
     if state.link.life == Life::Live && ws.memory(|m| m.unsure.contains(&id)) {
-        return match ws.is_down(Side::Sentinel) {
-            true => Ok(Next::Later),
-            false => super::observation::refresh_incident(ws, state).await,
-        };
+        return super::observation::look_at_incident(ws, state).await;
     }
     if state.link.life == Life::Creating {
         if mode != StoreApp::Watch {
@@ -112,8 +109,7 @@ pub(super) async fn watch(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> 
 
 /// What a link means that is watched no longer.
 fn role_of(state: &LinkState) -> Role {
-    let merged = |i: &Incident| i.is_redirected() || i.merged_into.is_some();
-    if state.incident.as_ref().is_some_and(merged) { Role::Merged } else { Role::Primary }
+    if state.incident.as_ref().is_some_and(Incident::is_merged) { Role::Merged } else { Role::Primary }
 }
 
 /// The link becomes ours. What both sides say at this moment is read first: the store app may have

@@ -243,7 +243,7 @@ fn note_incident(
     link.in_filter = matches_filter(incident, &ws.settings().filter);
     ws.notice_parts(&mut link, state, incident);
     link.pending = true;
-    if link.role == Role::Primary && (incident.is_redirected() || incident.merged_into.is_some()) {
+    if link.role == Role::Primary && incident.is_merged() {
         link.role = Role::Merged;
         let text = "merged into another incident by Defender; nothing is written to it any more";
         commit.events.push(ws.event(Level::Warning, Some(link.id), ws.subject(state), text.into()));

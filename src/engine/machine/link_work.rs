@@ -125,10 +125,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         return Ok(next);
     }
     if link.life == Life::Live && ws.memory(|m| m.unsure.contains(&id)) {
-        return match ws.is_down(Side::Sentinel) {
-            true => Ok(Next::Later),
-            false => super::observation::refresh_incident(ws, state).await,
-        };
+        return super::observation::look_at_incident(ws, state).await;
     }
     if let Some(intent) = state.open_intent().cloned() {
         return super::recover::settle(ws, state, intent).await;

@@ -33,6 +33,11 @@ pub(super) fn observed(ws: &Ws, state: &LinkState, incident: Incident, asked: St
     Turn { link: Some(link), incident: Some(incident), asked, ..Turn::default() }
 }
 
+/// Reads the incident again, once Sentinel can be asked.
+pub(super) async fn look_at_incident(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    if ws.is_down(Side::Sentinel) { Ok(Next::Later) } else { refresh_incident(ws, state).await }
+}
+
 /// Reads the incident again after Sentinel said that a newer version exists.
 pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let asked = ws.steady();

@@ -38,15 +38,7 @@ const OTHER_CODE: &str = "Resolved by caller";
 
 /// How it writes things down.
 pub fn dialect() -> Dialect {
-    Dialect {
-        prefix: String::new(),
-        severities,
-        status,
-        owners: true,
-        notes: true,
-        alerts: false,
-        took_over_from: None,
-    }
+    Dialect { prefix: String::new(), severities, status, ..Dialect::ours("") }
 }
 
 fn severities(impact: &str, _urgency: &str) -> &'static [&'static str] {
