@@ -234,11 +234,10 @@ impl Trick {
                 sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
             }
             DeleteIncident => {
-                let incidents = sim.worlds().incidents;
-                let guid = &pick(rng, &incidents).guid;
+                let guid = any_incident(sim, rng)?;
                 // One of Defender's cannot be deleted.
                 sim.stage
-                    .with_sentinel(|s| s.act(WORKSPACE, guid, &IncidentAct::Delete, &CAST[0], now))
+                    .with_sentinel(|s| s.act(WORKSPACE, &guid, &IncidentAct::Delete, &CAST[0], now))
                     .ok()?;
             }
             UnseenCopies => copy_unseen(sim, rng, who)?,
@@ -254,11 +253,7 @@ impl Trick {
             }
             EditComment => edit_comment(sim, rng)?,
             Unlabel => {
-                let guids = sim.stage.with_sentinel(|s| s.guids(WORKSPACE));
-                if guids.is_empty() {
-                    return None;
-                }
-                let guid = pick(rng, &guids).clone();
+                let guid = any_incident(sim, rng)?;
                 let act = IncidentAct::Unlabel("snow".into());
                 // One without the label stays as it is.
                 sim.stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &act, &CAST[0], now)).ok()?;
@@ -267,6 +262,12 @@ impl Trick {
         }
         Some(())
     }
+}
+
+/// Some incident of the workspace.
+fn any_incident(sim: &Simulation, rng: &mut Rng) -> Option<String> {
+    let mut guids = sim.stage.with_sentinel(|s| s.guids(WORKSPACE));
+    (!guids.is_empty()).then(|| guids.swap_remove(rng.usize(..guids.len())))
 }
 
 /// Some record of ours.
