@@ -234,7 +234,13 @@ async fn observe_records(
     let Told::Links(mut states) = ws.ask(ask).await? else { return Ok(Ok(())) };
     let oldest = states.iter().map(|s| s.record.as_ref().map_or(Stamp(0), |r| r.updated_on)).min();
     let from = oldest.unwrap_or(since).min(since).minus(JOURNAL_BACK);
-    let linked: Vec<SysId> = states.iter().map(|s| s.link.sys_id.clone()).collect();
+    let record_of = |s: &LinkState| records.iter().find(|r| r.sys_id == s.link.sys_id);
+    let wrong_of = |s: &LinkState| super::ownership::wrong_record(ws, s, record_of(s)?);
+    let wrong: BTreeMap<LinkId, String> =
+        states.iter().filter_map(|s| Some((s.link.id, wrong_of(s)?))).collect();
+    // Nothing of a record is taken that may belong to another incident now.
+    let ours = states.iter().filter(|s| !wrong.contains_key(&s.link.id));
+    let linked: Vec<SysId> = ours.map(|s| s.link.sys_id.clone()).collect();
     let journal = if linked.is_empty() {
         Vec::new()
     } else {
@@ -256,19 +262,19 @@ async fn observe_records(
     let mut commit = Commit::default();
     super::gone::revive_found(ws, &mut states, records, &mut commit);
     for state in &states {
-        let Some(record) = records.iter().find(|r| r.sys_id == state.link.sys_id) else { continue };
+        let Some(record) = record_of(state) else { continue };
         // A record that is still being created is confirmed by its create, not by a list.
         if state.link.life == Life::Creating {
             dirty.insert(state.link.id);
             continue;
         }
-        if let Some(wrong) = super::ownership::wrong_record(ws, state, record) {
-            if state.link.frozen == wrong {
+        if let Some(wrong) = wrong.get(&state.link.id) {
+            if state.link.frozen == *wrong {
                 continue;
             }
             let text = format!("frozen: {wrong}; nothing is sent for it until somebody runs retry");
             commit.events.push(ws.event(Level::Error, Some(state.link.id), ws.subject(state), text));
-            let link = Link { frozen: wrong, error: String::new(), ..state.link.clone() };
+            let link = Link { frozen: wrong.clone(), error: String::new(), ..state.link.clone() };
             commit.links.push(link);
             dirty.insert(state.link.id);
             continue;
