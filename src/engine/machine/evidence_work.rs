@@ -158,6 +158,12 @@ impl Ws {
         link.evidence.unread |= self.asks_for_alerts(&state.link.evidence, now);
     }
 
+    /// The same where nobody but us moved the version: by their numbers alone.
+    pub fn notice_counts(&self, link: &mut Link, now: &Incident) {
+        link.unread = link.unread || now.comments_count != link.comments_seen;
+        link.evidence.unread |= self.asks_for_alerts(&link.evidence, now);
+    }
+
     /// True when the alerts of an incident are to be read, after what its record was told.
     pub fn asks_for_alerts(&self, told: &Evidence, now: &Incident) -> bool {
         self.settings().alerts == AlertNotes::Note && alerts_moved(told, now)
