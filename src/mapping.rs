@@ -5,6 +5,7 @@
 //! the row that fired. Two values are equivalent when either direction says so (D19), which is
 //! what keeps a lossy table from ever causing a write by itself.
 
+mod custom;
 mod diff;
 mod directory;
 mod explain;
@@ -18,14 +19,17 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use custom::CustomField;
 pub use diff::{RowDiff, diff};
 pub use directory::Directory;
-pub use explain::{Explanation, explain, explain_owner_to_sentinel, explain_owner_to_servicenow};
+pub use explain::{
+    Explanation, explain, explain_custom, explain_owner_to_sentinel, explain_owner_to_servicenow,
+};
 pub use file::TableFault;
 pub use lint::{Lint, LintContext, LintLevel, lint};
 pub use owner::{OwnerRule, OwnerToSentinel, OwnerToServicenow};
 pub use rows::{
-    ClosureRow, Flow, OwnerRow, RowRef, SeverityRow, StatusRow, TableKind, TableSet, join_severity,
+    ClosureRow, FieldRow, Flow, OwnerRow, RowRef, SeverityRow, StatusRow, TableKind, TableSet, join_severity,
     split_severity,
 };
 pub use tables::{Tables, Translated, Translation, Unmapped};

@@ -26,7 +26,7 @@ pub use command::{Command, CommandState, Control, ControlVerb, Shown, Verb};
 pub use comment::{CommentOrigin, Delivery, Entry};
 pub use crossings::Crossings;
 pub use fault::{CallError, FaultKind, Retry};
-pub use field::Field;
+pub use field::{Custom, Field};
 pub use ids::{
     CommandId, EntryId, IncidentId, InstanceKey, IntentId, LinkId, SysId, TableName, WorkspaceKey,
 };

@@ -125,6 +125,10 @@ mutants! {
         "What was taken for gone is never looked for again.";
     HistoryReposted, "history-reposted",
         "What the store app carried over before is carried over once more.";
+    CustomForgotten, "custom-forgotten",
+        "A custom field is filled when its record is made, and not again when the incident changes.";
+    HandEditOverwritten, "hand-edit-overwritten",
+        "What a person wrote into a custom field is gone with the incident's next change.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

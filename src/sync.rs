@@ -6,6 +6,7 @@
 //! | `values` | what is a field's raw value on either side? |
 //! | `cross` | what does a value become on the other side? |
 //! | `decide` | one field: who changed, who wins, what is written? |
+//! | `custom` | and a column that a template fills? |
 //! | `closing` | status and closing fields, which travel together |
 //! | `plan` | one link: all verdicts, and what each side is to get |
 //! | `write` | what does a PATCH or a PUT then say? |
@@ -26,6 +27,7 @@ mod closing;
 pub mod conversation;
 pub mod cross;
 pub mod cursor;
+pub mod custom;
 pub mod decide;
 pub mod evidence;
 pub mod fields;
@@ -48,6 +50,7 @@ pub use plan::{Plan, plan};
 
 use crate::mapping::{Directory, Tables};
 use crate::model::settings::WorkspaceSettings;
+use crate::model::{Field, Incident};
 
 /// Everything a plan depends on besides the link itself.
 #[derive(Clone, Copy, Debug)]
@@ -58,4 +61,13 @@ pub struct PlanContext<'a> {
     pub tables: &'a Tables,
     /// Users known of the route's instance.
     pub directory: &'a Directory,
+}
+
+impl PlanContext<'_> {
+    /// Sentinel's raw value of a field: of a custom one, what its row makes of the incident; empty when
+    /// that fails.
+    pub fn sentinel_value(&self, incident: &Incident, field: Field) -> String {
+        let Field::Custom(_) = field else { return values::sentinel_value(incident, field) };
+        custom::custom_field(self, field).and_then(|row| row.value(incident).ok()).unwrap_or_default()
+    }
 }

@@ -180,7 +180,11 @@ fn show(link: &LinkView, command: &Command, words: &[(String, String)], how: How
         link.title
     )];
     for (s, (from, to)) in command.shown.iter().zip(words) {
-        lines.push(format!("  {:<10}  {}: {from} → {to}", s.side.to_string(), escape_line(&s.what)));
+        lines.push(format!(
+            "  {:<10}  {}: {from} → {to}",
+            s.side.to_string(),
+            escape_line(Field::short(&s.what))
+        ));
     }
     // with --json, stdout is for the answer
     for line in lines {

@@ -7,18 +7,20 @@ use super::exit::{Exit, Failure};
 use super::session::Session;
 use super::{address, lookup, output};
 use crate::mapping::{
-    Directory, Explanation, TableKind, TableSet, Tables, explain, explain_owner_to_sentinel,
+    Directory, Explanation, TableKind, TableSet, Tables, explain, explain_custom, explain_owner_to_sentinel,
     explain_owner_to_servicenow,
 };
 use crate::model::settings::WorkspaceSettings;
 use crate::model::{Field, LinkState, Side, SysId};
+use crate::sync::PlanContext;
+use crate::sync::custom::custom_fields;
 use crate::sync::values::{sentinel_value, servicenow_value};
 
 /// `mappings explain --json`: an array of these.
 #[derive(Serialize)]
 struct Explained {
-    /// `severity`, `status`, `closure` or `owner`.
-    field: &'static str,
+    /// `severity`, `status`, `closure`, `owner`, or the column of a custom field.
+    field: String,
     /// The side whose value is translated.
     from: &'static str,
     #[serde(flatten)]
@@ -68,8 +70,9 @@ fn explained(
     let (table, shape) = (&workspace.route.table, &workspace.route.shape);
     let mut told = Vec::new();
     for (field, kind) in FIELDS {
-        let mut tell =
-            |from: Side, story| told.push(Explained { field: field.word(), from: from.word(), story });
+        let mut tell = |from: Side, story| {
+            told.push(Explained { field: field.word().to_owned(), from: from.word(), story })
+        };
         if let Some(incident) = &state.incident {
             let value = sentinel_value(incident, field);
             match kind {
@@ -98,6 +101,16 @@ fn explained(
                 TableKind::Closure if value.is_empty() => {}
                 kind => tell(Side::ServiceNow, explain(tables, kind, table, Side::ServiceNow, &value)),
             }
+        }
+    }
+    if let Some(incident) = &state.incident {
+        for row in custom_fields(&PlanContext { workspace, tables, directory }) {
+            let shown = state.record.as_ref().and_then(|record| record.value(&row.column));
+            told.push(Explained {
+                field: row.column.clone(),
+                from: Side::Sentinel.word(),
+                story: explain_custom(row, incident, shown),
+            });
         }
     }
     told

@@ -79,6 +79,7 @@ pub async fn lint_context(config: Option<&Config>, store: Option<&Store>) -> Res
     let mut users: BTreeMap<String, User> = BTreeMap::new();
     for w in &config.workspaces {
         let route = &w.route;
+        ctx.own_columns.entry(route.table.clone()).or_default().extend(route.shape.own_columns());
         if ctx.tables.contains(&route.table) {
             continue;
         }

@@ -109,8 +109,8 @@ pub struct Detail {
 /// One field of a link.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldRow {
-    /// `severity`, `close_notes`, …
-    pub field: &'static str,
+    /// `severity`, `close_notes`, …; a custom field by its column and a mark: `u_tactics@1a2b3c4d`.
+    pub field: String,
     /// Value on either side, as people read it.
     pub shown: Pair<String>,
     /// What both last agreed on.
@@ -126,7 +126,7 @@ pub struct FieldRow {
 impl From<&FieldView> for FieldRow {
     fn from(v: &FieldView) -> Self {
         Self {
-            field: v.field.word(),
+            field: v.field.word().to_owned(),
             shown: raw(&v.shown),
             base: v.base.as_ref().map(raw),
             step: v.step.word(),

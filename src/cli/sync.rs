@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::shell;
 use crate::model::settings::FirstContact;
 use crate::model::view::{Step, WorkspaceView};
-use crate::model::{Control, ControlVerb, WorkspaceKey};
+use crate::model::{Control, ControlVerb, Field, WorkspaceKey};
 use crate::telemetry::{self, Target};
 use crate::text::escape_line;
 
@@ -77,7 +77,7 @@ async fn plan(session: &Session, json: bool) -> Result<Exit, Failure> {
             w.workspace.as_str().to_owned(),
             w.subject.clone(),
             w.shown.side.word().to_owned(),
-            w.shown.what.clone(),
+            Field::short(&w.shown.what).to_owned(),
             w.shown.from.clone(),
             w.shown.to.clone(),
             w.why.clone(),

@@ -55,8 +55,11 @@ fn keys(set: &TableSet, kind: TableKind) -> Vec<Keys> {
             let scope = if kind == TableKind::Owner { cell("workspace") } else { cell("table") };
             let reads = cell("flow") == "to-sentinel" || cell("source_is_sentinel") == "false";
             let by = |what: &str, text: String| format!("{what}\u{0}{scope}\u{0}{text}");
-            let (sentinel, servicenow) = (cell("sentinel"), cell("servicenow"));
-            let input = if reads || kind == TableKind::Owner {
+            let (sentinel, servicenow) = match kind {
+                TableKind::Field => (cell("source"), cell("column")),
+                _ => (cell("sentinel"), cell("servicenow")),
+            };
+            let input = if reads || matches!(kind, TableKind::Owner | TableKind::Field) {
                 by("reads", servicenow.clone())
             } else {
                 by("writes", sentinel.clone())

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use super::custom::CustomField;
 use super::directory::Directory;
 use super::owner::{OwnerToSentinel, OwnerToServicenow};
 use super::pairs::{is_known, pair_rows, sentinel_form, servicenow_form};
 use super::rows::{RowRef, TableKind, cell};
 use super::tables::{Tables, Unmapped, value_noun};
 use crate::model::call::UserKey;
-use crate::model::{OwnerRef, Side, SysId, TableName, User, WorkspaceKey};
+use crate::model::{Incident, OwnerRef, Side, SysId, TableName, User, WorkspaceKey};
 use crate::text::escape_line;
 
 /// The story of one translation. Every text is safe to print.
@@ -75,6 +76,10 @@ fn translated(
         (_, TableKind::Owner) => Err(Unmapped {
             what: "an owner is a person, not a word".to_owned(),
             hint: "ask with the workspace and the directory of users".to_owned(),
+        }),
+        (_, TableKind::Field) => Err(Unmapped {
+            what: "a custom field is made of the whole incident, not of a word".to_owned(),
+            hint: "ask with the incident".to_owned(),
         }),
     }
 }
@@ -158,6 +163,29 @@ fn back(
         ),
         Err(_) => format!("Back, {shown} has no row."),
     }
+}
+
+/// Explains what a row of the field table makes of an incident; `shown` is what the record's column shows,
+/// `None` where it was not read.
+pub fn explain_custom(row: &CustomField, incident: &Incident, shown: Option<&str>) -> Explanation {
+    let input = format!("Column {}", row.column);
+    let mut steps = vec![row.why.clone()];
+    let output = match row.value(incident) {
+        Ok(value) => {
+            steps.push(match shown {
+                None => "The record's column was not read yet, or may not be read.".to_owned(),
+                Some(shown) if shown == value => "The record shows that.".to_owned(),
+                Some(shown) => format!("The record shows {}.", cell(shown)),
+            });
+            Some(cell(&value))
+        }
+        Err(why) => {
+            steps.push(why);
+            steps.push("The column is held; the other fields flow on.".to_owned());
+            None
+        }
+    };
+    Explanation { input, output, row: Some(row.row), steps }
 }
 
 fn keys(steps: &mut Vec<String>, keys: &[UserKey]) {

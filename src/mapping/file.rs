@@ -89,7 +89,9 @@ impl TableSet {
             .iter()
             .zip(cells)
             .filter_map(|(name, text)| match *name {
-                "source_is_sentinel" => (text == "true").then(|| format!("{name} = true")),
+                "source_is_sentinel" | "once" | "override" => {
+                    (text == "true").then(|| format!("{name} = true"))
+                }
                 "flow" => (text != "both").then(|| format!("{name} = {}", quoted(&text))),
                 "table" | "workspace" | "label" if text.is_empty() => None,
                 _ => Some(format!("{name} = {}", quoted(&text))),
@@ -143,6 +145,17 @@ fn table_head(kind: TableKind) -> &'static str {
             "\
 # Owner. servicenow: user name; sentinel: UPN; workspace: key of one workspace, or left out for
 # every one. Whoever has the same e-mail on both sides needs no row.
+"
+        }
+        TableKind::Field => {
+            "\
+# Fields. column: any other column of the record, filled from the incident. source: a template such
+# as \"{{ tactics | join(', ') }}\", or a pointer such as \"/owner/email\". once = true: filled when the
+# record is made, never again. A hand edit stays, and Sentinel's next change becomes a work note;
+# with override = true it goes over the hand edit. Members of an incident: number, id, title,
+# description, severity, status, classification, reason, owner (name, email, upn, object_id), labels,
+# tactics, techniques, products, url, defender_url, provider, provider_id, alerts, created,
+# first_activity, last_activity.
 "
         }
     }

@@ -1,6 +1,8 @@
 //! The tables as a grid of text cells, for editing in place.
 
-use super::rows::{ClosureRow, Flow, OwnerRow, RowRef, SeverityRow, StatusRow, TableKind, TableSet, cell};
+use super::rows::{
+    ClosureRow, FieldRow, Flow, OwnerRow, RowRef, SeverityRow, StatusRow, TableKind, TableSet, cell,
+};
 
 impl TableKind {
     /// The names of the columns, as they are written in files.
@@ -10,6 +12,7 @@ impl TableKind {
             Self::Status => &["table", "sentinel", "servicenow", "label", "flow"],
             Self::Closure => &["table", "sentinel", "servicenow", "label", "source_is_sentinel"],
             Self::Owner => &["servicenow", "sentinel", "workspace"],
+            Self::Field => &["table", "source", "column", "once", "override"],
         }
     }
 }
@@ -37,6 +40,11 @@ impl TableSet {
             TableKind::Owner => {
                 let r = self.owner.get(index)?;
                 vec![r.servicenow.clone(), r.sentinel.clone(), r.workspace.clone()]
+            }
+            TableKind::Field => {
+                let r = self.field.get(index)?;
+                let marks = [r.once, r.overrides].map(|m| m.to_string());
+                [&r.table, &r.source, &r.column].into_iter().cloned().chain(marks).collect()
             }
         };
         cells.into_iter().nth(column)
@@ -77,6 +85,14 @@ impl TableSet {
                 2 => Some(Slot::Text(&mut r.workspace)),
                 _ => None,
             }),
+            TableKind::Field => self.field.get_mut(row.row).and_then(|r| match column {
+                0 => Some(Slot::Text(&mut r.table)),
+                1 => Some(Slot::Text(&mut r.source)),
+                2 => Some(Slot::Text(&mut r.column)),
+                3 => Some(Slot::Mark(&mut r.once)),
+                4 => Some(Slot::Mark(&mut r.overrides)),
+                _ => None,
+            }),
         };
         target.ok_or(missing)?.set(text)
     }
@@ -89,6 +105,7 @@ impl TableSet {
             TableKind::Status => self.status.insert(row, StatusRow::default()),
             TableKind::Closure => self.closure.insert(row, ClosureRow::default()),
             TableKind::Owner => self.owner.insert(row, OwnerRow::default()),
+            TableKind::Field => self.field.insert(row, FieldRow::default()),
         }
         RowRef { table: kind, row }
     }
@@ -103,6 +120,7 @@ impl TableSet {
             TableKind::Status => drop(self.status.remove(row.row)),
             TableKind::Closure => drop(self.closure.remove(row.row)),
             TableKind::Owner => drop(self.owner.remove(row.row)),
+            TableKind::Field => drop(self.field.remove(row.row)),
         }
         true
     }
@@ -117,6 +135,7 @@ impl TableSet {
             TableKind::Status => self.status.swap(a, b),
             TableKind::Closure => self.closure.swap(a, b),
             TableKind::Owner => self.owner.swap(a, b),
+            TableKind::Field => self.field.swap(a, b),
         }
         true
     }
@@ -163,7 +182,7 @@ mod tests {
             for (column, name) in kind.columns().iter().enumerate() {
                 let text = match *name {
                     "flow" => "to-sentinel",
-                    "source_is_sentinel" => "true",
+                    "source_is_sentinel" | "once" | "override" => "true",
                     other => other,
                 };
                 set.set_cell(row, column, &format!(" {text} ")).unwrap();

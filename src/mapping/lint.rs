@@ -1,5 +1,6 @@
 //! What is wrong with tables, and what exactly that leads to.
 
+mod custom;
 mod instance;
 mod owner;
 mod rows;
@@ -64,6 +65,8 @@ pub struct LintContext {
     pub status_field: String,
     /// Close code field, `close_code`.
     pub closure_field: String,
+    /// Columns of each record table that mean something else already, so that no custom field may fill them.
+    pub own_columns: BTreeMap<TableName, BTreeSet<String>>,
     /// Users of the instance.
     pub users: Vec<User>,
 }
@@ -76,6 +79,7 @@ impl Default for LintContext {
             severity_fields: vec!["impact".into(), "urgency".into()],
             status_field: "state".into(),
             closure_field: "close_code".into(),
+            own_columns: BTreeMap::new(),
             users: Vec::new(),
         }
     }
@@ -86,6 +90,7 @@ impl LintContext {
     /// known yet.
     pub fn for_table(table: TableName, shape: &RecordShape) -> Self {
         Self {
+            own_columns: BTreeMap::from([(table.clone(), shape.own_columns())]),
             tables: vec![table],
             severity_fields: shape.severity.clone(),
             status_field: shape.status.clone(),
@@ -106,6 +111,7 @@ pub fn lint(set: &TableSet, ctx: &LintContext) -> Vec<Lint> {
     trip::check(&mut check);
     instance::check(&mut check);
     owner::check(&mut check);
+    custom::check(&mut check);
     check.finish()
 }
 
@@ -146,7 +152,7 @@ impl<'a> Check<'a> {
             TableKind::Severity => self.ctx.severity_fields.clone(),
             TableKind::Status => vec![self.ctx.status_field.clone()],
             TableKind::Closure => vec![self.ctx.closure_field.clone()],
-            TableKind::Owner => Vec::new(),
+            TableKind::Owner | TableKind::Field => Vec::new(),
         }
     }
 

@@ -28,7 +28,7 @@ impl PairRow {
     }
 }
 
-/// The rows of a table as pairs, in their order; none for owners.
+/// The rows of a table as pairs, in their order; none for owners and custom fields.
 pub(super) fn pair_rows(set: &TableSet, kind: TableKind) -> Vec<PairRow> {
     let row = |index, table: &str, sentinel: &str, servicenow: &str, label: &str, flow| PairRow {
         row: RowRef { table: kind, row: index },
@@ -57,7 +57,7 @@ pub(super) fn pair_rows(set: &TableSet, kind: TableKind) -> Vec<PairRow> {
             .enumerate()
             .map(|(i, r)| row(i, &r.table, &r.sentinel, &r.servicenow, &r.label, r.flow()))
             .collect(),
-        TableKind::Owner => Vec::new(),
+        TableKind::Owner | TableKind::Field => Vec::new(),
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn sentinel_form(kind: TableKind, word: &str) -> String {
         TableKind::Severity => Severity::from_word(word).map(Severity::word),
         TableKind::Status => Status::from_word(word).map(Status::word),
         TableKind::Closure => closure_of(word).map(Closure::word),
-        TableKind::Owner => None,
+        TableKind::Owner | TableKind::Field => None,
     };
     known.map_or_else(|| word.to_lowercase(), str::to_owned)
 }
@@ -90,7 +90,7 @@ pub(super) fn is_known(kind: TableKind, word: &str) -> bool {
         TableKind::Severity => Severity::from_word(word.trim()).is_some(),
         TableKind::Status => Status::from_word(word.trim()).is_some(),
         TableKind::Closure => closure_of(word).is_some(),
-        TableKind::Owner => true,
+        TableKind::Owner | TableKind::Field => true,
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn known_words(kind: TableKind) -> Vec<&'static str> {
         TableKind::Severity => Severity::ALL.iter().map(|s| s.word()).collect(),
         TableKind::Status => Status::ALL.iter().map(|s| s.word()).collect(),
         TableKind::Closure => Closure::ALL.iter().map(|c| c.word()).collect(),
-        TableKind::Owner => Vec::new(),
+        TableKind::Owner | TableKind::Field => Vec::new(),
     }
 }
 

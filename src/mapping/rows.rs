@@ -1,4 +1,4 @@
-//! The rows of the four tables as people edit them, and how a row reads in one line.
+//! The rows of the tables as people edit them, and how a row reads in one line.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::escape_line;
 
-/// One of the four tables.
+/// One of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TableKind {
@@ -18,11 +18,13 @@ pub enum TableKind {
     Closure,
     /// Owner.
     Owner,
+    /// Custom fields.
+    Field,
 }
 
 impl TableKind {
     /// Every table, in the order they are shown and written.
-    pub const ALL: [Self; 4] = [Self::Severity, Self::Status, Self::Closure, Self::Owner];
+    pub const ALL: [Self; 5] = [Self::Severity, Self::Status, Self::Closure, Self::Owner, Self::Field];
 
     /// The word as it is written in files and typed: `severity`.
     pub fn word(self) -> &'static str {
@@ -31,6 +33,7 @@ impl TableKind {
             Self::Status => "status",
             Self::Closure => "closure",
             Self::Owner => "owner",
+            Self::Field => "field",
         }
     }
 
@@ -46,6 +49,7 @@ impl TableKind {
             Self::Status => "Status",
             Self::Closure => "Closure",
             Self::Owner => "Owner",
+            Self::Field => "Fields",
         }
     }
 }
@@ -178,7 +182,25 @@ pub struct OwnerRow {
     pub workspace: String,
 }
 
-/// The four tables as people edit them. Among rows of one scope the first that fits wins.
+/// One row of the field table: a column of the record that is filled from the incident.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FieldRow {
+    /// Record table the row is for; empty for every table.
+    pub table: String,
+    /// Name of the column.
+    pub column: String,
+    /// A template, or a pointer such as `/owner/email` to a member of the incident.
+    pub source: String,
+    /// True for a column that is filled when the record is made and never again.
+    pub once: bool,
+    /// True when Sentinel's next change goes over a hand edit; otherwise that stays and the change
+    /// becomes a work note.
+    #[serde(rename = "override")]
+    pub overrides: bool,
+}
+
+/// The tables as people edit them. Among rows of one scope the first that fits wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TableSet {
@@ -190,6 +212,8 @@ pub struct TableSet {
     pub closure: Vec<ClosureRow>,
     /// Owner.
     pub owner: Vec<OwnerRow>,
+    /// Custom fields.
+    pub field: Vec<FieldRow>,
 }
 
 impl TableSet {
@@ -200,6 +224,7 @@ impl TableSet {
             TableKind::Status => self.status.len(),
             TableKind::Closure => self.closure.len(),
             TableKind::Owner => self.owner.len(),
+            TableKind::Field => self.field.len(),
         }
     }
 
@@ -216,6 +241,7 @@ impl TableSet {
             TableKind::Status => self.status.get(row.row).map(StatusRow::line),
             TableKind::Closure => self.closure.get(row.row).map(ClosureRow::line),
             TableKind::Owner => self.owner.get(row.row).map(OwnerRow::line),
+            TableKind::Field => self.field.get(row.row).map(FieldRow::line),
         }
     }
 }
@@ -271,6 +297,15 @@ impl OwnerRow {
     fn line(&self) -> String {
         let workspace = scope(&self.workspace, "every workspace");
         format!("{workspace}: {} ↔ {}", cell(&self.sentinel), cell(&self.servicenow))
+    }
+}
+
+impl FieldRow {
+    fn line(&self) -> String {
+        let table = scope(&self.table, "every table");
+        let marks = [(self.once, ", once"), (self.overrides, ", over hand edits")];
+        let marks: String = marks.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
+        format!("{table}: {} → {}{marks}", cell(&self.source), cell(&self.column))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::custom::{self, CustomField};
 use super::pairs::{is_known, pair_rows, sentinel_form, servicenow_form};
 use super::rows::{RowRef, TableKind, TableSet, cell};
 use crate::model::{Closure, Severity, Side, Status, TableName};
@@ -83,7 +84,7 @@ impl Lanes {
     }
 }
 
-/// The four tables, compiled for look-up. Compiling never fails: what is wrong with a table is
+/// The tables, compiled for look-up. Compiling never fails: what is wrong with a table is
 /// the linter's business, and a row that cannot be used is passed over.
 #[derive(Clone, Debug, Default)]
 pub struct Tables {
@@ -91,6 +92,7 @@ pub struct Tables {
     severity: Lanes,
     status: Lanes,
     closure: Lanes,
+    custom: Vec<CustomField>,
 }
 
 impl Tables {
@@ -101,6 +103,7 @@ impl Tables {
             severity: Lanes::compile(set, TableKind::Severity),
             status: Lanes::compile(set, TableKind::Status),
             closure: Lanes::compile(set, TableKind::Closure),
+            custom: custom::compile(set),
             rows: set.clone(),
         }
     }
@@ -108,6 +111,11 @@ impl Tables {
     /// The rows that were compiled.
     pub fn rows(&self) -> &TableSet {
         &self.rows
+    }
+
+    /// The custom fields of a record table: one per column.
+    pub fn custom<'a>(&'a self, table: &'a TableName) -> impl Iterator<Item = &'a CustomField> {
+        custom::of_table(&self.custom, table)
     }
 
     /// Raw values of the severity fields, joined by `/`, for Sentinel's severity. A faulty row
@@ -203,7 +211,7 @@ impl Tables {
             TableKind::Severity => Some(&self.severity),
             TableKind::Status => Some(&self.status),
             TableKind::Closure => Some(&self.closure),
-            TableKind::Owner => None,
+            TableKind::Owner | TableKind::Field => None,
         }
     }
 
@@ -224,7 +232,7 @@ impl Tables {
             TableKind::Severity => self.rows.severity.get(row.row).map(|r| (&*r.sentinel, &*r.servicenow)),
             TableKind::Status => self.rows.status.get(row.row).map(|r| (&*r.sentinel, &*r.servicenow)),
             TableKind::Closure => self.rows.closure.get(row.row).map(|r| (&*r.sentinel, &*r.servicenow)),
-            TableKind::Owner => None,
+            TableKind::Owner | TableKind::Field => None,
         }
     }
 
@@ -258,7 +266,7 @@ impl Tables {
         let label = match kind {
             TableKind::Status => &self.rows.status.get(index)?.label,
             TableKind::Closure => &self.rows.closure.get(index)?.label,
-            TableKind::Severity | TableKind::Owner => return None,
+            TableKind::Severity | TableKind::Owner | TableKind::Field => return None,
         };
         Some(label.as_str()).filter(|l| !l.trim().is_empty())
     }
@@ -285,6 +293,7 @@ pub(super) fn value_noun(kind: TableKind) -> &'static str {
         TableKind::Status => "state",
         TableKind::Closure => "close code",
         TableKind::Owner => "user",
+        TableKind::Field => "column",
     }
 }
 

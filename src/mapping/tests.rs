@@ -1,5 +1,6 @@
 //! Tests that need more than one part of the tables.
 
+mod custom;
 mod defaults;
 mod findings;
 mod laws;

@@ -1,6 +1,6 @@
 //! A ServiceNow record as this program sees it, and what its fields are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,9 @@ pub struct RecordShape {
     pub correlation_display: String,
     /// Caller, `caller_id` (`caller` on `sn_si_incident`).
     pub caller: String,
+    /// Columns that custom fields fill, which the tables name and not the config.
+    #[serde(default)]
+    pub custom: Vec<String>,
 }
 
 impl RecordShape {
@@ -98,7 +101,36 @@ impl RecordShape {
             correlation_id: "correlation_id".into(),
             correlation_display: "correlation_display".into(),
             caller: if security { "caller" } else { "caller_id" }.into(),
+            custom: Vec::new(),
         }
+    }
+
+    /// True for a column that means something else already, so that no custom field may fill it.
+    pub fn owns(&self, column: &str) -> bool {
+        let names = [
+            &self.title,
+            &self.description,
+            &self.status,
+            &self.close_code,
+            &self.close_notes,
+            &self.owner,
+            &self.notes,
+            &self.correlation_id,
+            &self.correlation_display,
+            &self.caller,
+        ];
+        // What every read asks for, and the two journals.
+        let fixed = ["number", "assignment_group", "comments", "work_notes"];
+        names.into_iter().chain(&self.severity).any(|name| name == column)
+            || fixed.contains(&column)
+            || column.starts_with("sys_")
+    }
+
+    /// Every column that means something else already.
+    pub fn own_columns(&self) -> BTreeSet<String> {
+        let read = Self { custom: Vec::new(), ..self.clone() }.fields();
+        let journals = ["comments", "work_notes"].map(String::from);
+        read.into_iter().chain(journals).chain([self.notes.clone(), self.caller.clone()]).collect()
     }
 
     /// Every field that a read asks for.
@@ -128,6 +160,7 @@ impl RecordShape {
         names.extend(own.into_iter().cloned());
         names.extend(self.severity.iter().cloned());
         names.push("assignment_group".into());
+        names.extend(self.custom.iter().cloned());
         names.dedup();
         names
     }

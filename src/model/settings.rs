@@ -43,7 +43,7 @@ impl Policy {
     /// The default of a field (design, section 2).
     pub fn default_of(field: Field) -> Self {
         match field {
-            Field::Title | Field::Description => Self::Sentinel,
+            Field::Title | Field::Description | Field::Custom(_) => Self::Sentinel,
             Field::Severity | Field::Status | Field::Owner => Self::Latest,
             Field::Closure | Field::CloseNotes => Self::FirstCloser,
         }

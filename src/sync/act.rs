@@ -159,13 +159,19 @@ fn resolve(
         .ok_or_else(|| format!("{} is not in conflict", field.label()))?;
     let record = state.record.as_ref().ok_or("the record was not read yet; wait for the next pass")?;
     let now = Pair::new(
-        sentinel_value(incident, field),
+        ctx.sentinel_value(incident, field),
         servicenow_value(record, &ctx.workspace.route.shape, field).unwrap_or_default(),
     );
     let mut base = old.clone();
     base.conflict = None;
     base.detached = false;
     base.crossings = Crossings::default();
+    // It goes one way: what a person takes from ServiceNow stays there.
+    if matches!(field, Field::Custom(_)) && take == Side::ServiceNow {
+        (base.sentinel, base.servicenow, base.detached) = (now.sentinel, now.servicenow, true);
+        base.rule = "a person took ServiceNow's value".into();
+        return Ok(Opening::Base(Box::new(base)));
+    }
     // The side that is not taken counts as unchanged; the taken one as changed.
     match take {
         Side::Sentinel => {

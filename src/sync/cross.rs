@@ -68,6 +68,13 @@ pub fn to_servicenow(ctx: &PlanContext<'_>, field: Field, raw: &str, incident: &
                 OwnerToServicenow::Unmapped(why) => Crossed::Held(why.to_string()),
             }
         }
+        Field::Custom(_) => {
+            match super::custom::custom_field(ctx, field).map(|row| (row, row.value(incident))) {
+                Some((row, Ok(raw))) => Crossed::Value { raw, rule: row.why.clone() },
+                Some((_, Err(why))) => Crossed::Held(why),
+                None => Crossed::Held(format!("no row fills {field} any more")),
+            }
+        }
     }
 }
 
@@ -89,6 +96,7 @@ pub fn to_sentinel(ctx: &PlanContext<'_>, field: Field, raw: &str) -> Crossed {
             Ok((owner, rule)) => Crossed::Value { raw: owner.key(), rule },
             Err(crossed) => crossed,
         },
+        Field::Custom(_) => Crossed::Held("a custom field goes to ServiceNow only".into()),
     }
 }
 

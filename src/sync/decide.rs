@@ -69,7 +69,7 @@ pub enum Verdict {
     Lookup(Vec<crate::model::call::UserKey>),
 }
 
-fn rebase(rule: impl Into<String>) -> Verdict {
+pub(super) fn rebase(rule: impl Into<String>) -> Verdict {
     Verdict::Rebase { rule: rule.into(), detached: false }
 }
 

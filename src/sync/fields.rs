@@ -7,16 +7,18 @@ use crate::text::UntrustedText;
 
 use super::PlanContext;
 use super::plan::NOTHING;
-use super::values::{sentinel_value, servicenow_value};
+use super::values::servicenow_value;
 
 /// The fields of a link, in the order of the panels. Values are words and labels; where people
 /// would miss it, the raw value stands behind in parentheses.
 pub fn field_views(state: &LinkState, ctx: &PlanContext<'_>) -> Vec<FieldView> {
+    let custom = super::custom::custom_fields(ctx).map(|row| row.field);
     Field::ALL
         .into_iter()
+        .chain(custom)
         .map(|field| {
             let base = state.base(field);
-            let s = state.incident.as_ref().map(|i| sentinel_value(i, field));
+            let s = state.incident.as_ref().map(|i| ctx.sentinel_value(i, field));
             let n =
                 state.record.as_ref().and_then(|r| servicenow_value(r, &ctx.workspace.route.shape, field));
             FieldView {
@@ -78,7 +80,9 @@ fn shown_servicenow(
     ctx: &PlanContext<'_>,
 ) -> UntrustedText {
     let shape = &ctx.workspace.route.shape;
-    let Some(raw) = raw else { return UntrustedText::new("(may not be read)") };
+    let Some(raw) = raw.filter(|raw| *raw != NOTHING) else {
+        return UntrustedText::new("(may not be read)");
+    };
     if raw.is_empty() {
         return UntrustedText::default();
     }
@@ -117,8 +121,10 @@ fn field_step(base: Option<&Base>, sentinel: Option<&str>, servicenow: Option<&s
     if !base.held.is_empty() {
         return Step::Held;
     }
-    let moved =
-        sentinel.is_some_and(|v| v != base.sentinel) || servicenow.is_some_and(|v| v != base.servicenow);
+    // A column that a newer row fills was not read when both agreed.
+    let unread = matches!(base.field, Field::Custom(_)) && base.servicenow == NOTHING;
+    let moved = sentinel.is_some_and(|v| v != base.sentinel)
+        || servicenow.is_some_and(|v| !unread && v != base.servicenow);
     let compared = !matches!(base.field, Field::Closure | Field::CloseNotes);
     if moved && compared { Step::Pending } else { Step::InStep }
 }

@@ -12,7 +12,7 @@ use crate::text::Stamp;
 
 use super::PlanContext;
 use super::decide::{Case, Intervals, Verdict, decide};
-use super::values::{sentinel_value, servicenow_value};
+use super::values::servicenow_value;
 
 /// Something decided, for the audit and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,11 @@ pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
         let verdict = draft.verdict(field);
         draft.apply(field, verdict);
     }
+    for row in super::custom::custom_fields(ctx) {
+        let verdict = super::custom::verdict(&draft, row);
+        draft.apply(row.field, verdict);
+    }
+    super::custom::forget_old_rows(&mut draft);
     super::closing::plan_status(&mut draft);
     draft.plan
 }
@@ -81,11 +86,17 @@ pub const FLAPPING: &str =
 
 impl Draft<'_> {
     pub(super) fn sentinel(&self, field: Field) -> String {
-        sentinel_value(self.incident, field)
+        self.ctx.sentinel_value(self.incident, field)
     }
 
     pub(super) fn servicenow(&self, field: Field) -> Option<String> {
         servicenow_value(self.record, &self.ctx.workspace.route.shape, field)
+    }
+
+    /// What ServiceNow's half of a base becomes: of a custom field that was not read yet, nothing.
+    fn servicenow_base(&self, field: Field) -> String {
+        let unread = if matches!(field, Field::Custom(_)) { NOTHING } else { "" };
+        self.servicenow(field).unwrap_or_else(|| unread.to_owned())
     }
 
     pub(super) fn verdict(&self, field: Field) -> Verdict {
@@ -172,6 +183,10 @@ impl Draft<'_> {
         let Some(base) = self.state.base(field) else {
             return (Seen::default(), Seen::default());
         };
+        // A custom field goes one way, so nothing asks which side moved first.
+        if matches!(field, Field::Custom(_)) {
+            return (base.sentinel_seen, base.servicenow_seen);
+        }
         // What was observed is marked with its observation; this is for what a base of today makes
         // of an observation of yesterday.
         let mark = |seen: Seen, differs: bool, at: Stamp| match differs {
@@ -202,8 +217,7 @@ impl Draft<'_> {
 
     /// Makes the pair as it stands the base of a field.
     pub(super) fn rebase(&mut self, field: Field, rule: &str, detached: bool) {
-        let mut base =
-            Base::agreed(field, self.sentinel(field), self.servicenow(field).unwrap_or_default(), self.now);
+        let mut base = Base::agreed(field, self.sentinel(field), self.servicenow_base(field), self.now);
         let (s, n) = self.seen(field);
         base.sentinel_seen = s.settled(self.state.incident_seen);
         base.servicenow_seen = n.settled(self.state.record_seen);
@@ -297,6 +311,10 @@ impl Draft<'_> {
             Verdict::InStep => self.clear_stale_marks(field),
             Verdict::Frozen => {}
             Verdict::Rebase { rule, detached } => self.rebase(field, &rule, detached),
+            Verdict::Write { to, raw, rule, .. } if matches!(field, Field::Custom(_)) => {
+                self.await_write(field);
+                self.write(field, to, raw, rule);
+            }
             Verdict::Write { to, raw, rule, tie } => {
                 self.remember_seen(field, tie.then_some((to, rule.as_str())));
                 self.write(field, to, raw, rule);
@@ -307,7 +325,12 @@ impl Draft<'_> {
                     field.label(),
                     self.sentinel(field)
                 );
-                self.plan.notes.push((note_key(field.word(), &text), text));
+                // The same words may have to be said again; a title says them once.
+                let about = match (field, self.state.base(field)) {
+                    (Field::Custom(_), Some(base)) => format!("{}/{}", field.word(), base.agreed.0),
+                    _ => field.word().to_owned(),
+                };
+                self.plan.notes.push((note_key(&about, &text), text));
                 self.rebase(field, &rule, true);
                 self.decided(field, rule, false);
             }
@@ -315,6 +338,18 @@ impl Draft<'_> {
             Verdict::Held(why) => self.hold(field, why),
             Verdict::Lookup(keys) => self.plan.lookups.extend(keys),
         }
+    }
+
+    /// A custom field that is written is held no longer. Should the write not arrive, its value is news
+    /// still: of a field on which nothing was agreed only ServiceNow's half is known.
+    fn await_write(&mut self, field: Field) {
+        let mut base = self.base_or_new(field);
+        if base.sentinel == NOTHING && base.servicenow == NOTHING {
+            base.servicenow = self.servicenow(field).unwrap_or_default();
+        }
+        base.held.clear();
+        base.conflict = None;
+        self.put_base(base);
     }
 
     /// A value that went back to its base is neither held nor in conflict any more.

@@ -14,6 +14,7 @@ use crate::model::settings::{
 use crate::model::*;
 use crate::text::Stamp;
 
+mod custom;
 mod found;
 
 fn settings(policies: Policies) -> WorkspaceSettings {
@@ -181,7 +182,7 @@ fn apply(state: &LinkState, made: &Plan, ctx: &PlanContext<'_>) -> LinkState {
     let record = next.record.as_mut().unwrap();
     record.values.extend(record_values(&made.to_record, ctx));
     for target in made.to_incident.iter().chain(&made.to_record) {
-        let s = sentinel_value(next.incident.as_ref().unwrap(), target.field);
+        let s = ctx.sentinel_value(next.incident.as_ref().unwrap(), target.field);
         let shape = &ctx.workspace.route.shape;
         let n = servicenow_value(next.record.as_ref().unwrap(), shape, target.field).unwrap();
         next.bases.retain(|b| b.field != target.field);

@@ -2,7 +2,8 @@
 
 use crate::model::{Closure, Field, Incident, Record, RecordShape, Status};
 
-/// Sentinel's raw value of a field. Closing fields exist only while the incident is closed.
+/// Sentinel's raw value of a field. Closing fields exist only while the incident is closed; what a custom
+/// field is made of only its row tells.
 pub fn sentinel_value(incident: &Incident, field: Field) -> String {
     match field {
         Field::Title => incident.title.raw().to_owned(),
@@ -12,7 +13,7 @@ pub fn sentinel_value(incident: &Incident, field: Field) -> String {
         Field::Owner => incident.owner.key(),
         Field::Closure if is_closed(incident) => closure_word(&incident.classification, &incident.reason),
         Field::CloseNotes if is_closed(incident) => incident.classification_comment.raw().to_owned(),
-        Field::Closure | Field::CloseNotes => String::new(),
+        Field::Closure | Field::CloseNotes | Field::Custom(_) => String::new(),
     }
 }
 
@@ -31,6 +32,7 @@ pub fn servicenow_value(record: &Record, shape: &RecordShape, field: Field) -> O
         Field::Owner => column(&shape.owner),
         Field::Closure => column(&shape.close_code),
         Field::CloseNotes => column(&shape.close_notes),
+        Field::Custom(custom) => column(custom.column()),
     }
 }
 
@@ -54,6 +56,7 @@ pub fn set_servicenow(
         Field::Owner => values.insert(shape.owner.clone(), raw.to_owned()),
         Field::Closure => values.insert(shape.close_code.clone(), raw.to_owned()),
         Field::CloseNotes => values.insert(shape.close_notes.clone(), raw.to_owned()),
+        Field::Custom(custom) => values.insert(custom.column().to_owned(), raw.to_owned()),
     };
 }
 

@@ -40,6 +40,8 @@ pub fn incident_write(
                 write.reason = parts.next().unwrap_or_default().to_owned();
             }
             Field::Owner => write.owner = owner_of(incident, record, target, ctx),
+            // Goes the other way only.
+            Field::Custom(_) => {}
         }
     }
     if !write.status.eq_ignore_ascii_case("Closed") {

@@ -21,6 +21,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::MassChangeFollowed => script.mass_change(rng),
         Mutant::FlappingFollowed => script.tug_of_war(rng),
         Mutant::TextKeysOnly => script.hidden_journals(rng),
+        Mutant::CustomForgotten | Mutant::HandEditOverwritten => script.custom_fields(rng),
         Mutant::GoneForGood => script.deletions(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
         Mutant::SharedNewestOnly => script.setting.crowded = 96,

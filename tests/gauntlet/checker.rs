@@ -18,6 +18,7 @@
 
 mod book;
 mod calls;
+mod custom;
 mod records;
 mod rest;
 mod surges;
@@ -94,9 +95,16 @@ impl<'a> Case<'a> {
 pub fn check(e: &Evidence) -> Vec<Violation> {
     let case = Case::new(e);
     let mut found = BTreeSet::new();
-    for part in
-        [records::check, updates::check, words::check, calls::check, book::check, surges::check, rest::check]
-    {
+    for part in [
+        records::check,
+        custom::check,
+        updates::check,
+        words::check,
+        calls::check,
+        book::check,
+        surges::check,
+        rest::check,
+    ] {
         part(&case, &mut |property, text| {
             found.insert(Violation::new(property, text));
         });
@@ -174,7 +182,7 @@ pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[Link
         }
         // The link says whose record it is now, and is left alone.
         let given_away = link.link.frozen.contains("correlation");
-        let base = link.bases.iter().find(|b| b.field.word() == d.what);
+        let base = link.bases.iter().find(|b| b.field.word().split('@').next() == Some(d.what));
         let remade = base.is_some_and(|b| b.rule.contains("made another value"));
         let refused = base.is_some_and(|b| b.conflict.as_ref().is_some_and(|c| c.taken.is_none()));
         // Decided by a person, if it may be one at all: `rest` looks into either.

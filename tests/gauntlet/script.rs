@@ -7,7 +7,7 @@ mod plots;
 
 use std::time::Duration;
 
-use diptych::model::settings::{AlertNotes, BornClosed, StoreApp};
+use diptych::model::settings::{AlertNotes, BornClosed, FirstContact, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -138,7 +138,7 @@ impl Script {
             return;
         }
         // A single tug is no war, a mass change is one for a low limit only, a journal that is not hidden
-        // for long is a failed read, and what is deleted is little of a run.
+        // for long is a failed read, what is deleted is little of a run, and few runs have columns to type over.
         let apart = [
             Trick::TugOfWar,
             Trick::MassChange,
@@ -146,6 +146,8 @@ impl Script {
             Trick::HideJournal,
             Trick::DeleteRecord,
             Trick::DeleteIncident,
+            Trick::TypeOver,
+            Trick::MendRow,
         ];
         let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
         let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
@@ -260,10 +262,12 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         switches,
         throttle: rng.u8(0..8) == 0,
         born_closed: BornClosed::Create,
+        first_contact: FirstContact::Go,
         store_app: StoreApp::Ignore,
         made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
+        custom: false,
         // Drawn apart: what else befalls a seed stays as it was before there were these.
         alerts: *pick(&mut Rng::with_seed(seed ^ 0x616c_6572_7473), &[AlertNotes::Note, AlertNotes::Off]),
         crowded: crowded(&mut Rng::with_seed(seed ^ 0x6372_6f77_6465_6421)),

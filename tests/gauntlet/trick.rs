@@ -11,6 +11,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::script::pick;
+use crate::simulation::custom::{BY_HAND, FOLLOWS, TYPED, tables};
 use crate::simulation::{Around, Deeds, Simulation, USER, WORKSPACE, is_full};
 
 macro_rules! tricks {
@@ -81,6 +82,10 @@ tricks! {
     DeleteRecord,
     /// A person deletes an incident.
     DeleteIncident,
+    /// A person types over a column that the tables fill.
+    TypeOver,
+    /// An admin changes the template of a column.
+    MendRow,
     /// Our user may not read the table of journals, and is told so or gets no rows.
     HideJournal,
 }
@@ -242,6 +247,17 @@ impl Trick {
             }
             UnseenCopies => copy_unseen(sim, rng, who)?,
             TugOfWar => tug(sim, draw, who)?,
+            TypeOver => {
+                let text = format!("{BY_HAND}, {:04x}", rng.u16(..));
+                set(sim, rng, who, &[(FOLLOWS, &text), (TYPED, "true")])?;
+            }
+            MendRow => {
+                let tables = tables(draw.is_multiple_of(2)).to_json().ok()?;
+                sim.with_store(async |store| {
+                    let version = store.mapping_current().await.ok()??.number;
+                    store.apply_mapping(&tables, "an admin", "mended", version, now).await.ok()?.ok()
+                })?;
+            }
             MassChange => rate_all(sim),
             QuoteMarker => {
                 let record = linked(sim, rng)?;

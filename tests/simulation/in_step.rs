@@ -111,6 +111,9 @@ fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&
     if w.dialect.owners && owner != upn && !gone(&upn) && !gone(&owner) {
         differ("owner", format!("{upn:?}"), format!("{owner:?}"));
     }
+    for (what, text) in super::custom::differences(i, r) {
+        add(what, text);
+    }
     conversation(i, r, w, add);
     for words in [store_app::FROM_SENTINEL, store_app::FROM_SERVICENOW, store_app::ITS_OWN] {
         let comments = i.comments.iter().filter(|c| c.message.contains(words)).count();

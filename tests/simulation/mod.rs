@@ -18,6 +18,7 @@
 #![allow(dead_code, unused_imports, reason = "shared by two test binaries, each of which uses a part")]
 
 mod client;
+pub mod custom;
 mod dialect;
 pub mod in_step;
 mod process;

@@ -113,7 +113,7 @@ impl Simulation {
         let alerts = setting.alerts == AlertNotes::Note;
         let transport = Arc::new(WorldTransport::new(stage.clone(), time.clone(), setting.dated));
         let folder = tempfile::tempdir().unwrap();
-        let store = open_store(&runtime, &folder, "store.db");
+        let store = open_store(&runtime, &folder, "store.db", setting.custom);
         let mut sim = Self {
             rng: fastrand::Rng::with_seed(setting.seed),
             setting,
@@ -360,6 +360,9 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
         password: "password".into(),
         ..DeskOptions::default()
     });
+    if setting.custom {
+        desk.set_switch("custom_fields", &super::custom::columns()).unwrap();
+    }
     for (switch, value) in &setting.switches {
         desk.set_switch(switch, value).unwrap();
     }
@@ -411,11 +414,22 @@ fn template() -> &'static [u8] {
     })
 }
 
-pub(super) fn open_store(runtime: &tokio::runtime::Runtime, folder: &tempfile::TempDir, name: &str) -> Store {
+/// An empty store; with rows for custom fields in its tables if `custom`.
+pub(super) fn open_store(
+    runtime: &tokio::runtime::Runtime,
+    folder: &tempfile::TempDir,
+    name: &str,
+    custom: bool,
+) -> Store {
     use std::os::unix::fs::OpenOptionsExt;
     let path = folder.path().join(name);
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
     std::io::Write::write_all(&mut file, template()).unwrap();
     drop(file);
-    runtime.block_on(Store::open_for_simulation(&path)).unwrap()
+    let store = runtime.block_on(Store::open_for_simulation(&path)).unwrap();
+    if custom {
+        let tables = super::custom::tables(false).to_json().unwrap();
+        runtime.block_on(store.seed_mapping(&tables, Stamp(1))).unwrap();
+    }
+    store
 }

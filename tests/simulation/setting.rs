@@ -55,6 +55,8 @@ pub struct Setting {
     pub throttle: bool,
     /// What becomes of incidents that were closed before they were first seen.
     pub born_closed: BornClosed,
+    /// Whether the first contact waits for a person.
+    pub first_contact: FirstContact,
     /// What becomes of records that the store app made.
     pub store_app: StoreApp,
     /// Incidents for which the store app made a record before the sync began.
@@ -65,6 +67,8 @@ pub struct Setting {
     pub mass_change: usize,
     /// Comments that one incident has from the beginning, if not as many as it happens to have.
     pub crowded: usize,
+    /// The tables fill columns of the records, as [`super::custom`] says.
+    pub custom: bool,
     /// Switches of the ServiceNow world, set before the run.
     pub switches: Vec<(&'static str, serde_json::Value)>,
 }
@@ -89,11 +93,13 @@ impl Default for Setting {
             alerts: AlertNotes::Off,
             throttle: false,
             born_closed: BornClosed::Create,
+            first_contact: FirstContact::Go,
             store_app: StoreApp::Ignore,
             made_before: 0,
             create_after: Duration::ZERO,
             mass_change: 50,
             crowded: 0,
+            custom: false,
             latency: "",
         }
     }
@@ -119,7 +125,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             poll: setting.poll,
             overlap: Duration::from_secs(300),
             policies: Policies::default(),
-            first_contact: FirstContact::Go,
+            first_contact: setting.first_contact,
             born_closed: setting.born_closed,
             store_app: setting.store_app,
             create_after: setting.create_after,

@@ -196,7 +196,7 @@ impl Simulation {
     pub fn lose_store(&mut self) {
         self.bury(0);
         self.run_for(Duration::from_secs(20));
-        self.store = open_store(&self.runtime, &self.folder, "second.db");
+        self.store = open_store(&self.runtime, &self.folder, "second.db", self.setting.custom);
         self.lease_clock = None;
         self.start_process(0);
     }

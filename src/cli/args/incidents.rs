@@ -170,8 +170,10 @@ fn closure(text: &str) -> Result<Closure, String> {
 }
 
 fn field(text: &str) -> Result<Field, String> {
-    let known = Field::ALL.map(Field::word).join(", ");
-    Field::from_word(text).ok_or_else(|| format!("one of {known}"))
+    let known: Vec<&str> = Field::ALL.iter().map(Field::word).collect();
+    let known = known.join(", ");
+    Field::from_word(text)
+        .ok_or_else(|| format!("one of {known}, or a custom field as `incidents show --json` names it"))
 }
 
 fn step(text: &str) -> Result<Step, String> {

@@ -223,6 +223,7 @@ fn shape(r: &mut Resolver<'_>, at: &Path, raw: RawFields, table: &TableName) -> 
         severity: raw.severity.unwrap_or(usual.severity),
         title_max: 0,
         description_max: 0,
+        custom: Vec::new(),
     };
     if shape.severity.is_empty() || shape.severity.iter().any(|f| TableName::new(f).is_err()) {
         r.error(&at.key("severity"), "must list at least one field's name", "");

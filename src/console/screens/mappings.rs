@@ -1,4 +1,4 @@
-//! The four mapping tables, edited in place as a draft, checked at every key, applied as a new
+//! The mapping tables, edited in place as a draft, checked at every key, applied as a new
 //! version with a reason.
 
 pub(crate) mod edit;
@@ -92,6 +92,7 @@ pub(crate) fn context(model: &Model) -> LintContext {
             ctx.status_field = route.shape.status.clone();
             ctx.closure_field = route.shape.close_code.clone();
         }
+        ctx.own_columns.entry(route.table.clone()).or_default().extend(route.shape.own_columns());
     }
     for ((_, table), choices) in &model.choices {
         for choice in choices {

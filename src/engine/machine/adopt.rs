@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
+use crate::mapping::CustomField;
 use crate::model::intent::Target;
 use crate::model::ledger::{AuditDraft, Capability};
+use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
     Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, LinkState, Record, Side,
 };
 use crate::mutant::{self, Mutant};
+use crate::sync::custom::custom_fields;
 use crate::sync::identity::correlation_id;
 use crate::sync::plan::NOTHING;
 use crate::sync::values::{sentinel_value, servicenow_value};
@@ -103,6 +106,12 @@ pub(super) async fn adopt(
         }
         _ => false,
     };
+    if !fresh {
+        let found = custom_of_found(ws, state, &record, asked);
+        turn.bases.extend(found.into_iter().filter(|b| state.base(b.field).is_none()));
+        let mut known = std::collections::BTreeSet::new();
+        turn.bases.retain(|b| known.insert(b.field));
+    }
     if let Some(intent) = &intent {
         turn.intents.push(ws.update(intent, IntentState::Confirmed, "confirmed".into()));
         ws.summary(|s| s.writes += 1);
@@ -135,13 +144,25 @@ fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Reco
     // sent is what was agreed, and theirs is a change. Rules of the instance itself are not.
     let by_a_rule = record.updated_by == "system" && record.updated_on.since(record.created_on) < RULE_TIME;
     let touched = record.mod_count > 0 && !by_a_rule;
+    let custom = ws.with_plan(|ctx| custom_fields(ctx).map(|f| f.field).collect::<Vec<_>>());
     let base = |field: Field| {
         let now = servicenow_value(record, shape, field).unwrap_or_default();
         let Some(target) = targets.iter().find(|t| t.field == field) else {
+            if custom.contains(&field) {
+                // Not sent, because its row failed, or nobody knows: then Sentinel's value is news.
+                return Base::agreed(field, NOTHING, now, at);
+            }
             // Not sent, because nothing maps it or there was nothing: nothing was agreed unless
             // both are empty.
             return Base::agreed(field, if now.is_empty() { "" } else { NOTHING }, now, at);
         };
+        if matches!(field, Field::Custom(c) if record.value(c.column()).is_none()) {
+            let why = format!(
+                "ServiceNow does not show the column {}: the table has none, or our user may not read it",
+                field.label()
+            );
+            return Base { held: why, ..Base::agreed(field, target.sentinel.clone(), "", at) };
+        }
         let (kept, rule) = if touched || now == target.servicenow {
             (target.servicenow.clone(), target.rule.clone())
         } else {
@@ -150,6 +171,9 @@ fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Reco
         Base { rule, ..Base::agreed(field, target.sentinel.clone(), kept, at) }
     };
     let marked = |mut base: Base| {
+        if custom.contains(&base.field) {
+            return base;
+        }
         let moved = servicenow_value(record, shape, base.field).is_some_and(|v| v != base.servicenow);
         if moved {
             base.servicenow_seen = base.servicenow_seen.shows_another(at, ws.steady());
@@ -160,7 +184,7 @@ fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Reco
         }
         base
     };
-    Field::ALL.into_iter().map(base).map(marked).collect()
+    Field::ALL.into_iter().chain(custom.iter().copied()).map(base).map(marked).collect()
 }
 
 /// Audit rows of the fields of which nobody can say whether a rule made them while the record was
@@ -201,6 +225,27 @@ fn agreed_anyway(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec
     let base =
         |t: &Target| Base { rule: t.rule.clone(), ..Base::agreed(t.field, &t.sentinel, &t.servicenow, at) };
     targets.iter().filter(same).map(base).collect()
+}
+
+/// Bases of the custom fields of a record that was found: an empty column gets its text, and where the
+/// two differ nothing tells which is newer, so that a person decides (D20).
+pub(super) fn custom_of_found(ws: &Ws, state: &LinkState, record: &Record, at: Stamp) -> Vec<Base> {
+    let Some(incident) = &state.incident else { return Vec::new() };
+    let shape = &ws.settings().route.shape;
+    let base = |row: &CustomField| {
+        let (ours, theirs) = (row.value(incident).ok()?, servicenow_value(record, shape, row.field)?);
+        if theirs.is_empty() || ours == theirs || row.overrides {
+            let sentinel = if ours == theirs { &ours } else { NOTHING };
+            return Some(Base::agreed(row.field, sentinel, theirs.as_str(), at));
+        }
+        if row.once {
+            return Some(Base::agreed(row.field, ours, theirs, at));
+        }
+        let why = "first contact: the sides differ and nothing tells which is newer".to_owned();
+        let conflict = Conflict { sentinel: ours, servicenow: theirs, since: at, why, taken: None };
+        Some(Base { conflict: Some(conflict), ..Base::agreed(row.field, NOTHING, NOTHING, Stamp(0)) })
+    };
+    ws.with_plan(|ctx| custom_fields(ctx).filter_map(base).collect())
 }
 
 /// A record that somebody touched already: its whole journal is taken up with it.

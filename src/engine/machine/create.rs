@@ -13,6 +13,7 @@ use crate::model::{
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{LINKED, note_text, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
+use crate::sync::custom::custom_fields;
 use crate::sync::identity::{correlation_display, correlation_id, derived_sys_id};
 use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
 
@@ -164,6 +165,21 @@ fn first_values(ws: &Ws, incident: &Incident) -> Result<FirstValues, Vec<UserKey
             Crossed::Lookup(keys) => return Err(keys),
         }
     }
+    let custom = ws.with_plan(|ctx| custom_fields(ctx).cloned().collect::<Vec<_>>());
+    for row in custom {
+        // What fails is held by the first plan.
+        let Ok(value) = row.value(incident) else { continue };
+        if !value.is_empty() {
+            values.insert(row.column, value.clone());
+        }
+        targets.push(Target {
+            field: row.field,
+            before: String::new(),
+            sentinel: value.clone(),
+            servicenow: value,
+            rule: row.why,
+        });
+    }
     for field in [Field::Closure, Field::CloseNotes] {
         targets.push(Target {
             field,
@@ -190,7 +206,7 @@ fn add_identity(ws: &Ws, state: &LinkState, write: &mut RecordWrite) {
 async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, CallError> {
     let call = DeskCall::Records {
         table: state.link.table.clone(),
-        shape: ws.settings().route.shape.clone(),
+        shape: ws.shape(),
         query: RecordQuery::Correlation(vec![correlation_id(&ws.key, &state.link.incident)]),
     };
     match ws.read_record_desk(call).await?.value {
@@ -215,7 +231,7 @@ pub(super) fn create_call(ws: &Ws, state: &LinkState, write: RecordWrite, keyles
         keyless || own_key(ws, state) == OwnKey::Ignored || mutant::is_on(Mutant::ResendCreateBlind);
     DeskCall::Create {
         table: state.link.table.clone(),
-        shape: ws.settings().route.shape.clone(),
+        shape: ws.shape(),
         sys_id: (!keyless).then(|| state.link.sys_id.clone()),
         write,
     }
@@ -250,7 +266,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     if own != OwnKey::Ignored {
         let call = DeskCall::Get {
             table: state.link.table.clone(),
-            shape: ws.settings().route.shape.clone(),
+            shape: ws.shape(),
             sys_id: state.link.sys_id.clone(),
         };
         match ws.read_record_desk(call).await {

@@ -15,8 +15,9 @@ use crate::model::call::{
 };
 use crate::model::ledger::{Ask, Commit, Committed, StoreFault, Told};
 use crate::model::settings::{EngineSettings, InstanceSettings, WorkspaceSettings};
-use crate::model::{CallError, InstanceKey, LinkState, Side, TableName, WorkspaceKey};
+use crate::model::{CallError, InstanceKey, LinkState, RecordShape, Side, TableName, WorkspaceKey};
 use crate::sync::PlanContext;
+use crate::sync::custom::custom_fields;
 use crate::sync::marker::MarkerKeys;
 use crate::text::Stamp;
 
@@ -221,6 +222,12 @@ impl Ws {
         use_it(&PlanContext { workspace: self.settings(), tables: &tables, directory: &directory })
     }
 
+    /// What the columns of the route's table are called, those of custom fields among them.
+    pub fn shape(&self) -> RecordShape {
+        let custom = self.with_plan(|ctx| custom_fields(ctx).map(|f| f.column.clone()).collect());
+        RecordShape { custom, ..self.settings().route.shape.clone() }
+    }
+
     /// Users known of the route's instance.
     pub fn directory(&self) -> Arc<Directory> {
         lock(&self.shared.board).directories.get(&self.settings().route.instance).cloned().unwrap_or_default()
@@ -258,7 +265,13 @@ impl Ws {
         {
             let mut doors = self.shared.desk_requests.lock().unwrap_or_else(PoisonError::into_inner);
             let door = doors.entry((route.instance.clone(), route.table.clone())).or_default();
-            door.requests.push(DeskRequest { workspace: self.key.clone(), since, sweep, sender });
+            door.requests.push(DeskRequest {
+                workspace: self.key.clone(),
+                shape: self.shape(),
+                since,
+                sweep,
+                sender,
+            });
             if let Some(waker) = door.waker.take() {
                 waker.wake();
             }

@@ -39,6 +39,7 @@ pub(super) type DeskOutcomeOfPass = Result<DeskPass, CallError>;
 /// One workspace's wish for a pass.
 pub(super) struct DeskRequest {
     pub workspace: WorkspaceKey,
+    pub shape: RecordShape,
     pub since: Stamp,
     pub sweep: bool,
     pub sender: oneshot::Sender<DeskOutcomeOfPass>,
@@ -91,12 +92,11 @@ fn share(
     })
 }
 
-fn shape_of(shared: &Shared, requests: &[DeskRequest], table: &TableName) -> RecordShape {
-    requests
-        .first()
-        .and_then(|r| shared.settings.workspace(&r.workspace))
-        .map(|w| w.route.shape.clone())
-        .unwrap_or_else(|| RecordShape::for_table(table))
+fn shape_of(requests: &[DeskRequest], table: &TableName) -> RecordShape {
+    let mut shape = requests.first().map_or_else(|| RecordShape::for_table(table), |r| r.shape.clone());
+    let custom: BTreeSet<String> = requests.iter().flat_map(|r| r.shape.custom.iter().cloned()).collect();
+    shape.custom = custom.into_iter().collect();
+    shape
 }
 
 async fn read(
@@ -105,7 +105,7 @@ async fn read(
     table: &TableName,
     requests: &[DeskRequest],
 ) -> DeskOutcomeOfPass {
-    let shape = shape_of(shared, requests, table);
+    let shape = shape_of(requests, table);
     let groups: BTreeSet<String> = requests.iter().map(|r| correlation_display(&r.workspace)).collect();
     let groups: Vec<String> = groups.into_iter().collect();
     let since = requests.iter().map(|r| r.since).min().unwrap_or_default();
@@ -198,7 +198,7 @@ async fn learn(
         board.learnt += 1;
         board.directories.insert(instance.clone(), Arc::new(directory));
     }
-    let shape = shape_of(shared, requests, table);
+    let shape = shape_of(requests, table);
     let mut elements = vec![shape.status.clone(), shape.close_code.clone()];
     elements.extend(shape.severity.clone());
     let choices = DeskCall::Choices { table: table.clone(), elements };

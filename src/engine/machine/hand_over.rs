@@ -67,7 +67,7 @@ async fn look(ws: &Ws, state: &LinkState) -> Result<Vec<Record>, CallError> {
     let (settings, incident) = (ws.settings(), &state.link.incident);
     let call = DeskCall::Records {
         table: state.link.table.clone(),
-        shape: settings.route.shape.clone(),
+        shape: ws.shape(),
         query: RecordQuery::Correlation(store_app_ids(&settings.name, incident)),
     };
     let DeskReply::Page(page) = ws.read_record_desk(call).await?.value else { return Ok(Vec::new()) };
@@ -139,7 +139,11 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let audit = ws.audit(state, "take_over", (None, "link"), ("", ""), &text);
     let event = ws.event(Level::Change, Some(id), ws.subject(state), text);
     let link = Link { role: role_of(state), pending: true, ..state.link.clone() };
-    let (bases, audit, events) = (wording(ws, state), vec![audit], vec![event]);
+    let mut bases = wording(ws, state);
+    if let Some(record) = &state.record {
+        bases.extend(super::adopt::custom_of_found(ws, state, record, ws.steady()));
+    }
+    let (audit, events) = (vec![audit], vec![event]);
     ws.save(state, Turn { link: Some(link), bases, entries, audit, events, ..Turn::default() }).await?;
     Ok(Next::Again)
 }

@@ -12,6 +12,7 @@ use crate::model::{CallError, FaultKind, Incident, IncidentId, Link, LinkId, Lin
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long, wait_for};
+use crate::sync::custom::bases_before_change;
 use crate::sync::identity::derived_sys_id;
 use crate::sync::sighting::{Pass, Sighting, listed, sightings};
 use crate::text::Stamp;
@@ -258,7 +259,8 @@ fn note_incident(
         ..Sighting::default()
     };
     let moved = sightings(state, &ws.settings().route.shape, &sighting);
-    commit.bases.extend(moved.into_iter().map(|b| (state.link.id, b)));
+    let new = ws.with_plan(|ctx| bases_before_change(state, ctx, ws.steady()));
+    commit.bases.extend(moved.into_iter().chain(new).map(|b| (state.link.id, b)));
     dirty.insert(state.link.id);
 }
 

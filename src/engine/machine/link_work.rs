@@ -176,7 +176,8 @@ fn guard(state: &LinkState, planned: &Plan) -> Result<(), String> {
             })
         })
     };
-    match crate::model::Field::ALL.into_iter().find(|f| conflicted(*f)) {
+    let written = planned.to_incident.iter().chain(&planned.to_record).map(|t| t.field);
+    match written.into_iter().find(|f| conflicted(*f)) {
         Some(field) => Err(format!("invariant I9 broken: {field} is frozen by a conflict and was planned")),
         None => Ok(()),
     }

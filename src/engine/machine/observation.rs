@@ -60,7 +60,7 @@ pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<N
 pub(super) async fn get_record(ws: &Ws, state: &LinkState) -> Result<Record, CallError> {
     let call = DeskCall::Get {
         table: state.link.table.clone(),
-        shape: ws.settings().route.shape.clone(),
+        shape: ws.shape(),
         sys_id: state.link.sys_id.clone(),
     };
     match ws.read_record_desk(call).await?.value {

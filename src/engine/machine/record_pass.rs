@@ -10,6 +10,7 @@ use crate::model::view::Level;
 use crate::model::{Base, CallError, FaultKind, Life, Link, LinkId, LinkState, Record, Side, SysId};
 use crate::mutant::{self, Mutant};
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
+use crate::sync::custom::bases_before_change;
 use crate::sync::sighting::Pass;
 use crate::text::Stamp;
 
@@ -208,11 +209,8 @@ async fn moved_without_stamp(
 
 async fn fetch(ws: &Ws, ids: Vec<SysId>) -> Result<Vec<Record>, CallError> {
     let route = &ws.settings().route;
-    let call = DeskCall::Records {
-        table: route.table.clone(),
-        shape: route.shape.clone(),
-        query: RecordQuery::Ids(ids),
-    };
+    let call =
+        DeskCall::Records { table: route.table.clone(), shape: ws.shape(), query: RecordQuery::Ids(ids) };
     match ws.read_record_desk(call).await?.value {
         DeskReply::Page(page) => Ok(page.records),
         _ => Ok(Vec::new()),
@@ -288,6 +286,8 @@ async fn observe_records(
         }
         commit.entries.extend(ws.absorb_notes(state, &journal));
         commit.bases.extend(ws.record_moves(state, record).into_iter().map(|b| (state.link.id, b)));
+        let new = ws.with_plan(|ctx| bases_before_change(state, ctx, ws.steady()));
+        commit.bases.extend(new.into_iter().map(|b| (state.link.id, b)));
         commit.records.push((route.instance.clone(), record.clone(), asked));
         commit.links.push(Link { pending: true, ..state.link.clone() });
         dirty.insert(state.link.id);

@@ -131,7 +131,7 @@ pub(super) async fn conclude(
 fn patch(ws: &Ws, state: &LinkState, write: RecordWrite) -> DeskCall {
     DeskCall::Patch {
         table: state.link.table.clone(),
-        shape: ws.settings().route.shape.clone(),
+        shape: ws.shape(),
         sys_id: state.link.sys_id.clone(),
         write,
     }

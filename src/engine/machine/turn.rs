@@ -4,6 +4,7 @@
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
 use crate::model::view::EventView;
 use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkId, LinkState, Pair, Record};
+use crate::sync::custom::bases_before_change;
 use crate::sync::sighting::{Pass, Sighting, sightings};
 use crate::text::Stamp;
 
@@ -81,6 +82,13 @@ impl Ws {
         for base in sightings(state, &self.settings().route.shape, &sighting) {
             if turn.bases.iter().all(|b| b.field != base.field) {
                 turn.bases.push(base);
+            }
+        }
+        if turn.incident.is_some() || turn.record.is_some() {
+            for base in self.with_plan(|ctx| bases_before_change(state, ctx, now)) {
+                if turn.bases.iter().all(|b| b.field != base.field) {
+                    turn.bases.push(base);
+                }
             }
         }
         let mut next = state.clone();

@@ -1,7 +1,7 @@
 //! What one row, or two rows of one table, say wrongly.
 
 use super::super::pairs::{PairRow, is_known};
-use super::super::rows::{TableKind, cell, split_severity};
+use super::super::rows::{RowRef, TableKind, cell, split_severity};
 use super::{Check, LintLevel, PAIRED};
 use crate::model::{Side, TableName};
 use crate::text::escape_line;
@@ -26,39 +26,42 @@ pub(super) fn check(check: &mut Check<'_>) {
 }
 
 fn scope(check: &mut Check<'_>, row: &PairRow) {
-    if row.table.is_empty() {
-        if row.row.table == TableKind::Status && check.scope.len() > 1 {
-            let names: Vec<String> = check.scope.iter().map(ToString::to_string).collect();
-            check.row(
-                row.row,
-                LintLevel::Warning,
-                "shared-state",
-                format!("state {} is mapped for every table at once", cell(&row.servicenow)),
-                format!(
-                    "It means the same in {}, although the same number is another state there: 3 is On Hold \
-                     in incident and Closed in sn_si_incident.",
-                    names.join(" and ")
-                ),
-            );
-        }
-        return;
-    }
-    if TableName::new(&row.table).is_err() {
-        check.row(
-            row.row,
-            LintLevel::Error,
-            "bad-table",
-            format!("{} is not the name of a table", escape_line(&row.table)),
-            "The row never fires.".to_owned(),
-        );
-    } else if !check.scope.iter().any(|t| t.as_str() == row.table)
-        && !STOCK_TABLES.contains(&row.table.as_str())
-    {
+    scope_of(check, row.row, &row.table);
+    if row.table.is_empty() && row.row.table == TableKind::Status && check.scope.len() > 1 {
+        let names: Vec<String> = check.scope.iter().map(ToString::to_string).collect();
         check.row(
             row.row,
             LintLevel::Warning,
+            "shared-state",
+            format!("state {} is mapped for every table at once", cell(&row.servicenow)),
+            format!(
+                "It means the same in {}, although the same number is another state there: 3 is On Hold \
+                 in incident and Closed in sn_si_incident.",
+                names.join(" and ")
+            ),
+        );
+    }
+}
+
+/// Says what is wrong with the record table that a row is for; empty is every table.
+pub(super) fn scope_of(check: &mut Check<'_>, row: RowRef, table: &str) {
+    if table.is_empty() {
+        return;
+    }
+    if TableName::new(table).is_err() {
+        check.row(
+            row,
+            LintLevel::Error,
+            "bad-table",
+            format!("{} is not the name of a table", escape_line(table)),
+            "The row never fires.".to_owned(),
+        );
+    } else if !check.scope.iter().any(|t| t.as_str() == table) && !STOCK_TABLES.contains(&table) {
+        check.row(
+            row,
+            LintLevel::Warning,
             "unused-table",
-            format!("no route uses the table {}", escape_line(&row.table)),
+            format!("no route uses the table {}", escape_line(table)),
             "The row never fires.".to_owned(),
         );
     }

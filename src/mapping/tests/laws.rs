@@ -46,13 +46,29 @@ fn tables() -> impl Strategy<Value = TableSet> {
     let names = any_of(&["a", "b", "ü\u{202e}", ""]);
     let owner = (names, any_of(&["a@x", "b@x", "c", ""]), any_of(&["", "prod", "Bad Key"]))
         .prop_map(|(servicenow, sentinel, workspace)| OwnerRow { servicenow, sentinel, workspace });
+    let field =
+        (any_of(&["", "incident"]), any_of(&["u_a", "u_b", ""]), any_of(&["/title", "x"]), any::<bool>())
+            .prop_map(|(table, column, source, once)| FieldRow {
+                table,
+                column,
+                source,
+                once,
+                overrides: !once,
+            });
     (
         prop::collection::vec(severity, 0..7),
         prop::collection::vec(states, 0..7),
         prop::collection::vec(closure, 0..7),
         prop::collection::vec(owner, 0..5),
+        prop::collection::vec(field, 0..4),
     )
-        .prop_map(|(severity, status, closure, owner)| TableSet { severity, status, closure, owner })
+        .prop_map(|(severity, status, closure, owner, field)| TableSet {
+            severity,
+            status,
+            closure,
+            owner,
+            field,
+        })
 }
 
 /// Every row that fires for some value of some table, by asking for everything.

@@ -117,6 +117,8 @@ fn speaks(m: &Moment<'_>, side: Side, target: &Target) -> bool {
             after.is_empty() || m.people.users.iter().any(|u| u.active && u.sys_id.as_str() == after)
         }
         (_, Field::Title) => after.chars().count() <= 160,
+        // None is drawn, so none may be written.
+        (_, Field::Custom(_)) => false,
         (_, Field::Description | Field::CloseNotes) => after.chars().count() <= 4000 && after != NOTHING,
     }
 }

@@ -102,6 +102,8 @@ fn table_set(rng: &mut Rng, table: &str) -> TableSet {
         status: if chance(rng, 25) { defaults.status } else { status_rows(rng, table) },
         closure: if chance(rng, 25) { defaults.closure } else { closure_rows(rng, table) },
         owner: owner_rows(rng),
+        // One way only: the oracle is about what both sides may change.
+        field: Vec::new(),
     }
 }
 

@@ -34,6 +34,10 @@ impl Script {
         if rng.u8(0..8) == 0 {
             self.hidden_journals(rng);
         }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0063_7573_746f_6d21);
+        if rng.u8(0..6) == 0 {
+            self.custom_fields(rng);
+        }
     }
 
     /// Rules on both sides set their own value of a field in turn, each after the other's came across.
@@ -89,6 +93,17 @@ impl Script {
         // Where a query that may not be asked finds nothing, nobody can tell a record from none.
         let hidden = |e: &Event| matches!(e.what, What::Trick { trick: Trick::HideCorrelation, .. });
         self.events.retain(|e| !hidden(e));
+    }
+
+    /// The tables fill columns of the records; people type over some, and an admin changes a template.
+    pub fn custom_fields(&mut self, rng: &mut Rng) {
+        self.setting.custom = true;
+        for (trick, most) in [(Trick::TypeOver, 5), (Trick::MendRow, 4)] {
+            for _ in 0..rng.u32(1..most) {
+                let at = self.moment(rng);
+                self.add(at, What::Trick { trick, draw: rng.u64(..), span: Duration::ZERO });
+            }
+        }
     }
 
     /// The table of journals is closed to our user and opened again, or closed for good.

@@ -7,7 +7,7 @@ use crate::console::command::in_words;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::model::ledger::AuditRow;
-use crate::model::{Command, CommandState};
+use crate::model::{Command, CommandState, Field};
 use crate::text;
 
 fn command_line(model: &Model, command: &Command) -> Vec<Bit> {
@@ -42,7 +42,7 @@ fn audit_line(model: &Model, row: &AuditRow) -> Vec<Bit> {
         look.bit(Role::Key, text::pad(&text::escape_line(&d.who), 14)),
         look.bit(Role::Text, " "),
         side,
-        look.bit(Role::Text, format!("{} ", text::escape_line(&d.what))),
+        look.bit(Role::Text, format!("{} ", text::escape_line(Field::short(&d.what)))),
     ];
     if !d.before.is_empty() || !d.after.is_empty() {
         bits.push(look.bit(Role::Before, one(&d.before)));

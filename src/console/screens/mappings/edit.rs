@@ -33,6 +33,20 @@ fn vocabulary(model: &Model) -> (Vec<(String, String)>, bool) {
             ],
             true,
         ),
+        (_, "once") => (
+            vec![
+                ("true".into(), "filled when the record is made, never again".into()),
+                ("false".into(), "follows the incident".into()),
+            ],
+            true,
+        ),
+        (_, "override") => (
+            vec![
+                ("true".into(), "Sentinel's next change goes over a hand edit".into()),
+                ("false".into(), "a hand edit stays; the change becomes a work note".into()),
+            ],
+            true,
+        ),
         (TableKind::Owner, "workspace") => {
             let mut words = vec![(String::new(), "every workspace".to_owned())];
             let keys = model.setup.settings.workspaces.iter().map(|w| (w.key.to_string(), w.name.clone()));
@@ -42,7 +56,7 @@ fn vocabulary(model: &Model) -> (Vec<(String, String)>, bool) {
         (TableKind::Owner, "servicenow") => (users(model), false),
         (_, "table") => {
             let mut words: Vec<(String, String)> = Vec::new();
-            if state.table == TableKind::Severity {
+            if matches!(state.table, TableKind::Severity | TableKind::Field) {
                 words.push((String::new(), "every table".into()));
             }
             let names: BTreeSet<String> =

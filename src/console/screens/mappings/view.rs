@@ -49,6 +49,10 @@ fn title(name: &str) -> &'static str {
         "flow" => "FLOW",
         "source_is_sentinel" => "TOWARD SERVICENOW",
         "workspace" => "WORKSPACE",
+        "source" => "FROM THE INCIDENT",
+        "column" => "COLUMN",
+        "once" => "ONCE",
+        "override" => "OVERRIDE",
         _ => "",
     }
 }
@@ -68,6 +72,10 @@ fn columns(table: TableKind, width: u16) -> Vec<Placed<usize>> {
                 "label" => (14, 34, 4),
                 "flow" => (13, 13, 2),
                 "source_is_sentinel" => (7, 17, 2),
+                "source" => (18, 60, 0),
+                "column" => (12, 30, 1),
+                "once" => (4, 8, 4),
+                "override" => (8, 10, 4),
                 _ => (14, 18, 3),
             };
             Column { id, title: title(name), min, ideal, priority }
@@ -198,12 +206,13 @@ fn cell(model: &Model, column: usize, raw: &str, changed: bool, width: u16) -> B
             let on = mark == "true";
             format!("{} {}", look.glyphs.tick(on), if on { "used" } else { "no" })
         }
+        ("once" | "override", mark) => look.glyphs.tick(mark == "true").to_owned(),
         _ => text::escape_line(raw),
     };
     let role = match (changed, name) {
         (true, _) => Role::Changed,
-        (_, "sentinel") => Role::Sentinel,
-        (_, "servicenow") => Role::Servicenow,
+        (_, "sentinel" | "source") => Role::Sentinel,
+        (_, "servicenow" | "column") => Role::Servicenow,
         (_, "table" | "workspace") if raw.is_empty() => Role::Muted,
         (_, "source_is_sentinel") if raw != "true" => Role::Muted,
         _ => Role::Text,
@@ -238,6 +247,10 @@ fn draw_tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         right.push(look.bit(Role::Muted, format!("  {who}  {}", minutes(model.now, version.at))));
     }
     let room = area.right().saturating_sub(x + 1);
+    if width_of(&right) > room {
+        // The badge or the number alone says the most.
+        right.truncate(1);
+    }
     if width_of(&right) <= room {
         canvas.bits_right(x + 1, area.y, room, &right);
     }
