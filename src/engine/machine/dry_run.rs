@@ -6,7 +6,7 @@ use crate::model::call::ListFrom;
 use crate::model::ledger::{Ask, Told};
 use crate::model::settings::StoreApp;
 use crate::model::view::{LaneState, Level};
-use crate::model::{IncidentId, LinkState, Role, Shown, Side};
+use crate::model::{IncidentId, LinkId, LinkState, Role, Shown, Side};
 use crate::sync::admission::{Admission, admit};
 use crate::sync::cursor::first_start;
 use crate::sync::plan::plan;
@@ -98,13 +98,43 @@ pub(super) async fn dry_pass(ws: &Ws) -> Result<bool, Halt> {
             state.record = Some(record);
         }
     }
+    for id in watched(ws).await? {
+        if !states.iter().any(|s| s.link.id == id) {
+            states.extend(ws.load(id).await?);
+        }
+    }
     planned.extend(states.iter().filter_map(|s| planned_for(ws, s)));
     planned.sort_by_key(|p| p.number);
     report(ws, planned).await?;
     Ok(true)
 }
 
+/// Links that would be taken over from the store app.
+async fn watched(ws: &Ws) -> Result<Vec<LinkId>, Halt> {
+    if ws.settings().store_app != StoreApp::Adopt {
+        return Ok(Vec::new());
+    }
+    match ws.ask(Ask::WatchedLinks(ws.key.clone())).await? {
+        Told::Numbers(links) => Ok(links),
+        _ => Ok(Vec::new()),
+    }
+}
+
 fn planned_for(ws: &Ws, state: &LinkState) -> Option<PlannedWrite> {
+    let taken_over = state.link.role == Role::Watched && ws.settings().store_app == StoreApp::Adopt;
+    if taken_over {
+        let incident = state.incident.as_ref()?;
+        let (from, to) = ("the store app's".to_owned(), "taken over".to_owned());
+        return Some(PlannedWrite {
+            incident: incident.id.clone(),
+            number: incident.number,
+            record: state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default(),
+            title: incident.title.clone(),
+            creates: false,
+            writes: vec![Shown { side: Side::ServiceNow, what: "link".into(), from, to }],
+            open: Vec::new(),
+        });
+    }
     if state.link.role != Role::Primary {
         return None;
     }
@@ -169,7 +199,7 @@ async fn report(ws: &Ws, planned: Vec<PlannedWrite>) -> Result<(), Halt> {
         crate::model::ledger::Commit { workspace_view: Some(ws.workspace_view()), ..Default::default() };
     if known != Some((creates, changes, open)) {
         let text = format!(
-            "first contact: {creates} records would be {created}, {changes} links written, {open} need a decision; nothing is written until the plan is accepted"
+            "first contact: {creates} records would be {created}, {changes} links written or taken over, {open} need a decision; nothing is written until the plan is accepted"
         );
         commit.events.push(ws.event(Level::Warning, None, ws.key.to_string(), text));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::ledger::{Ask, Capability, CommandUpdate, Commit, Told};
+use crate::model::settings::StoreApp;
 use crate::model::view::Level;
 use crate::model::{
     Command, CommandId, CommandState, CommentOrigin, Control, ControlVerb, IntentKind, IntentState, Life,
@@ -15,7 +16,7 @@ use super::Mode;
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
 use super::turn::Turn;
-use super::workspace::ACCEPTED;
+use super::workspace::{ACCEPTED, TO_WATCH};
 
 /// Carries out what was ordered. True when a pass should start at once.
 pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
@@ -100,7 +101,9 @@ async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
                 }
             }
             ControlVerb::AcceptPlan => {
-                let accepted = fact(ACCEPTED, "accepted");
+                // Whoever let us watch is asked again before anything is written.
+                let watches = ws.settings().store_app == StoreApp::Watch;
+                let accepted = fact(ACCEPTED, if watches { TO_WATCH } else { "accepted" });
                 ws.memory(|m| {
                     m.waiting_plan = None;
                     m.capabilities.insert((accepted.owner.clone(), accepted.name.clone()), accepted.clone())

@@ -27,6 +27,8 @@ const LINKS_AT_ONCE: usize = 16;
 const PUBLISH_EVERY: usize = 50;
 /// Name of the fact that a first-contact plan was accepted (D29).
 pub(super) const ACCEPTED: &str = "first_contact";
+/// Its value where no more was accepted than to look at what the store app does.
+pub(super) const TO_WATCH: &str = "watch";
 
 /// Runs one workspace until the machine stops, or once.
 pub(super) async fn run(ws: Ws) {
@@ -246,8 +248,14 @@ pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
 
 /// True while the first-contact plan of the workspace waits for a person (D29).
 pub(super) fn waits_for_acceptance(ws: &Ws) -> bool {
-    ws.settings().first_contact == FirstContact::Plan
-        && !ws.memory(|m| m.capabilities.contains_key(&(ws.key.as_str().to_owned(), ACCEPTED.to_owned())))
+    let settings = ws.settings();
+    let fact = (ws.key.as_str().to_owned(), ACCEPTED.to_owned());
+    let accepted = ws.memory(|m| match m.capabilities.get(&fact).map(|f| f.value.as_str()) {
+        Some(TO_WATCH) => settings.store_app == StoreApp::Watch,
+        Some(_) => true,
+        None => false,
+    });
+    settings.first_contact == FirstContact::Plan && !accepted
 }
 
 /// Loads what a workspace knows from earlier runs.

@@ -50,7 +50,7 @@ fn rate(sim: &Simulation, guids: &[String], word: &str) {
     }
 }
 
-fn order(sim: &Simulation, verb: ControlVerb) {
+pub(super) fn order(sim: &Simulation, verb: ControlVerb) {
     let control = Control { id: 0, workspace: key(), verb, who: "noor".into(), at: sim.world_time() };
     sim.with_store(async |s| s.give_control(control).await).unwrap();
 }
@@ -164,7 +164,7 @@ fn fight(sim: &mut Simulation, guid: &str, turns: usize) {
     }
 }
 
-fn link(sim: &Simulation, guid: &str) -> LinkState {
+pub(super) fn link(sim: &Simulation, guid: &str) -> LinkState {
     let id = diptych::model::IncidentId::new(guid);
     match sim.with_store(async |s| s.ask(Ask::ByIncident(key(), vec![id])).await) {
         Ok(Told::Links(mut links)) => links.remove(0),

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use diptych::model::settings::StoreApp;
+use diptych::model::settings::{FirstContact, StoreApp};
+use diptych::model::{ControlVerb, Role};
 use diptych::sandbox::people::{CAST, Person};
 use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
 use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
 use diptych::sandbox::side::Side;
 
+use super::guards::{link, order};
 use super::other_severity;
 use crate::simulation::{Setting, Simulation, WORKSPACE, store_app};
 
@@ -117,6 +119,32 @@ fn while_it_is_watched_nothing_is_written_and_then_nothing_is_lost() {
         nothing_is_doubled(&sim, &incident.guid, sys_id);
     }
     assert_eq!(sim.worlds().records.len(), known_with_closed(&sim), "and the others got theirs");
+    sim.assert_idle(5);
+}
+
+#[test]
+fn whoever_let_us_watch_is_asked_again_before_anything_is_written() {
+    let first_contact = FirstContact::Plan;
+    let mut sim = Simulation::new(Setting { first_contact, ..setting(StoreApp::Watch) });
+    let incident = ours(&sim).remove(0);
+    let made = make(&sim, &incident, 0);
+    let written = |sim: &Simulation| sim.writes(Side::Sentinel) + sim.writes(Side::ServiceNow);
+    sim.run_for(MINUTE * 2);
+    order(&sim, ControlVerb::AcceptPlan);
+    sim.run_for(MINUTE * 2);
+    assert_eq!(link(&sim, &incident.guid).link.role, Role::Watched);
+    sim.setting.store_app = StoreApp::Adopt;
+    sim.kill();
+    sim.run_for(MINUTE * 5);
+    assert_eq!(written(&sim), 0, "that was not accepted yet");
+    order(&sim, ControlVerb::AcceptPlan);
+    sim.run_for(MINUTE * 5);
+    assert!(written(&sim) > 0);
+    assert_eq!(sim.worlds().records.len(), known_with_closed(&sim));
+    // It is asked once.
+    sim.kill();
+    sim.act_in_servicenow(&made, &DeskAct::WorkNote("and on we go".into()), noor().user_name);
+    sim.run_for(MINUTE * 2);
     sim.assert_idle(5);
 }
 
