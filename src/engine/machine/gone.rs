@@ -60,7 +60,14 @@ pub(super) async fn missed(
     let read = ws.memory(|m| m.passes.of(side).asked);
     let apart = if many_missing(ws, side).await? { MANY_APART } else { APART };
     if state.link.life != Life::Live || now.since(first) < apart || read <= first {
-        return link_failed(ws, state, error, None).await;
+        let next = link_failed(ws, state, error, None).await?;
+        // The look that settles it does not wait longer for what failed before for another reason.
+        let soon = now.plus(APART);
+        if first == now && state.link.not_before > soon {
+            let link = Link { not_before: soon, ..state.link.clone() };
+            ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+        }
+        return Ok(next);
     }
     ws.recovered(Recovery::TakenForGone);
     let (what, why, other) = match side {
