@@ -116,7 +116,8 @@ fn without_base(
 /// tell whether the incident moved.
 fn waits(state: &LinkState, row: &CustomField) -> bool {
     let before = |b: &Base| b.field != row.field && !b.detached && !is_blank(b);
-    state.link.pending && of_column(state, row).any(before)
+    let unplanned = state.link.pending || !state.link.frozen.is_empty();
+    unplanned && of_column(state, row).any(before)
 }
 
 const SHOWS_IT: &str = "it shows what its row says";

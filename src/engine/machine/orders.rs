@@ -233,6 +233,8 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     link.failures = 0;
     link.not_before = Stamp(0);
     link.unread = true;
+    // What was observed while it was frozen waits still.
+    link.pending = true;
     turn.link = Some(link);
     for intent in state.intents.iter().filter(|i| i.state == IntentState::Parked) {
         turn.intents.push(ws.update(intent, IntentState::Replanned, "tried again by a person".into()));

@@ -57,3 +57,15 @@ fn tables_that_know_no_fields_yet_are_read() {
     let without = TableSet::default_tables().to_json().unwrap().replace(",\"field\":[]", "");
     assert_eq!(TableSet::from_json(&without).unwrap(), TableSet::default_tables());
 }
+
+#[test]
+fn the_rows_that_the_readme_shows_work() {
+    let readme = include_str!("../../../README.md");
+    let (_, from) = readme.split_once("```toml\nfield = [").expect("README shows rows");
+    let (rows, _) = from.split_once("```").unwrap();
+    let shown = TableSet::from_toml(&format!("field = [{rows}")).unwrap().field;
+    assert!(shown.len() > 2);
+    let set = TableSet { field: shown, ..TableSet::default_tables() };
+    let found = lint(&set, &both_tables());
+    assert!(found.iter().all(|l| l.table != TableKind::Field), "{found:#?}");
+}
