@@ -281,20 +281,22 @@ async fn remember(ws: &Ws) -> Result<(), Halt> {
 /// only (D24).
 pub(super) async fn refresh_mapping(ws: &Ws) -> Result<(), Halt> {
     let Told::Mapping(found) = ws.ask(Ask::Mapping).await? else { return Ok(()) };
-    let (version, set) = match found {
-        Some((version, body)) => match serde_json::from_str::<TableSet>(&body) {
-            Ok(set) => (version, set),
+    let version = found.as_ref().map_or(0, |(version, _)| *version);
+    let known = ws.memory(|m| (m.mapping_version, m.tables.rows().is_empty()));
+    // A version never changes, so its body is read once and not with every pass.
+    if known == (version, false) {
+        return Ok(());
+    }
+    let set = match found {
+        Some((_, body)) => match serde_json::from_str::<TableSet>(&body) {
+            Ok(set) => set,
             Err(error) => {
                 let text = format!("mapping version {version} cannot be read and is not used: {error}");
                 return Err(Halt::Store(StoreFault::Broken(text)));
             }
         },
-        None => (0, TableSet::default_tables()),
+        None => TableSet::default_tables(),
     };
-    let known = ws.memory(|m| (m.mapping_version, m.tables.rows().is_empty()));
-    if known == (version, false) {
-        return Ok(());
-    }
     ws.memory(|m| {
         m.held_again = true;
         m.mapping_version = version;
