@@ -106,13 +106,13 @@ impl Simulation {
 
     /// As [`Simulation::new`]; keeps the event log if `keep`.
     pub fn with_trace(setting: Setting, keep: bool) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = runtime();
         let time = Arc::new(Time::default());
         let stage = Arc::new(stage(&setting, &time));
         let before = (setting.made_before > 0).then_some(store_app::app().user_name);
         let alerts = setting.alerts == AlertNotes::Note;
         let transport = Arc::new(WorldTransport::new(stage.clone(), time.clone(), setting.dated));
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let store = open_store(&runtime, &folder, "store.db", setting.custom);
         let mut sim = Self {
             rng: fastrand::Rng::with_seed(setting.seed),
@@ -396,13 +396,24 @@ fn crowd(sentinel: &mut SentinelWorld, comments: usize, now: Stamp) {
     }
 }
 
+/// A runtime without sockets: it waits for the store's thread by a futex then, which costs less than the
+/// event poll.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+/// Where a run's store lies: in memory where the system has such a place, for no run needs its disk.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A store file of the newest schema, made once: migrating it anew for each run would cost more
 /// than many a run.
 fn template() -> &'static [u8] {
     static TEMPLATE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let runtime = runtime();
+        let folder = folder();
         let path = folder.path().join("template.db");
         let copy = folder.path().join("copy.db");
         runtime.block_on(async {
