@@ -11,6 +11,8 @@ pub struct Arguments {
     pub limit: Option<Duration>,
     pub trace: bool,
     pub shrink: bool,
+    /// The mistake that seeds are sharpened for, without making it.
+    pub aim: Option<String>,
     pub what: Asked,
 }
 
@@ -54,6 +56,7 @@ cargo test --release --test gauntlet -- [what] [options]
   --mutants SEEDS   every seeded mistake through at most so many seeds (feature `mutants`)
   --mutant NAME     one of them
 
+  --aim NAME        seeds as they are sharpened for a mistake, without the mistake
   --jobs N          threads, by default one for each core
   --limit SECONDS   begin no seed after that
   --trace           print the event log of the shortened script
@@ -66,8 +69,15 @@ impl Arguments {
     /// Reads them; gives the reason when that cannot be.
     pub fn read(args: impl Iterator<Item = String>) -> Result<Self, String> {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut read =
-            Self { seeds: 0..0, jobs, limit: None, trace: false, shrink: true, what: Asked::Short };
+        let mut read = Self {
+            seeds: 0..0,
+            jobs,
+            limit: None,
+            trace: false,
+            shrink: true,
+            aim: None,
+            what: Asked::Short,
+        };
         let mut args = args.peekable();
         while let Some(arg) = args.next() {
             let (name, inline) = match arg.split_once('=') {
@@ -102,6 +112,7 @@ impl Arguments {
                         _ => Asked::Mutants { only, budget: 600 },
                     };
                 }
+                "--aim" => read.aim = Some(value()?),
                 "--jobs" | "--test-threads" => read.jobs = number(&value()?)?.max(1) as usize,
                 "--limit" => read.limit = Some(Duration::from_secs(number(&value()?)?)),
                 "--trace" => read.trace = true,

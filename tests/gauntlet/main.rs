@@ -92,6 +92,13 @@ fn short(asked: &Arguments) -> bool {
 
 /// A range of seeds; true when nothing was broken.
 fn seeds_of(asked: &Arguments) -> bool {
+    let aim = match asked.aim.as_deref().map(str::parse).transpose() {
+        Ok(aim) => aim,
+        Err(why) => {
+            eprintln!("{why}");
+            return false;
+        }
+    };
     let plan = Plan {
         seeds: asked.seeds.clone(),
         jobs: asked.jobs,
@@ -99,7 +106,7 @@ fn seeds_of(asked: &Arguments) -> bool {
         most_failures: 200,
         trace: asked.trace,
         shrink: asked.shrink,
-        aim: None,
+        aim,
     };
     let total = seeds::run_all(&plan);
     seeds::tell_failures(&total, &plan);
