@@ -23,6 +23,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::TextKeysOnly => script.hidden_journals(rng),
         Mutant::CustomForgotten | Mutant::HandEditOverwritten => script.custom_fields(rng),
         Mutant::GoneForGood => script.deletions(rng),
+        Mutant::LastWordsForgotten => script.last_words(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
         _ => {}

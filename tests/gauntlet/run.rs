@@ -8,7 +8,8 @@ use std::time::Duration;
 use diptych::engine::machine::Recovery;
 use diptych::model::ledger::{Ask, AuditRow, LinkState, Told};
 use diptych::model::{
-    Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, LinkId, Verb, WorkspaceKey,
+    Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, Life, Link, LinkId, Verb,
+    WorkspaceKey,
 };
 use diptych::sandbox::analysts::{AnalystEntry, Deed};
 use diptych::sandbox::faults::{FaultKind, Outage};
@@ -48,6 +49,8 @@ pub struct Evidence {
     /// What the store's own checks found.
     pub damage: Vec<String>,
     pub excuses: BTreeSet<Excuse>,
+    /// When a side could hardly be asked or not at all.
+    pub outages: Vec<(Side, Range<Stamp>)>,
     /// Servers' time in which nothing may be written any more; `None` if it never came.
     pub quiet: Option<Range<Stamp>>,
     pub poll: Duration,
@@ -117,6 +120,7 @@ pub struct Run {
     figures: Figures,
     pub acts: Vec<AnalystEntry>,
     pub excuses: BTreeSet<Excuse>,
+    outages: Vec<(Side, Range<Stamp>)>,
     /// A record was hidden for longer than a deep pass reaches back.
     hidden_long: bool,
     /// When a person first let a mass change through.
@@ -137,6 +141,7 @@ impl Run {
             figures: Figures::default(),
             acts: Vec::new(),
             excuses: BTreeSet::new(),
+            outages: Vec::new(),
             hidden_long: false,
             let_through: None,
             ends: Vec::new(),
@@ -234,11 +239,13 @@ impl Run {
             }
             What::Outage { side, span, share } => {
                 self.upset("outage");
+                self.outages.push((*side, now..now.plus(*span)));
                 let outage = Outage { side: *side, from: now, until: now.plus(*span), share: *share };
                 self.sim.stage.with_faults(|f| f.add_outage(outage));
             }
             What::CutOff { side, span } => {
                 self.upset("cut off");
+                self.outages.push((*side, now..now.plus(*span)));
                 self.sim.cut_off(*side, *span);
             }
             What::Kill { boundary, down } => self.sim.kill_at(0, *boundary, *down),
@@ -360,8 +367,9 @@ impl Run {
         let later = Stamp(i64::MAX / 2);
         let due = self.sim.with_store(async |s| s.ask(Ask::Due(key(), later)).await);
         let links = self.links();
-        // A frozen link waits for a person, and does nothing until then.
-        let frozen = |id: &LinkId| links.iter().any(|l| l.link.id == *id && !l.link.frozen.is_empty());
+        // A frozen link waits for a person, and does nothing until then but carry last words.
+        let rests = |l: &Link| !l.frozen.is_empty() && !(l.life == Life::Gone && l.pending);
+        let frozen = |id: &LinkId| links.iter().any(|l| l.link.id == *id && rests(&l.link));
         let idle = matches!(due, Ok(Told::Numbers(n)) if n.iter().all(frozen));
         idle && self.discords().is_empty()
     }
@@ -408,6 +416,7 @@ impl Run {
             links: self.links(),
             damage,
             excuses: self.excuses.clone(),
+            outages: self.outages.clone(),
             quiet,
             poll: script.setting.poll,
             lands: lands(&script.setting),

@@ -8,16 +8,19 @@ use std::time::Duration;
 use crate::model::ledger::{Ask, AuditDraft, CommandUpdate, Commit, Known, Told};
 use crate::model::view::{EventView, Level};
 use crate::model::{
-    CallError, CommandState, Intent, IntentKind, IntentState, Life, Link, LinkId, LinkState, Record, Side,
-    SysId,
+    CallError, CommandState, Delivery, FaultKind, Intent, IntentKind, IntentState, Life, Link, LinkId,
+    LinkState, Record, Role, Side, SysId,
 };
 use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
+use super::entry_work::{begins_shared, hold_entries, next_entry, read_comments};
 use super::link_work::Next;
+use super::observation::get_record;
+use super::ownership::{unverifiable, wrong_record};
 use super::recovery::Recovery;
-use super::send::link_failed;
+use super::send::{back_to_waiting, conclude, entry_of, exchange, link_failed};
 use super::turn::Turn;
 
 /// Between the first look that found nothing and the one that settles it.
@@ -88,10 +91,81 @@ pub(super) async fn missed(
         error: String::new(),
         failures: 0,
         not_before: Stamp(0),
+        pending: true,
         ..state.link.clone()
     });
     ws.save(state, turn).await?;
-    Ok(Next::Settled)
+    Ok(Next::Again)
+}
+
+/// The side that is still there of a link that rests because the other one is gone.
+fn left(link: &Link) -> Option<Side> {
+    match link.frozen.as_str() {
+        _ if link.life != Life::Gone || link.role != Role::Primary => None,
+        RECORD => Some(Side::Sentinel),
+        INCIDENT => Some(Side::ServiceNow),
+        _ => None,
+    }
+}
+
+/// What was said on a side before it was gone still goes to the other one: nobody could say it again. `None`
+/// when there is nothing of it left.
+pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt> {
+    let Some(side) = left(&state.link).filter(|_| !mutant::is_on(Mutant::LastWordsForgotten)) else {
+        return Ok(None);
+    };
+    let carries = |i: &&Intent| i.state.is_open() && entry_of(&i.kind).is_some_and(|(_, to)| to == side);
+    let open = state.intents.iter().find(carries).cloned();
+    if open.is_none() && !state.entries.iter().any(|e| e.delivery(side) == Delivery::Waiting) {
+        return Ok(None);
+    }
+    if ws.is_down(side) {
+        return Ok(Some(Next::Later));
+    }
+    if let Some(intent) = open {
+        return super::recover::settle(ws, state, intent).await.map(Some);
+    }
+    ws.recovered(Recovery::LastWords);
+    send_last_words(ws, state, side).await.map(Some)
+}
+
+/// Sends the oldest words that wait for `side`, of which nobody knows yet that it is there, too.
+async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<Next, Halt> {
+    let (to_incident, to_record) = (side == Side::Sentinel, side == Side::ServiceNow);
+    if to_record {
+        // A note goes to no record that was not seen to be ours (I6).
+        let whose = match get_record(ws, state).await {
+            Ok(record) => wrong_record(ws, state, &record)
+                .or_else(|| unverifiable(ws, state, &record).map(|error| error.to_string())),
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = whose {
+            return hold_entries(ws, state, &why).await;
+        }
+    }
+    let id = state.link.id;
+    if to_incident && begins_shared(state) && ws.memory(|m| m.shared_begun.insert(id)) {
+        return read_comments(ws, state).await;
+    }
+    let mut turn = Turn::default();
+    let Some(kind) = next_entry(state, to_incident, to_record, &mut turn) else {
+        ws.save(state, turn).await?;
+        return Ok(Next::Again);
+    };
+    // Beside it a write may be open to the side that is gone, so it is sent by itself.
+    turn.new_intent = Some(ws.intent(state, kind, None));
+    ws.save(state, turn).await?;
+    let Some(intent) = state.intents.last().cloned() else { return Ok(Next::Again) };
+    match exchange(ws, state, &intent.kind).await {
+        Err(error) if error.kind == FaultKind::NotFound && !error.maybe_applied => {
+            let intents = vec![ws.update(&intent, IntentState::Rejected, error.to_string())];
+            let entries = back_to_waiting(state, &intent.kind).into_iter().collect();
+            ws.save(state, Turn { intents, entries, ..Turn::default() }).await?;
+            hold_entries(ws, state, &error.to_string()).await
+        }
+        outcome => conclude(ws, state, intent, outcome).await,
+    }
 }
 
 /// A write to what is gone. One that was not sent is refused; another one may have been applied, and stays

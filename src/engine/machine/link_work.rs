@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
+use crate::model::settings::StoreApp;
 use crate::model::{
     CommentOrigin, Delivery, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite,
     Role, Side,
@@ -76,6 +77,13 @@ pub(super) fn may_send(link: &crate::model::Link) -> bool {
     link.role == Role::Primary && link.frozen.is_empty()
 }
 
+/// True where comments may be read although the record cannot be asked. What the store app has told a record
+/// of its own is found out from both sides at once; and a comment of ours that is under way is settled first.
+fn reads_at_once(ws: &Ws, state: &LinkState) -> bool {
+    let settled = state.open_intent().is_none_or(|i| i.kind.side() == Side::ServiceNow);
+    settled && ws.settings().store_app == StoreApp::Ignore
+}
+
 /// One turn. `looked` is when this work last had an answer that showed the record.
 async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> Result<Next, Halt> {
     if state.link.not_before > ws.steady() {
@@ -90,6 +98,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
     }
     if state.link.role == Role::Watched && state.link.life <= Life::Live && state.open_intent().is_none() {
         return super::hand_over::watch(ws, state).await;
+    }
+    if let Some(next) = super::gone::carry_last_words(ws, state).await? {
+        return Ok(next);
     }
     let link = &state.link;
     // What was sent before an incident was merged, or a link frozen, may have been applied: that is
@@ -108,6 +119,11 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         return Ok(Next::Settled);
     }
     let id = link.id;
+    let deaf = ws.is_down(Side::ServiceNow) && !ws.is_down(Side::Sentinel);
+    if link.unread && deaf && reads_at_once(ws, state) {
+        // Who knows whether the incident will still be there once its record can be asked or made.
+        return read_comments(ws, state).await;
+    }
     // What an earlier life had trouble with may be somebody else's by now.
     let doubted = !link.error.is_empty() && ws.memory(|m| m.doubted.insert(id));
     if doubted {

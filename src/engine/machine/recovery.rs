@@ -118,6 +118,8 @@ recoveries! {
     ReadOtherwise, "read-otherwise";
     /// A record or an incident was not there any more, and its link rests.
     TakenForGone, "taken-for-gone";
+    /// What was said on a side before it was gone was sent to the other one.
+    LastWords, "last-words";
     /// What had been taken for gone was there again.
     SeenAgain, "seen-again";
     /// Too many were missing at once to be gone.

@@ -202,7 +202,7 @@ async fn unanswered(ws: &Ws, state: &mut LinkState, intent: &Intent, error: &Cal
         link.not_before = ws.steady().plus(ws.shared.backoff(link.failures, LONGEST));
         link.error = error.to_string();
     }
-    if link.failures >= MOST_ATTEMPTS && !mutant::is_on(Mutant::RetryForever) {
+    if link.failures >= MOST_ATTEMPTS && link.frozen.is_empty() && !mutant::is_on(Mutant::RetryForever) {
         ws.recovered(Recovery::Parked);
         link.frozen = format!("unanswered {} times: {error}", link.failures);
         let why = format!("{error}; given up after several tries; run retry once the cause is gone");
@@ -279,7 +279,9 @@ pub(super) async fn link_failed(
     let mut turn = Turn::default();
     let mut ends = "it is tried again".to_owned();
     if let Some(intent) = intent {
-        let parked = link.failures >= MOST_ATTEMPTS && !mutant::is_on(Mutant::RetryForever);
+        // What rests for another reason goes on resting for it.
+        let parked =
+            link.failures >= MOST_ATTEMPTS && link.frozen.is_empty() && !mutant::is_on(Mutant::RetryForever);
         let held = held_entry(state, &intent.kind, error);
         let new = match parked {
             true => IntentState::Parked,

@@ -2,6 +2,7 @@
 //! comes back.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use diptych::sandbox::side::Side;
@@ -70,6 +71,15 @@ fn twice_in_one(pair: &Pair, found: Found<'_>) {
     }
 }
 
+/// Words that are older than this when one of the two is deleted have been heard.
+const HEARD: Duration = Duration::from_secs(3600);
+
+/// For how long nobody could hear what was said on a side.
+fn deaf(case: &Case<'_>, side: Side, span: Range<Stamp>) -> Duration {
+    let there = case.e.outages.iter().filter(|(s, _)| *s == side);
+    there.map(|(_, o)| o.end.min(span.end).since(o.start.max(span.start))).sum()
+}
+
 fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
     let said = said_on(pair, from);
     let mut arrived: Vec<(&Said<'_>, Stamp)> = Vec::new();
@@ -78,7 +88,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
         let frozen = s.gone.is_some()
             || pair.is_given_away()
-            || pair.deleted.is_some_and(|d| s.at.plus(Duration::from_secs(3600)) >= d)
+            || pair.deleted.is_some_and(|d| s.at.plus(HEARD + deaf(case, from, s.at..d)) >= d)
             || pair.merged.is_some_and(|m| s.at.plus(Duration::from_secs(3600)) >= m);
         match there.len() {
             1 if s.edit => {}

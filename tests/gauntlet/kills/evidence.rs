@@ -123,6 +123,7 @@ pub async fn evidence(
         links,
         damage,
         excuses: BTreeSet::new(),
+        outages: Vec::new(),
         quiet: quiet.map(|begun| begun..Stamp(i64::MAX)),
         page: 1000,
         sweep: POLL,

@@ -78,6 +78,7 @@ impl<'a> Play<'a> {
             links: Vec::new(),
             damage: Vec::new(),
             excuses: run.excuses.clone(),
+            outages: Vec::new(),
             quiet,
             poll: self.pause,
             lands: crate::run::lands(&run.sim.setting),

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use diptych::model::settings::StoreApp;
+use diptych::sandbox::analysts::Deed;
+use diptych::sandbox::side::Side;
 use fastrand::Rng;
 
 use super::{Event, Script, What};
@@ -25,6 +27,10 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x0067_6f6e_6521);
         if rng.u8(0..12) == 0 {
             self.deletions(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x6c61_7374_2077);
+        if rng.u8(0..20) == 0 {
+            self.last_words(rng);
         }
         let rng = &mut Rng::with_seed(self.seed ^ 0x0074_616b_656e);
         if rng.u8(0..16) == 0 {
@@ -78,6 +84,31 @@ impl Script {
         self.add(waits, What::Trick { trick: Trick::MassChange, draw: 0, span: Duration::ZERO });
         for trick in [Trick::DeleteRecord, Trick::DeleteIncident] {
             let at = self.moment(rng);
+            self.add(at, What::Trick { trick, draw: rng.u64(..), span: Duration::ZERO });
+        }
+    }
+
+    /// While one side cannot be reached people talk on the other one, and delete what they talked about before
+    /// it is there again.
+    pub fn last_words(&mut self, rng: &mut Rng) {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        // More than an hour of passes, of which few are of interest.
+        self.setting.poll = self.setting.poll.max(minutes(1));
+        self.setting.lease = self.setting.lease.max(self.setting.poll);
+        let (down, deed, trick) = match rng.bool() {
+            true => (Side::Sentinel, Deed::WorkNote, Trick::DeleteRecord),
+            false => (Side::ServiceNow, Deed::Comment, Trick::DeleteIncident),
+        };
+        let begin = self.calm_at + self.setting.poll * 2;
+        self.calm_at = begin + minutes(90);
+        self.add(begin, What::Outage { side: down, span: minutes(80), share: 1.0 });
+        let first = 10_000 + u64::from(rng.u16(..));
+        for n in 0..6 {
+            let at = begin + Duration::from_secs(20 + n);
+            self.add(at, What::Act { deed, draw: rng.u64(..), serial: first + n });
+        }
+        for _ in 0..2 {
+            let at = begin + minutes(70);
             self.add(at, What::Trick { trick, draw: rng.u64(..), span: Duration::ZERO });
         }
     }
