@@ -137,3 +137,46 @@ fn many_that_are_missing_at_once_are_taken_for_hidden() {
     sim.run_for(MINUTE * 20);
     sim.assert_in_step(21);
 }
+
+#[test]
+fn what_was_said_on_a_record_before_it_was_deleted_still_reaches_its_incident() {
+    let mut sim = quiet(8);
+    let incident = open(&sim).remove(0);
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    sim.cut_off(Side::Sentinel, MINUTE * 20);
+    sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("the last words".into()), CAST[1].user_name);
+    sim.run_for(MINUTE * 2);
+    let now = sim.world_time();
+    sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
+    // Only what is to be written is looked at, and found missing, before the words go.
+    raise(&sim, &incident);
+    // A restart forgets nothing of it.
+    sim.kill();
+    sim.run_for(MINUTE * 50);
+    assert_eq!(link(&sim, &incident.guid).link.life, Life::Gone);
+    let all = sim.worlds().incidents;
+    let there = all.iter().find(|i| i.guid == incident.guid).unwrap();
+    let said = there.comments.iter().filter(|c| c.message.contains("the last words")).count();
+    assert_eq!(said, 1);
+    assert!(!link(&sim, &incident.guid).link.pending, "nothing is left to do");
+    sim.assert_idle(5);
+}
+
+#[test]
+fn what_was_said_about_an_incident_before_it_was_deleted_still_reaches_its_record() {
+    let mut sim = quiet(8);
+    let incident = open(&sim).remove(0);
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    sim.cut_off(Side::ServiceNow, MINUTE * 20);
+    sim.act_in_sentinel(&incident.guid, &IncidentAct::Comment("the last words".into()), &CAST[0]);
+    sim.run_for(MINUTE * 2);
+    let now = sim.world_time();
+    sim.stage
+        .with_sentinel(|s| s.act(WORKSPACE, &incident.guid, &IncidentAct::Delete, &CAST[0], now))
+        .unwrap();
+    sim.run_for(MINUTE * 50);
+    let all = sim.worlds().records;
+    let record = all.iter().find(|r| r.sys_id == sys_id).unwrap();
+    let said = record.journal.iter().filter(|j| j.value.contains("the last words")).count();
+    assert_eq!(said, 1);
+}
