@@ -121,6 +121,8 @@ mutants! {
         "Journal entries that were read from a record's text are not known again from their table.";
     SharedNewestOnly, "shared-newest-only",
         "A comment that notes share is written with the newest of them only.";
+    MergeUntold, "merge-untold",
+        "Nobody is told that an incident was merged into another one.";
     LastWordsForgotten, "last-words-forgotten",
         "What was said on a side before it was gone waits for ever.";
     GoneForGood, "gone-for-good",

@@ -15,6 +15,7 @@
 //! | `journal_text` | and where journals are read from their records' text? |
 //! | `hand_over` | which records did the store app make, and what was said before? |
 //! | `shared_comment` | where do words go when an incident has no room for a comment each? |
+//! | `merge` | what is said when one incident was merged into another? |
 //! | `evidence` | which alerts and entities was the record not told of yet? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
 //! | `cursor` | where does the next read start? |
@@ -35,6 +36,7 @@ pub mod hand_over;
 pub mod identity;
 pub mod journal_text;
 pub mod marker;
+pub mod merge;
 pub mod plan;
 #[cfg(test)]
 mod plan_tests;

@@ -72,6 +72,8 @@ pub struct WorkspaceConnection {
     pub scope: String,
     /// `api-version` (D18).
     pub api_version: String,
+    /// `api-version` under which a merged incident tells its survivor (D18).
+    pub merge_api_version: String,
     /// Rows per page, at most 1000.
     pub page_size: u32,
     /// Application id.

@@ -24,6 +24,7 @@ pub fn section(
         "authority": to.authority.as_str(),
         "url": to.url.as_str(),
         "api_version": to.api_version,
+        "merge_api_version": to.merge_api_version,
         "client_id": to.client_id,
         "instance": instance.map(|(settings, _)| settings),
         "instance_url": instance.map(|(_, to)| to.url.as_str()),

@@ -41,6 +41,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].url", r#""""#),
     at("workspace[].scope", r#""""#),
     at("workspace[].api_version", r#""2025-09-01""#),
+    at("workspace[].merge_api_version", r#""2025-10-01-preview""#),
     at("workspace[].page_size", "1000"),
     at("workspace[].poll", r#""10s""#),
     at("workspace[].overlap", r#""5m""#),

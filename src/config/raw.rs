@@ -99,6 +99,7 @@ pub struct RawWorkspace {
     pub url: Option<String>,
     pub scope: Option<String>,
     pub api_version: Option<String>,
+    pub merge_api_version: Option<String>,
     pub page_size: Option<u32>,
     pub poll: Option<Span>,
     pub overlap: Option<Span>,

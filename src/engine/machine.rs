@@ -25,6 +25,7 @@ mod lanes;
 mod lease;
 mod link_work;
 mod memory;
+mod merges;
 #[cfg(feature = "mutants")]
 mod mutated;
 mod observation;

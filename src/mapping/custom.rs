@@ -219,6 +219,14 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_taken_apart_at_a_delimiter() {
+        let incident = Incident { title: "EMEA - Phishing - Ref 7".into(), ..incident() };
+        let of = |source: &str| render(source, &incident).unwrap();
+        assert_eq!(of("{{ (title | split(' - '))[1] }}"), "Phishing");
+        assert_eq!(of("{{ title | split(' - ') | first }}"), "EMEA");
+    }
+
+    #[test]
     fn what_is_wrong_is_said_and_never_empty() {
         let of = |source: &str| render(source, &incident()).unwrap_err();
         assert!(of("{{ tactic }}").contains("undefined"), "{}", of("{{ tactic }}"));

@@ -60,6 +60,8 @@ pub enum SentinelCall {
     List(ListFrom),
     /// Reads one incident.
     Get(IncidentId),
+    /// Reads one incident under the version that tells which incident it was merged into (D18).
+    GetMerged(IncidentId),
     /// Replaces one incident, guarded by its etag.
     Put(IncidentId, Box<IncidentWrite>),
     /// Lists comments of an incident; the link of the next page, if it is not the first.

@@ -263,6 +263,8 @@ pub struct Committed {
 pub enum Ask {
     /// Links of incidents of a workspace.
     ByIncident(WorkspaceKey, Vec<super::IncidentId>),
+    /// Links of incidents of a workspace, by the incidents' numbers.
+    ByNumber(WorkspaceKey, Vec<i64>),
     /// Links of records of a workspace.
     ByRecord(WorkspaceKey, InstanceKey, TableName, Vec<SysId>),
     /// Links by number.

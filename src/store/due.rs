@@ -7,14 +7,15 @@ use crate::model::{Command, Control, LinkId, WorkspaceKey};
 use crate::text::Stamp;
 
 /// Each part is answered from a partial index that holds nothing when all is calm. `CROSS JOIN`
-/// keeps SQLite from walking every link of the workspace instead (measured). What people still say
-/// about an incident that was merged waits for nobody.
+/// keeps SQLite from walking every link of the workspace instead (measured). Of an incident that was merged,
+/// what can go nowhere any more is held, so that it waits for nobody.
 pub(super) const DUE: &str = "SELECT l.id FROM intent i CROSS JOIN link l WHERE i.link = l.id \
        AND i.workspace = $1 AND i.state IN ('planned', 'in_flight', 'unknown') \
        AND l.life IN ('creating', 'live') \
      UNION SELECT l.id FROM entry e CROSS JOIN link l WHERE e.link = l.id \
        AND (e.to_sentinel IN ('waiting', 'sending') OR e.to_servicenow IN ('waiting', 'sending')) \
-       AND l.workspace = $1 AND l.life IN ('creating', 'live') AND l.role = 'primary' \
+       AND l.workspace = $1 AND l.life IN ('creating', 'live') \
+       AND (l.role = 'primary' OR l.role = 'merged' AND l.life = 'live' AND l.frozen = '') \
      UNION SELECT id FROM link WHERE workspace = $1 AND life = 'creating' AND role = 'primary' \
      UNION SELECT id FROM link WHERE workspace = $1 AND pending \
      UNION SELECT id FROM link WHERE workspace = $1 AND error <> '' AND not_before <= $2 \

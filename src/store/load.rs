@@ -62,6 +62,20 @@ impl Store {
         Ok(found)
     }
 
+    pub(super) async fn by_number(
+        &self,
+        ws: &WorkspaceKey,
+        numbers: &[i64],
+    ) -> Result<Vec<LinkState>, StoreFault> {
+        let mut tx = self.db().read().await?;
+        let head = "SELECT l.id FROM incident i CROSS JOIN link l WHERE l.workspace = i.workspace \
+                      AND l.incident = i.id AND i.workspace = $1 AND i.number IN";
+        let links = self::numbers(&mut tx, head, args![ws], numbers).await?;
+        let found = states(&mut tx, links).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
     pub(super) async fn by_record(
         &self,
         ws: &WorkspaceKey,

@@ -8,8 +8,8 @@ use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::settings::Policy;
 use crate::model::{
-    Base, Closure, Crossings, Field, Incident, IncidentWrite, LinkState, Pair, Severity, Shown, Side, Status,
-    SysId, Verb,
+    Base, Closure, Crossings, Field, Incident, IncidentWrite, LinkState, Pair, Role, Severity, Shown, Side,
+    Status, SysId, Verb,
 };
 use crate::text::Stamp;
 
@@ -51,7 +51,9 @@ pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Ope
     let Some(incident) = &state.incident else {
         return Err("the incident was not read yet; wait for the next pass".into());
     };
-    if state.link.role != crate::model::Role::Primary {
+    // What was to be said on the record of a merged incident may be tried again.
+    let told = state.link.role == Role::Merged && *verb == Verb::Retry;
+    if state.link.role != Role::Primary && !told {
         return Err(format!("this link is {}: it is looked at, not written", state.link.role.word()));
     }
     match verb {

@@ -151,7 +151,18 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
     match (link.role, link.life) {
         (_, Life::Gone) => return (Step::Gone, crate::text::escape_line(&link.frozen)),
         (_, Life::Unlinked) => return (Step::Gone, "unlinked".into()),
-        (Role::Merged, _) => return (Step::Merged, "merged into another incident".into()),
+        (Role::Merged, life) => {
+            let into = super::merge::survivor(state).map(|n| format!("incident {n}"));
+            let why = format!("merged into {}", into.as_deref().unwrap_or("another incident"));
+            let held = state.entries.iter().find(|e| e.to_servicenow == Delivery::Held);
+            return match held.filter(|_| life == Life::Live) {
+                Some(e) => (
+                    Step::Held,
+                    format!("{why}; its record was not told: {}", crate::text::escape_line(&e.reason)),
+                ),
+                None => (Step::Merged, why),
+            };
+        }
         (Role::Watched, _) => return (Step::Watched, "watched only".into()),
         _ => {}
     }

@@ -23,6 +23,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::TextKeysOnly => script.hidden_journals(rng),
         Mutant::CustomForgotten | Mutant::HandEditOverwritten => script.custom_fields(rng),
         Mutant::GoneForGood => script.deletions(rng),
+        Mutant::MergeUntold => merges(&mut script, rng),
         Mutant::LastWordsForgotten => script.last_words(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
@@ -37,6 +38,14 @@ fn two_engines(script: &mut Script, rng: &mut Rng) {
     for _ in 0..4 {
         let at = script.moment(rng);
         script.add(at, What::Second { effects: rng.u32(100..400) });
+    }
+}
+
+/// Incidents that are merged one into the other, all through a run.
+fn merges(script: &mut Script, rng: &mut Rng) {
+    for n in 0..8 {
+        let at = script.moment(rng);
+        script.add(at, What::Act { deed: Deed::Merge, draw: rng.u64(..), serial: 90_000 + n });
     }
 }
 

@@ -19,6 +19,7 @@
 mod book;
 mod calls;
 mod custom;
+mod merges;
 mod records;
 mod rest;
 mod surges;
@@ -98,6 +99,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
     for part in [
         records::check,
         custom::check,
+        merges::check,
         updates::check,
         words::check,
         calls::check,

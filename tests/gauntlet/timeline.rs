@@ -88,7 +88,8 @@ pub struct Pair {
     pub records: Vec<(Stamp, String)>,
     pub steps: Vec<Step>,
     pub words: Vec<Word>,
-    pub merged: Option<Stamp>,
+    /// When Defender merged it, and into which incident.
+    pub merged: Option<(Stamp, String)>,
     /// Somebody deleted one of the two.
     pub deleted: Option<Stamp>,
 }
@@ -152,7 +153,7 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                 continue;
             }
             "merged" => {
-                pair.merged = Some(c.at);
+                pair.merged = Some((c.at, c.item.clone().unwrap_or_default().to_lowercase()));
                 continue;
             }
             "comment" => {

@@ -36,7 +36,7 @@
 //! | mapping | a severity without a row | `an_unmapped_value_is_held_and_the_rest_flows` | holds |
 //! | mapping | a pair that loses | `informational_never_becomes_low_by_itself` | holds |
 //! | mapping | an empty value wipes the other side | `an_empty_title_is_not_sent_to_sentinel` | holds |
-//! | mapping | a rule with a delimiter | | open: values are taken apart by no rule; templates are not built |
+//! | mapping | a rule with a delimiter | `a_value_is_taken_apart_at_a_delimiter` | holds |
 //! | mapping | aggregation by two fields that uses one | | open: aggregation is not built |
 //! | paging, time | more changes than a page | `more_changes_than_a_page_all_arrive` | holds |
 //! | paging, time | edits within the second of the cursor | Gauntlet, P4 | holds |
@@ -45,7 +45,7 @@
 //! | paging, time | visible ten minutes late | `a_reopening_that_becomes_visible_late_arrives` | holds |
 //! | paging, time | a look-back that is raised later | | not ours: cursors follow the servers' clock, and a deep pass reaches back by itself |
 //! | topology | the same GUID in two workspaces | `the_same_incident_always_gets_the_same_key` | holds |
-//! | topology | a chain of merges | | open: a merged incident is never closed over there; its survivor is not followed |
+//! | topology | a chain of merges | `a_chain_of_merges_is_followed_to_its_end` | holds |
 //! | topology | several incidents for one ticket | | open: not built |
 //! | topology | a user of a domain who cannot see a row | `records_of_another_domain_are_not_taken_for_deleted` | holds |
 //! | topology | a government host | `two_clouds_stand_side_by_side` | holds |

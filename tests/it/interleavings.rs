@@ -6,6 +6,7 @@ mod gone;
 mod guards;
 mod hand_over;
 mod journals;
+mod merges;
 mod regressions;
 
 use std::time::Duration;

@@ -104,7 +104,8 @@ fn connection(
         authority: r.address(&at.key("authority"), &authority),
         url: r.address(&at.key("url"), &url),
         scope,
-        api_version: api_version(r, at, raw.api_version.take()),
+        api_version: api_version(r, &at.key("api_version"), raw.api_version.take()),
+        merge_api_version: api_version(r, &at.key("merge_api_version"), raw.merge_api_version.take()),
         page_size: r.number(&at.key("page_size"), raw.page_size, (1, 1000)),
         client_id,
         secrets,
@@ -135,7 +136,7 @@ fn api_version(r: &mut Resolver<'_>, at: &Path, value: Option<String>) -> String
     let day = text.strip_suffix("-preview").unwrap_or(&text);
     let shape: Vec<usize> = day.split('-').map(str::len).collect();
     if shape != [4, 2, 2] || !day.chars().all(|c| c.is_ascii_digit() || c == '-') {
-        r.error(&at.key("api_version"), "is not a version", "write for example 2025-09-01");
+        r.error(at, "is not a version", "write for example 2025-09-01");
     }
     text
 }

@@ -3,7 +3,9 @@
 
 use crate::model::call::{SentinelCall, SentinelReply};
 use crate::model::view::Level;
-use crate::model::{Delivery, Entry, EntryId, Incident, Intent, IntentKind, LinkState, Record, Side};
+use crate::model::{
+    Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Link, LinkState, Record, Role, Side,
+};
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{absorb_comments, note_text};
 use crate::sync::identity::comment_id;
@@ -77,12 +79,17 @@ pub(super) fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut T
     None
 }
 
-/// Holds every entry that waits, because it can go nowhere any more.
-pub(super) async fn hold_entries(ws: &Ws, state: &mut LinkState, why: &str) -> Result<Next, Halt> {
+/// Holds every entry that waits for one of these sides, because it can go there no more.
+pub(super) async fn hold_entries(
+    ws: &Ws,
+    state: &mut LinkState,
+    sides: &[Side],
+    why: &str,
+) -> Result<Next, Halt> {
     let mut turn = Turn::default();
     for entry in &state.entries {
         let mut held = entry.clone();
-        for side in [Side::Sentinel, Side::ServiceNow] {
+        for &side in sides {
             if held.delivery(side) == Delivery::Waiting {
                 held.set_delivery(side, Delivery::Held);
                 held.reason = why.to_owned();
@@ -116,6 +123,12 @@ pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next
                 }
             }
             Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) if error.kind == FaultKind::NotFound && state.link.role == Role::Merged => {
+                // Merged and then deleted: nobody looks at it again, so this is the last word on it.
+                let link = Link { unread: false, ..state.link.clone() };
+                ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+                return Ok(Next::Again);
+            }
             Err(error) => return super::send::link_failed(ws, state, &error, None).await,
         }
     }

@@ -141,7 +141,7 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
             Err(error) => Some(error.to_string()),
         };
         if let Some(why) = whose {
-            return hold_entries(ws, state, &why).await;
+            return hold_entries(ws, state, &[side], &why).await;
         }
     }
     let id = state.link.id;
@@ -162,7 +162,7 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
             let intents = vec![ws.update(&intent, IntentState::Rejected, error.to_string())];
             let entries = back_to_waiting(state, &intent.kind).into_iter().collect();
             ws.save(state, Turn { intents, entries, ..Turn::default() }).await?;
-            hold_entries(ws, state, &error.to_string()).await
+            hold_entries(ws, state, &[side], &error.to_string()).await
         }
         outcome => conclude(ws, state, intent, outcome).await,
     }

@@ -17,7 +17,7 @@ use crate::sync::write::{incident_write, record_values};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
-use super::entry_work::{begins_shared, has_waiting, hold_entries, next_entry, read_comments};
+use super::entry_work::{begins_shared, has_waiting, next_entry, read_comments};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -89,12 +89,8 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
     if state.link.not_before > ws.steady() {
         return Ok(Next::Later);
     }
-    if state.link.role == Role::Merged && state.link.unread && state.open_intent().is_none() {
-        // What was said before can go nowhere any more, but it is shown that it was said.
-        return read_comments(ws, state).await;
-    }
-    if state.link.role == Role::Merged && has_waiting(state) {
-        return hold_entries(ws, state, "the incident was merged into another one").await;
+    if let Some(next) = super::merges::turn(ws, state, looked).await? {
+        return Ok(next);
     }
     if state.link.role == Role::Watched && state.link.life <= Life::Live && state.open_intent().is_none() {
         return super::hand_over::watch(ws, state).await;
@@ -282,9 +278,9 @@ async fn act(
         }
         // Whose record it is may have changed while others were waited for (I6).
         if matches!(kind, Some(IntentKind::AddNote { .. }))
-            && record_age(ws, state, *looked) > FRESH_ENOUGH_FOR_NOTES
+            && let Some(next) = look_if_stale(ws, state, looked).await?
         {
-            return look(ws, state, looked).await;
+            return Ok(next);
         }
     }
     let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();
@@ -329,6 +325,18 @@ fn patch_record(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind
     let targets = planned.to_record.clone();
     let values = ws.with_plan(|ctx| record_values(&targets, ctx));
     Some(IntentKind::PatchRecord { write: RecordWrite { values }, targets, mod_count: record.mod_count })
+}
+
+/// Looks at the record before a note goes to it, unless that was done lately.
+pub(super) async fn look_if_stale(
+    ws: &Ws,
+    state: &mut LinkState,
+    looked: &mut Option<Duration>,
+) -> Result<Option<Next>, Halt> {
+    if record_age(ws, state, *looked) <= FRESH_ENOUGH_FOR_NOTES {
+        return Ok(None);
+    }
+    look(ws, state, looked).await.map(Some)
 }
 
 /// Looks at the record before it is written.

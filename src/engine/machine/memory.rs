@@ -33,6 +33,8 @@ pub(super) struct Memory {
     pub shared_begun: BTreeSet<LinkId>,
     /// Links of the store app of which both sides were read, to be taken over.
     pub taking_over: BTreeSet<LinkId>,
+    /// Numbers of the incidents that merged ones went into, as far as the service says.
+    pub merged_into: BTreeMap<LinkId, Option<i64>>,
     /// Sides of links at which a look found nothing, and since when.
     pub missing: BTreeMap<(LinkId, Side), Stamp>,
     /// Sides at which too many are missing at once, as was said.

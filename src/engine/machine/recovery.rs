@@ -120,6 +120,8 @@ recoveries! {
     TakenForGone, "taken-for-gone";
     /// What was said on a side before it was gone was sent to the other one.
     LastWords, "last-words";
+    /// The records of an incident that was merged and of its survivor were told.
+    MergeTold, "merge-told";
     /// What had been taken for gone was there again.
     SeenAgain, "seen-again";
     /// Too many were missing at once to be gone.

@@ -141,6 +141,7 @@ fn arm_settings(connection: &WorkspaceConnection) -> Result<ArmSettings, EngineE
         &connection.name,
     );
     arm.api_version.clone_from(&connection.api_version);
+    arm.merge_api_version.clone_from(&connection.merge_api_version);
     arm.page_size = connection.page_size;
     arm.check().map_err(wrong)?;
     Ok(arm)

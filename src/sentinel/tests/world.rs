@@ -212,6 +212,21 @@ async fn a_comment_is_written_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_merged_incident_tells_its_survivor_under_the_version_that_knows() {
+    let rig = rig("right-secret", 100);
+    let guids = rig.raise(2);
+    let now = rig.wire.clock.now();
+    let act = IncidentAct::MergeInto { survivor_guid: guids[1].clone() };
+    rig.wire.world.lock().unwrap().act("law-prod", &guids[0], &act, &CAST[0], now).unwrap();
+    let loser = rig.get(&guids[0]).await;
+    assert!(loser.is_merged() && loser.merged_into.is_none(), "the stable version says no more");
+    let survivor = rig.get(&guids[1]).await;
+    let asked = rig.call(SentinelCall::GetMerged(IncidentId::new(&guids[0]))).await.unwrap();
+    let SentinelReply::Incident(told) = asked else { panic!("an incident") };
+    assert_eq!(told.merged_into, Some(survivor.number.to_string()));
+}
+
+#[tokio::test]
 async fn sign_in_and_permission_failures_are_named() {
     let wrong = rig("wrong-secret", 100);
     let e = wrong.list().await.unwrap_err();

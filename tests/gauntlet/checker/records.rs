@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use diptych::model::LinkState;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::{sentinel, servicenow};
 
@@ -93,8 +92,9 @@ fn deletions(case: &Case<'_>, found: Found<'_>) {
     for c in &case.e.incident_changes {
         let ours = matches!(c.actor, sentinel::Actor::App(_));
         // A write makes a deleted incident anew where it was seen only lately; then that is said, loudly.
-        let said = |l: &&LinkState| l.link.frozen.contains("came back as");
-        let told = case.links.get(&c.guid.to_lowercase()).copied().filter(said).is_some();
+        // Should it be merged later its link is frozen no more, but that it was is on record.
+        let rows = case.book.get(&c.guid.to_lowercase()).into_iter().flatten();
+        let told = rows.filter(|r| r.draft.act == "freeze").any(|r| r.draft.why.contains("came back as"));
         if ours && c.field == "created" && !told {
             found("P10", format!("incident {} was made by the sync", c.number));
         }

@@ -89,7 +89,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let frozen = s.gone.is_some()
             || pair.is_given_away()
             || pair.deleted.is_some_and(|d| s.at.plus(HEARD + deaf(case, from, s.at..d)) >= d)
-            || pair.merged.is_some_and(|m| s.at.plus(Duration::from_secs(3600)) >= m);
+            || pair.merged.as_ref().is_some_and(|(m, _)| s.at.plus(HEARD) >= *m);
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),

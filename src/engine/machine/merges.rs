@@ -1,0 +1,208 @@
+//! Incidents that Defender merged into another one: both records are told, along chains of merges too. A
+//! redirect is no close, so the merged one's record stays as it is (design, "a link graph").
+
+use crate::model::call::{SentinelCall, SentinelReply};
+use crate::model::ledger::{Ask, Commit, Told};
+use crate::model::{
+    CallError, CommentOrigin, Delivery, Entry, FaultKind, Incident, IntentKind, Life, LinkState, Role, Side,
+};
+use crate::mutant::{self, Mutant};
+use crate::sync::conversation::own_entry;
+use crate::sync::merge::{Named, came_from, came_to, is_told, survivor, went_into};
+
+use super::ctx::{Halt, Ws};
+use super::entry_work::{hold_entries, next_entry, read_comments};
+use super::link_work::{Next, look_if_stale};
+use super::recovery::Recovery;
+use super::send::link_failed;
+use super::turn::Turn;
+
+/// Longest chain of merges that is followed.
+const LONGEST: usize = 20;
+
+/// Why words toward a merged incident are held.
+const NO_WAY: &str = "the incident was merged into another one";
+
+/// What is to be done for a link whose incident was merged; `None` when there is nothing more.
+pub(super) async fn turn(
+    ws: &Ws,
+    state: &mut LinkState,
+    looked: &mut Option<std::time::Duration>,
+) -> Result<Option<Next>, Halt> {
+    if state.link.role != Role::Merged || state.open_intent().is_some() {
+        return Ok(None);
+    }
+    if state.link.unread {
+        // What was said before still goes to the record.
+        return read_comments(ws, state).await.map(Some);
+    }
+    let waits = |side: Side| move |e: &Entry| e.delivery(side) == Delivery::Waiting;
+    // Words that a frozen link has for its record wait for the person who looks at it.
+    let lost: Vec<Side> = [Side::Sentinel, Side::ServiceNow]
+        .into_iter()
+        .filter(|side| *side == Side::Sentinel || state.link.life != Life::Live)
+        .filter(|side| state.entries.iter().any(waits(*side)))
+        .collect();
+    if !lost.is_empty() {
+        return hold_entries(ws, state, &lost, NO_WAY).await.map(Some);
+    }
+    if state.link.life != Life::Live || !state.link.frozen.is_empty() {
+        return Ok(None);
+    }
+    if !is_told(state) && !mutant::is_on(Mutant::MergeUntold) {
+        return tell(ws, state).await.map(Some);
+    }
+    if !state.entries.iter().any(waits(Side::ServiceNow)) {
+        return Ok(None);
+    }
+    send_words(ws, state, looked).await.map(Some)
+}
+
+/// Sends the oldest words that wait for the record of a merged incident.
+async fn send_words(
+    ws: &Ws,
+    state: &mut LinkState,
+    looked: &mut Option<std::time::Duration>,
+) -> Result<Next, Halt> {
+    if ws.is_down(Side::ServiceNow) {
+        return Ok(Next::Later);
+    }
+    if let Some(next) = look_if_stale(ws, state, looked).await? {
+        return Ok(next);
+    }
+    let mut turn = Turn::default();
+    let kind = next_entry(state, false, true, &mut turn);
+    let Some(kind @ IntentKind::AddNote { .. }) = kind else { return Ok(Next::Settled) };
+    turn.new_intent = Some(ws.intent(state, kind, None));
+    ws.save(state, turn).await?;
+    super::send::send_open(ws, state).await
+}
+
+/// Tells both records of a merge: first the survivor's and those of earlier merges, then the one at hand,
+/// which is how it is known to be done.
+async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let into = match into(ws, state).await? {
+        Into::Number(number) => number,
+        Into::NotNow => return Ok(Next::Later),
+        Into::Failed(error) => return link_failed(ws, state, &error, None).await,
+    };
+    let to = match into {
+        Some(number) => match follow(ws, state, number).await? {
+            Some(to) => Some(to),
+            None => return Ok(Next::Later),
+        },
+        None => None,
+    };
+    ws.recovered(Recovery::MergeTold);
+    let (key, text) = went_into(to.as_ref().map(|(named, _)| named));
+    let mut others = Vec::new();
+    if let (Some(me), Some((named, there))) = (Named::of(state), &to) {
+        let before = earlier(ws, state).await?;
+        let names: Vec<Named> = before.iter().filter_map(Named::of).collect();
+        // One that was merged itself passes it on when its own merge is told.
+        if let Some(there) = there.as_ref().filter(|s| s.link.life <= Life::Live) {
+            let (key, text) = came_to(&me, &names);
+            others.push(say(ws, there, &key, &text));
+        }
+        let (key, text) = went_into(Some(named));
+        others.extend(before.iter().map(|s| say(ws, s, &key, &text)));
+    }
+    if !others.is_empty() {
+        ws.commit(Commit { entries: others, ..Commit::default() }).await?;
+    }
+    if let Some((named, Some(there))) = &to
+        && !is_told(there)
+        && by_number(ws, named.number).await?.is_some_and(|s| is_told(&s))
+    {
+        // It told its own merge meanwhile, without what came to it just now.
+        return Ok(Next::Again);
+    }
+    let entries = vec![say(ws, state, &key, &text)];
+    ws.save(state, Turn { entries, ..Turn::default() }).await?;
+    Ok(Next::Again)
+}
+
+fn say(ws: &Ws, state: &LinkState, key: &str, text: &str) -> Entry {
+    own_entry(state, CommentOrigin::Sync, key, "diptych", text, ws.now().utc, &ws.shared.keys)
+}
+
+/// What is known of where an incident went.
+enum Into {
+    /// The number of the one that it was merged into; `None` if nobody says.
+    Number(Option<i64>),
+    NotNow,
+    Failed(CallError),
+}
+
+async fn into(ws: &Ws, state: &LinkState) -> Result<Into, Halt> {
+    let number = |i: &Incident| i.merged_into.as_deref().and_then(|n| n.trim().parse().ok());
+    let known = state.incident.as_ref().and_then(number);
+    let asked = ws.memory(|m| m.merged_into.get(&state.link.id).copied());
+    if let Some(known) = known.map(Some).or(asked) {
+        return Ok(Into::Number(known));
+    }
+    if ws.is_down(Side::Sentinel) {
+        return Ok(Into::NotNow);
+    }
+    let found = match ws.read_sentinel(SentinelCall::GetMerged(state.link.incident.clone())).await {
+        Ok(answer) => match answer.value {
+            SentinelReply::Incident(incident) => number(&incident),
+            _ => None,
+        },
+        // The service knows no such version, or the incident is gone.
+        Err(error) if matches!(error.kind, FaultKind::NotFound | FaultKind::Rejected) => None,
+        Err(error) if error.is_side_wide() => return Ok(Into::NotNow),
+        Err(error) => return Ok(Into::Failed(error)),
+    };
+    ws.memory(|m| m.merged_into.insert(state.link.id, found));
+    Ok(Into::Number(found))
+}
+
+/// The incident at the end of the chain that begins with that number, and the last link on the way there.
+/// `None` while it is not known yet, because a record is being made or another merge is still to be told.
+async fn follow(
+    ws: &Ws,
+    state: &LinkState,
+    mut number: i64,
+) -> Result<Option<(Named, Option<LinkState>)>, Halt> {
+    let mut last = None;
+    for _ in 0..LONGEST {
+        let Some(there) = by_number(ws, number).await?.filter(|s| s.link.id != state.link.id) else { break };
+        let waits = there.link.frozen.is_empty() && there.link.error.is_empty();
+        let next = match (there.link.role, there.link.life) {
+            (Role::Merged, Life::Live) if !is_told(&there) && waits => return Ok(None),
+            (Role::Primary, Life::Creating) if waits => return Ok(None),
+            (Role::Merged, _) => survivor(&there).filter(|next| *next != number),
+            _ => None,
+        };
+        let Some(next) = next else { return Ok(Named::of(&there).map(|named| (named, Some(there)))) };
+        number = next;
+        last = Some(there);
+    }
+    Ok(Some((Named { number, record: String::new() }, last)))
+}
+
+/// Links of all incidents that had been merged into this one before, along their chains.
+async fn earlier(ws: &Ws, state: &LinkState) -> Result<Vec<LinkState>, Halt> {
+    let mut found: Vec<LinkState> = Vec::new();
+    let mut wanted = came_from(state);
+    while let Some(number) = wanted.pop() {
+        let Some(link) = by_number(ws, number).await? else { continue };
+        let known = |s: &LinkState| s.link.id == link.link.id;
+        if known(state) || found.iter().any(known) || link.link.role != Role::Merged {
+            continue;
+        }
+        wanted.extend(came_from(&link));
+        found.push(link);
+    }
+    found.sort_by_key(|s| s.link.id);
+    Ok(found)
+}
+
+/// The link of an incident by its number.
+async fn by_number(ws: &Ws, number: i64) -> Result<Option<LinkState>, Halt> {
+    match ws.ask(Ask::ByNumber(ws.key.clone(), vec![number])).await? {
+        Told::Links(links) => Ok(links.into_iter().next()),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,115 @@
+//! P6 for what nobody said: that Defender merged an incident into another one is told once on both records,
+//! along chains of merges, too; and a redirect closes no record of ours.
+
+use diptych::sandbox::servicenow::RecordFacts;
+use diptych::sandbox::side::Side;
+use diptych::text::Stamp;
+
+use super::{Case, Found};
+use crate::timeline::{Field, Pair, Step, Who};
+use crate::trick::Excuse;
+
+const INTO: &str = "Microsoft Defender merged this incident into ";
+const FROM: &str = "Microsoft Defender merged incident ";
+
+pub fn check(case: &Case<'_>, found: Found<'_>) {
+    if case.e.audit.is_none() {
+        // A published algorithm, which has no such words.
+        return;
+    }
+    for pair in case.pairs.values() {
+        let Some((at, _)) = &pair.merged else { continue };
+        not_closed(case, pair, *at, found);
+        let Some(record) = told(case, pair).filter(|_| pair.records[0].0 < *at) else { continue };
+        let chain = chain(case, pair);
+        let notes = ours(case, record, INTO);
+        let says = |note: &str| number(note, "into incident ");
+        let Some(last) = notes.last() else {
+            found("P6", format!("incident {} was merged, and its record does not say so", pair.number));
+            continue;
+        };
+        if notes.iter().enumerate().any(|(n, note)| notes[..n].iter().any(|other| says(other) == says(note)))
+        {
+            found("P6", format!("incident {}: its record says twice where it was merged", pair.number));
+        }
+        // A chain can be followed over incidents that have records.
+        let all = chain.iter().rev().skip(1).all(|p| told(case, p).is_some());
+        let any_order = case.e.excuses.contains(&Excuse::OrderToDesk);
+        let good = match chain.last().filter(|_| all) {
+            Some(end) if any_order => notes.iter().any(|note| says(note) == Some(end.number)),
+            Some(end) => says(last) == Some(end.number),
+            None => chain.iter().any(|p| says(last) == Some(p.number)),
+        };
+        if !good {
+            found("P6", format!("incident {}: the last word on its merge is {last:?}", pair.number));
+        }
+        survivors(case, pair, &chain, *at, found);
+    }
+}
+
+/// Somebody has to have closed the incident before it was merged, for us to close its record later.
+fn not_closed(case: &Case<'_>, pair: &Pair, at: Stamp, found: Found<'_>) {
+    let closed_before =
+        pair.steps_of(Field::Status, Side::Sentinel).any(|s| s.at < at && s.after == "Closed");
+    let is_closed = |state: &str| (case.e.worlds.dialect.status)(state) == "Closed";
+    let by_us = |s: &&Step| s.who == Who::Sync && s.at > at && is_closed(&s.after);
+    if !closed_before && pair.steps_of(Field::Status, Side::ServiceNow).any(|s| by_us(&s)) {
+        found("P7", format!("incident {} was merged, and its record was closed for it", pair.number));
+    }
+}
+
+/// One of the records along the chain says that the incident came to it.
+fn survivors(case: &Case<'_>, pair: &Pair, chain: &[&Pair], at: Stamp, found: Found<'_>) {
+    // One that got its record only afterwards was named by its number.
+    let older = |p: &&&Pair| p.records.first().is_some_and(|(made, _)| made < &at);
+    let Some(first) = chain.first().filter(older).and_then(|p| told(case, p)) else { return };
+    let words = |record: &RecordFacts| -> Vec<String> { ours(case, record, FROM) };
+    let names = |note: &String| note.split("ncident ").skip(1).any(|rest| digits(rest) == Some(pair.number));
+    let records: Vec<&RecordFacts> = chain.iter().filter_map(|p| told(case, p)).collect();
+    if !records.iter().any(|r| words(r).iter().any(names)) {
+        found("P6", format!("record {} does not say that incident {} came to it", first.number, pair.number));
+    }
+    for record in records {
+        let own = words(record).into_iter().filter(|n| number(n, "merged incident ") == Some(pair.number));
+        if own.count() > 1 {
+            found("P6", format!("record {} says twice that incident {} came", record.number, pair.number));
+        }
+    }
+}
+
+/// Where an incident went, one merge after the other.
+fn chain<'a>(case: &'a Case<'_>, pair: &Pair) -> Vec<&'a Pair> {
+    let mut way: Vec<&Pair> = Vec::new();
+    let mut next = pair.merged.as_ref().map(|(_, into)| into);
+    while let Some(there) = next.and_then(|guid| case.pairs.get(guid)) {
+        way.push(there);
+        next = there.merged.as_ref().map(|(_, into)| into);
+    }
+    way
+}
+
+/// The record of an incident on which something can be said: it is there, and ours.
+fn told<'a>(case: &'a Case<'_>, pair: &Pair) -> Option<&'a RecordFacts> {
+    let (_, sys_id) = pair.records.first()?;
+    let rests = case.links.get(&pair.guid).is_none_or(|l| !l.link.frozen.is_empty());
+    if rests || pair.deleted.is_some() || pair.is_given_away() {
+        return None;
+    }
+    case.e.worlds.records.iter().find(|r| r.sys_id == *sys_id)
+}
+
+/// Our own notes that begin with these words.
+fn ours(case: &Case<'_>, record: &RecordFacts, begin: &str) -> Vec<String> {
+    let notes = record.journal.iter().filter(|j| j.created_by == case.e.worlds.integration_user);
+    notes.filter(|j| j.value.starts_with(begin)).map(|j| j.value.clone()).collect()
+}
+
+/// The number behind these words.
+fn number(text: &str, before: &str) -> Option<i64> {
+    digits(text.split(before).nth(1)?)
+}
+
+fn digits(text: &str) -> Option<i64> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().ok()
+}

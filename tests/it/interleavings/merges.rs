@@ -1,0 +1,106 @@
+//! Incidents that Defender merges: both records are told, once, along chains too, and no redirect closes a
+//! record.
+
+use std::time::Duration;
+
+use diptych::sandbox::people::CAST;
+use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
+use diptych::sandbox::side::Side;
+
+use crate::simulation::{Setting, Simulation, USER};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn quiet() -> (Simulation, Vec<IncidentFacts>) {
+    let faults = "none".into();
+    let mut sim =
+        Simulation::new(Setting { seed: 33, incidents: 24, rate: 0.0, faults, ..Setting::default() });
+    sim.run_for(MINUTE * 2);
+    sim.assert_in_step(33);
+    let linked = |i: &IncidentFacts| i.status != "Closed" && i.labels.iter().any(|l| l == "snow");
+    let all = sim.worlds().incidents.into_iter().filter(linked).collect();
+    (sim, all)
+}
+
+fn merge(sim: &Simulation, loser: &IncidentFacts, survivor: &IncidentFacts) {
+    let act = IncidentAct::MergeInto { survivor_guid: survivor.guid.clone() };
+    sim.act_in_sentinel(&loser.guid, &act, &CAST[0]);
+}
+
+/// What we said on the record of an incident with these words.
+fn said(sim: &Simulation, incident: &IncidentFacts, words: &str) -> Vec<String> {
+    let ours = sim.record_of(&incident.guid).journal.into_iter().filter(|j| j.created_by == USER);
+    ours.map(|j| j.value).filter(|v| v.contains(words)).collect()
+}
+
+#[test]
+fn both_records_of_a_merge_are_told_and_none_is_closed() {
+    let (mut sim, all) = quiet();
+    let [a, b] = &all[..2] else { panic!("two incidents") };
+    sim.act_in_sentinel(&a.guid, &IncidentAct::Comment("said before".into()), &CAST[0]);
+    merge(&sim, a, b);
+    let state = sim.record_of(&a.guid).fields["state"].clone();
+    sim.run_for(MINUTE * 3);
+    let went = said(&sim, a, "merged this incident into");
+    assert_eq!(went.len(), 1, "{went:?}");
+    let there = sim.record_of(&b.guid).number;
+    assert!(went[0].contains(&format!("incident {}, record {there}.", b.number)), "{}", went[0]);
+    let came = said(&sim, b, "merged incident");
+    assert_eq!(came.len(), 1, "{came:?}");
+    assert!(came[0].contains(&format!("incident {}, record {}", a.number, sim.record_of(&a.guid).number)));
+    assert_eq!(said(&sim, a, "said before").len(), 1, "what was said before still arrives");
+    assert_eq!(sim.record_of(&a.guid).fields["state"], state, "a redirect is no close");
+    sim.assert_idle(10);
+}
+
+#[test]
+fn a_chain_of_merges_is_followed_to_its_end() {
+    let (mut sim, all) = quiet();
+    let [a, b, c] = &all[..3] else { panic!("three incidents") };
+    merge(&sim, a, b);
+    sim.run_for(MINUTE * 2);
+    merge(&sim, b, c);
+    // Whoever is killed in between tells it all the same.
+    sim.run_for(Duration::from_secs(11));
+    sim.kill();
+    sim.run_for(MINUTE * 3);
+    let went = said(&sim, a, "merged this incident into");
+    assert_eq!(went.len(), 2, "{went:?}");
+    assert!(
+        went[0].contains(&format!("incident {},", b.number))
+            && went[1].contains(&format!("incident {},", c.number))
+    );
+    assert_eq!(said(&sim, b, "merged this incident into").len(), 1);
+    let came = said(&sim, c, "merged incident");
+    assert_eq!(came.len(), 1, "{came:?}");
+    let both = [format!("merged incident {},", b.number), format!("before: incident {},", a.number)];
+    assert!(both.iter().all(|words| came[0].contains(words)), "{}", came[0]);
+    sim.assert_idle(10);
+}
+
+#[test]
+fn merges_at_the_same_time_end_in_the_same_words() {
+    let (mut sim, all) = quiet();
+    let [a, b, c] = &all[..3] else { panic!("three incidents") };
+    sim.cut_off(Side::Sentinel, MINUTE);
+    merge(&sim, a, b);
+    merge(&sim, b, c);
+    sim.run_for(MINUTE * 10);
+    let went = said(&sim, a, "merged this incident into");
+    assert!(went.last().is_some_and(|last| last.contains(&format!("incident {},", c.number))), "{went:?}");
+    assert_eq!(said(&sim, c, &format!("merged incident {},", b.number)).len(), 1);
+    sim.assert_idle(10);
+}
+
+#[test]
+fn a_survivor_without_a_record_is_named_by_its_number() {
+    let (mut sim, all) = quiet();
+    let a = &all[0];
+    let other = sim.worlds().incidents.into_iter().find(|i| i.status != "Closed" && i.labels.is_empty());
+    let survivor = other.expect("an incident that the filter leaves out");
+    merge(&sim, a, &survivor);
+    sim.run_for(MINUTE * 3);
+    let went = said(&sim, a, "merged this incident into");
+    assert!(went.len() == 1 && went[0].contains(&format!("incident {}.", survivor.number)), "{went:?}");
+    sim.assert_idle(10);
+}
