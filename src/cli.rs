@@ -17,6 +17,7 @@ pub mod exit;
 mod explain;
 mod headless;
 mod incidents;
+mod links;
 mod lookup;
 mod mappings;
 pub mod output;
@@ -79,6 +80,7 @@ async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Action::Run(a) => run::run(&common, a).await,
         Action::Sync(a) => sync::run(&common, a).await,
         Action::Incidents(a) => incidents::run(&common, a).await,
+        Action::Links(a) => links::run(&common, a).await,
         Action::Mappings(a) => mappings::run(&common, a).await,
         Action::Audit(a) => audit::run(&common, a).await,
         Action::Config(a) => settings::run(&common, a),

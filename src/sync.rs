@@ -13,6 +13,7 @@
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
 //! | `journal_text` | and where journals are read from their records' text? |
+//! | `duplicates` | which records of one incident are too many, and which may be closed? |
 //! | `hand_over` | which records did the store app make, and what was said before? |
 //! | `shared_comment` | where do words go when an incident has no room for a comment each? |
 //! | `merge` | what is said when one incident was merged into another? |
@@ -30,6 +31,7 @@ pub mod cross;
 pub mod cursor;
 pub mod custom;
 pub mod decide;
+pub mod duplicates;
 pub mod evidence;
 pub mod fields;
 pub mod hand_over;

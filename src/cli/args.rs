@@ -1,6 +1,7 @@
 //! The command line as a tree of types.
 
 mod incidents;
+mod links;
 mod operations;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use incidents::{How, IncidentsArgs, IncidentsVerb, ListArgs, Settable, Take, Target};
+pub use links::{DuplicatesArgs, LinksArgs, LinksVerb};
 pub use operations::{AuditArgs, AuditVerb, ConfigArgs, ConfigVerb, MappingsArgs, MappingsVerb, SandboxArgs};
 
 use super::output::Format;
@@ -53,6 +55,8 @@ pub enum Action {
     Sync(SyncArgs),
     /// List, show and change incidents
     Incidents(IncidentsArgs),
+    /// Find incidents with more than one record, and close the records that are too many
+    Links(LinksArgs),
     /// Check, export, apply and undo the mapping tables
     Mappings(MappingsArgs),
     /// Verify and export the audit
@@ -242,6 +246,8 @@ mod tests {
             "diptych incidents comment prod/4711 - --json",
             "diptych incidents close INC1 --as TruePositive-SuspiciousActivity --notes done",
             "diptych incidents resolve INC1 close_notes --take servicenow",
+            "diptych links duplicates prod --repair --yes --json",
+            "diptych links duplicates --all --plain",
             "diptych mappings export --version 3 tables.toml",
             "diptych audit verify --heads h.json",
             "diptych config show --plain",
@@ -250,9 +256,12 @@ mod tests {
         ] {
             Cli::try_parse_from(line.split(' ')).unwrap_or_else(|e| panic!("{line}: {e}"));
         }
-        for line in
-            ["diptych sync --once --plan", "diptych incidents list --json --csv", "diptych demo --json"]
-        {
+        for line in [
+            "diptych sync --once --plan",
+            "diptych incidents list --json --csv",
+            "diptych demo --json",
+            "diptych links duplicates --yes",
+        ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }

@@ -24,7 +24,7 @@ pub enum Exit {
     Denied,
     /// A service, or the store, cannot be reached or is busy.
     Unavailable,
-    /// A check found errors: the tables' lint or the audit chain.
+    /// A check found errors: the tables' lint, the audit chain, or incidents with more than one record.
     CheckFailed,
     /// A plan was not confirmed, so nothing was written.
     Unconfirmed,
@@ -62,7 +62,9 @@ impl Exit {
             Self::NotFound => "nothing, or more than one thing, has that address",
             Self::Denied => "sign-in was refused, or a permission is missing",
             Self::Unavailable => "a service or the store cannot be reached, or is busy",
-            Self::CheckFailed => "a check found errors: the tables' lint or the audit chain",
+            Self::CheckFailed => {
+                "a check found errors: the tables' lint, the audit chain, or incidents with more than one record"
+            }
             Self::Unconfirmed => "the plan was not confirmed: nothing was written",
             Self::StillWaiting => "the time of --wait was over; the command is still under way",
         }

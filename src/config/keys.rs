@@ -59,6 +59,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].route.caller", r#""""#),
     at("workspace[].route.assignment_group", r#""""#),
     at("workspace[].route.company", r#""""#),
+    at("workspace[].route.domain", r#""""#),
     at("workspace[].route.on_create", "{}"),
     at("workspace[].route.fields.title", r#""short_description""#),
     at("workspace[].route.fields.title_max", "160"),

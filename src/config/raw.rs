@@ -126,6 +126,7 @@ pub struct RawRoute {
     pub caller: Option<String>,
     pub assignment_group: Option<String>,
     pub company: Option<String>,
+    pub domain: Option<String>,
     #[serde(default)]
     pub on_create: BTreeMap<String, String>,
     pub fields: Option<RawFields>,

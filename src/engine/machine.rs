@@ -14,6 +14,7 @@ mod confirm;
 mod create;
 mod ctx;
 mod desk_pass;
+mod domain;
 mod dry_run;
 mod entry_work;
 mod evidence_work;

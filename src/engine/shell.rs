@@ -19,7 +19,7 @@ use crate::model::{CallError, WorkspaceKey};
 use crate::store::Store;
 use crate::sync::marker::MarkerKeys;
 
-pub use clients::{Clients, Desks, Sources};
+pub use clients::{Clients, Desks, Sources, desks};
 pub use drive::take_over;
 pub use report::{OnceReport, PassReport, PlannedWrite};
 

@@ -150,7 +150,8 @@ pub struct Route {
     pub table: TableName,
     /// What its fields are called.
     pub shape: RecordShape,
-    /// Raw values that every created record gets, such as `assignment_group` and `company`.
+    /// Raw values that every created record gets, such as `assignment_group`, `company` and
+    /// `sys_domain`.
     pub on_create: std::collections::BTreeMap<String, String>,
     /// `sys_id` or user name of the caller; empty for none.
     pub caller: String,

@@ -152,6 +152,23 @@ fn bad_input_says_what_to_do() {
 }
 
 #[test]
+fn group_company_and_domain_are_written_on_create_and_stand_once() {
+    let text = EXAMPLE.replacen("#company = \"\"", "company = \"c1\"", 1).replacen(
+        "#domain = \"\"",
+        "domain = \"d1\"",
+        1,
+    );
+    let c = config::parse(&text, Path::new("/d.toml"), &BTreeMap::new()).into_config().unwrap();
+    let route = &c.workspaces[0].route;
+    let should = [("company", "c1"), ("sys_domain", "d1")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    assert_eq!(route.on_create, should.into());
+    problem(
+        &text.replacen("#on_create = {}", "on_create = { sys_domain = \"d2\" }", 1),
+        "keep one of the two",
+    );
+}
+
+#[test]
 fn the_environment_goes_over_the_file_and_is_said() {
     let env: BTreeMap<String, String> = [
         ("DIPTYCH_WORKSPACE__SANDBOX__POLL", "30s"),

@@ -1,6 +1,7 @@
 //! Chosen interleavings of the whole engine in one process; the Gauntlet draws the others.
 
 mod cost;
+mod domain;
 mod evidence;
 mod gone;
 mod guards;

@@ -15,6 +15,8 @@ mod docs;
 mod end_to_end;
 mod interleavings;
 mod layering;
+#[cfg(unix)]
+mod links;
 mod terminal;
 
 #[path = "../simulation/mod.rs"]

@@ -69,6 +69,8 @@ pub struct Setting {
     pub crowded: usize,
     /// The tables fill columns of the records, as [`super::custom`] says.
     pub custom: bool,
+    /// The domain that new records are to get; empty for the instance's choice.
+    pub domain: &'static str,
     /// Switches of the ServiceNow world, set before the run.
     pub switches: Vec<(&'static str, serde_json::Value)>,
 }
@@ -100,9 +102,16 @@ impl Default for Setting {
             mass_change: 50,
             crowded: 0,
             custom: false,
+            domain: "",
             latency: "",
         }
     }
+}
+
+/// What every created record gets of that domain.
+fn placed(domain: &str) -> BTreeMap<String, String> {
+    let domain = Some(domain).filter(|d| !d.is_empty());
+    domain.map(|d| ("sys_domain".to_owned(), d.to_owned())).into_iter().collect()
 }
 
 /// The engine's settings for a process that calls itself `holder`.
@@ -117,7 +126,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
                 instance: InstanceKey::new("sn").unwrap(),
                 shape: RecordShape::for_table(&table),
                 table,
-                on_create: BTreeMap::new(),
+                on_create: placed(setting.domain),
                 caller: String::new(),
             },
             filter: Filter { labels: vec!["snow".into()], ..Filter::default() },

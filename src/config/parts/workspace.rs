@@ -183,10 +183,15 @@ fn route(r: &mut Resolver<'_>, at: &Path, raw: RawRoute, instances: &Instances) 
     });
     let shape = shape(r, &at.key("fields"), raw.fields.unwrap_or_default(), &table);
     let mut on_create = raw.on_create;
-    for (field, value) in [("assignment_group", raw.assignment_group), ("company", raw.company)] {
+    let given = [
+        ("assignment_group", "assignment_group", raw.assignment_group),
+        ("company", "company", raw.company),
+        ("domain", "sys_domain", raw.domain),
+    ];
+    for (key, field, value) in given {
         let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
         if on_create.insert(field.to_owned(), value).is_some() {
-            r.error(&at.key(field), "stands under on_create too", "keep one of the two");
+            r.error(&at.key(key), "stands under on_create too", "keep one of the two");
         }
     }
     for field in on_create.keys().filter(|f| TableName::new(f).is_err()).cloned().collect::<Vec<_>>() {

@@ -126,6 +126,10 @@ pub(super) async fn adopt(
     let mut row = ws.audit(state, act, (Some(Side::ServiceNow), "record"), ("", &number), &text);
     row.intent = intent.as_ref().map(|i| i.id);
     turn.audit.push(row);
+    if fresh && let Some((audit, event)) = super::domain::misplaced(ws, state, &record) {
+        turn.audit.push(audit);
+        turn.events.push(event);
+    }
     turn.link = Some(link);
     let moved = record.mod_count > 0;
     turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), text));

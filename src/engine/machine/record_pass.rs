@@ -288,7 +288,13 @@ async fn observe_records(
         commit.bases.extend(ws.record_moves(state, record).into_iter().map(|b| (state.link.id, b)));
         let new = ws.with_plan(|ctx| bases_before_change(state, ctx, ws.steady()));
         commit.bases.extend(new.into_iter().map(|b| (state.link.id, b)));
-        commit.records.push((route.instance.clone(), record.clone(), asked));
+        if let Some((audit, event)) = super::domain::moved(ws, state, record) {
+            commit.audit.push(audit);
+            commit.events.push(event);
+        }
+        let mut record = record.clone();
+        super::domain::keep_domain(state.record.as_ref(), &mut record);
+        commit.records.push((route.instance.clone(), record, asked));
         commit.links.push(Link { pending: true, ..state.link.clone() });
         dirty.insert(state.link.id);
     }

@@ -91,6 +91,13 @@ impl Ws {
                 }
             }
         }
+        if let Some(record) = &mut turn.record {
+            if let Some((audit, event)) = super::domain::moved(self, state, record) {
+                turn.audit.push(audit);
+                turn.events.push(event);
+            }
+            super::domain::keep_domain(state.record.as_ref(), record);
+        }
         let mut next = state.clone();
         apply(&mut next, &turn, asked);
         let mut commit = Commit {

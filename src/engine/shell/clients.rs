@@ -12,6 +12,7 @@ use crate::http::{
     Base, Clock, Roots, Secret, SystemClock, TokenCache, Transport, WireOptions, WireTransport,
 };
 use crate::model::call::{DeskCall, DeskOutcome, SentinelCall, SentinelOutcome};
+use crate::model::settings::EngineSettings;
 use crate::model::{CallError, FaultKind, InstanceKey, WorkspaceKey};
 use crate::sentinel::{
     ArmClient, ArmGates, ArmRates, ArmSettings, EntraGrant, EntraSettings, IncidentSource,
@@ -47,7 +48,6 @@ impl Clients {
         let connections = &options.connections;
         let shared = transport(connections, None)?;
         let mut sources = Sources::new();
-        let mut desks = Desks::new();
         let mut gates: BTreeMap<(String, String), Arc<ArmGates>> = BTreeMap::new();
         for settings in options.settings.workspaces.iter().filter(|w| w.enabled) {
             let Some(connection) = connections.workspace(&settings.key) else {
@@ -64,28 +64,8 @@ impl Clients {
                 client: Mutex::new(None),
             };
             sources.insert(settings.key.clone(), Arc::new(source));
-            let key = &settings.route.instance;
-            if desks.contains_key(key) {
-                continue;
-            }
-            let Some(connection) = connections.instance(key) else {
-                return Err(setup(format!("instance {key} has no connection")));
-            };
-            let transport = match &connection.ca_file {
-                Some(_) => transport(connections, connection.ca_file.clone())?,
-                None => shared.clone(),
-            };
-            let base = Base::parse(connection.url.as_str(), true)
-                .map_err(|why| setup(format!("instance {key}: {why}")))?;
-            let desk = LazyDesk {
-                base,
-                connection: connection.clone(),
-                transport,
-                clock: clock.clone(),
-                client: Mutex::new(None),
-            };
-            desks.insert(key.clone(), Arc::new(desk));
         }
+        let desks = desks_at(&options.settings, connections, &clock, &shared)?;
         Ok(Self { sources, desks, clock, gates: gates.into_values().collect() })
     }
 }
@@ -97,6 +77,51 @@ impl Clients {
             gates.set_share(holders.max(1));
         }
     }
+}
+
+/// The record desks alone, for a command that asks no incident source. No secret is read and nothing is sent
+/// yet.
+///
+/// # Errors
+/// As of [`Clients::build`].
+pub fn desks(settings: &EngineSettings, connections: &Connections) -> Result<Desks, EngineError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let shared = transport(connections, None)?;
+    desks_at(settings, connections, &clock, &shared)
+}
+
+/// A desk for the instance of each enabled workspace.
+fn desks_at(
+    settings: &EngineSettings,
+    connections: &Connections,
+    clock: &Arc<dyn Clock>,
+    shared: &Arc<dyn Transport>,
+) -> Result<Desks, EngineError> {
+    let mut desks = Desks::new();
+    for workspace in settings.workspaces.iter().filter(|w| w.enabled) {
+        let key = &workspace.route.instance;
+        if desks.contains_key(key) {
+            continue;
+        }
+        let Some(connection) = connections.instance(key) else {
+            return Err(setup(format!("instance {key} has no connection")));
+        };
+        let transport = match &connection.ca_file {
+            Some(_) => transport(connections, connection.ca_file.clone())?,
+            None => shared.clone(),
+        };
+        let base = Base::parse(connection.url.as_str(), true)
+            .map_err(|why| setup(format!("instance {key}: {why}")))?;
+        let desk = LazyDesk {
+            base,
+            connection: connection.clone(),
+            transport,
+            clock: clock.clone(),
+            client: Mutex::new(None),
+        };
+        desks.insert(key.clone(), Arc::new(desk));
+    }
+    Ok(desks)
 }
 
 fn setup(message: String) -> EngineError {

@@ -121,7 +121,8 @@ pub(super) fn before(change: &mut Change<'_>, ground: &Ground<'_>) -> Result<(),
 
 fn task_defaults(change: &mut Change<'_>, switches: &Switches) {
     let domain = switches.user_domains.get(&change.caller.user_name).map_or("global", String::as_str);
-    let path = if domain == "global" { "/" } else { "!!!/" };
+    change.default("sys_domain", domain);
+    let path = if change.get("sys_domain") == "global" { "/" } else { "!!!/" };
     let (stamp, user) = (change.stamp.clone(), change.caller.sys_id.clone());
     let number = change.get("number").to_owned();
     let table = change.schema.name;
@@ -137,7 +138,6 @@ fn task_defaults(change: &mut Change<'_>, switches: &Switches) {
         ("impact", "3"),
         ("urgency", "3"),
         ("sys_class_name", table),
-        ("sys_domain", domain),
         ("sys_domain_path", path),
         ("opened_at", &stamp),
         ("opened_by", &user),

@@ -331,6 +331,9 @@ switches! {
     choice_acl: ChoiceRights = ChoiceRights::Rows,
     /// The domain that a user's records get; `global` for the others.
     user_domains: BTreeMap<String, String> = BTreeMap::new(),
+    /// Tables of which a user may put records into another domain; what others send is dropped without a
+    /// word (unverified).
+    domain_writers: PerUser = PerUser::new(),
     /// The domains that a user sees besides `global`; all for users who are not listed. What is
     /// outside is neither shown nor counted.
     visible_domains: PerUser = PerUser::new(),

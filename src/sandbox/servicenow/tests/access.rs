@@ -37,6 +37,24 @@ fn other_domains_are_neither_shown_nor_counted() {
 }
 
 #[test]
+fn a_domain_is_kept_from_those_who_may_set_it_and_dropped_from_others() {
+    let mut desk = Desk::new();
+    let sent = json!({"sys_domain": "oslo"});
+    let id = desk.post("incident", sent.clone());
+    desk.patch("incident", &id, sent.clone());
+    assert_eq!(desk.stored("incident", &id, "sys_domain"), "global");
+    desk.set("domain_writers", json!({"svc.sentinel": ["incident"]}));
+    assert_eq!(desk.patch("incident", &id, sent.clone()).status, 200);
+    assert_eq!(desk.stored("incident", &id, "sys_domain"), "oslo");
+    let made = desk.post("incident", sent.clone());
+    let place = ["sys_domain", "sys_domain_path"].map(|column| desk.stored("incident", &made, column));
+    assert_eq!(place, ["oslo", "!!!/"]);
+    desk.as_user("ksato");
+    let theirs = desk.post("incident", sent);
+    assert_eq!(desk.stored("incident", &theirs, "sys_domain"), "global");
+}
+
+#[test]
 fn hidden_columns_are_missing_and_may_not_be_queried() {
     let mut desk =
         Desk::with("hidden_fields", json!({"svc.sentinel": ["incident.close_notes", "sys_user.email"]}));

@@ -10,6 +10,7 @@ use crate::sandbox::servicenow::schema::{
     CREATED_BY, CREATED_ON, Column, Kind, MOD_COUNT, TableSchema, UPDATED_BY, UPDATED_ON,
 };
 use crate::sandbox::servicenow::store::Row;
+use crate::sandbox::servicenow::switches::listed;
 use crate::text::Stamp;
 
 /// Input ready to be stored.
@@ -85,6 +86,9 @@ impl DeskWorld {
             Kind::List(_) => value.to_owned(),
             Kind::DateTime if writer.input_display => writer.caller.clock.read(value).unwrap_or_default(),
             Kind::DateTime | Kind::Duration => moment(value),
+            Kind::Domain if listed(&self.switches.domain_writers, &writer.caller.user_name, schema.name) => {
+                value.trim().to_owned()
+            }
             // Class and domain are not a caller's to choose; passwords are ignored here.
             Kind::Class | Kind::Domain | Kind::Password | Kind::Journal => return None,
         })
