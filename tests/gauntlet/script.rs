@@ -7,7 +7,7 @@ mod plots;
 
 use std::time::Duration;
 
-use diptych::model::settings::{AlertNotes, BornClosed, FirstContact, StoreApp};
+use diptych::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -264,6 +264,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         born_closed: BornClosed::Create,
         first_contact: FirstContact::Go,
         store_app: StoreApp::Ignore,
+        closed_partner: ClosedPartner::Reopen,
         made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
