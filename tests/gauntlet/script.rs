@@ -138,7 +138,8 @@ impl Script {
             return;
         }
         // A single tug is no war, a mass change is one for a low limit only, a journal that is not hidden
-        // for long is a failed read, what is deleted is little of a run, and few runs have columns to type over.
+        // for long is a failed read, what is deleted is little of a run, few runs have columns to type over,
+        // and people close and reopen without any trick.
         let apart = [
             Trick::TugOfWar,
             Trick::MassChange,
@@ -148,6 +149,10 @@ impl Script {
             Trick::DeleteIncident,
             Trick::TypeOver,
             Trick::MendRow,
+            Trick::CloseThere,
+            Trick::CloseFurther,
+            Trick::ReopenHere,
+            Trick::CloseHere,
         ];
         let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
         let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
