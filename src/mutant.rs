@@ -133,6 +133,10 @@ mutants! {
         "A custom field is filled when its record is made, and not again when the incident changes.";
     HandEditOverwritten, "hand-edit-overwritten",
         "What a person wrote into a custom field is gone with the incident's next change.";
+    ClosedPartnerReopened, "closed-partner-reopened",
+        "A record that is to stay closed is opened again after its incident.";
+    ReopeningUntold, "reopening-untold",
+        "A record that stays closed is not told that its incident was reopened.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

@@ -8,6 +8,7 @@
 //! | `decide` | one field: who changed, who wins, what is written? |
 //! | `custom` | and a column that a template fills? |
 //! | `closing` | status and closing fields, which travel together |
+//! | `closed_partner` | and a record that stays closed although its incident was reopened |
 //! | `plan` | one link: all verdicts, and what each side is to get |
 //! | `write` | what does a PATCH or a PUT then say? |
 //! | `sighting` | when did a side leave its base? |
@@ -25,6 +26,7 @@
 
 pub mod act;
 pub mod admission;
+pub mod closed_partner;
 mod closing;
 pub mod conversation;
 pub mod cross;

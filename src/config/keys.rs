@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].first_contact", r#""plan""#),
     at("workspace[].born_closed", r#""skip""#),
     at("workspace[].store_app", r#""ignore""#),
+    at("workspace[].closed_partner", r#""reopen""#),
     at("workspace[].create_after", r#""0s""#),
     at("workspace[].alerts", r#""note""#),
     at("workspace[].alert_reads", "80"),

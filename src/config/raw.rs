@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::settings::{AlertNotes, BornClosed, FirstContact, Policy, StoreApp};
+use crate::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, Policy, StoreApp};
 
 /// A span of time such as `10s`.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +107,7 @@ pub struct RawWorkspace {
     pub first_contact: Option<FirstContact>,
     pub born_closed: Option<BornClosed>,
     pub store_app: Option<StoreApp>,
+    pub closed_partner: Option<ClosedPartner>,
     pub create_after: Option<Span>,
     pub alerts: Option<AlertNotes>,
     pub alert_reads: Option<usize>,

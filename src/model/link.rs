@@ -183,7 +183,8 @@ pub struct Base {
     /// The same for ServiceNow.
     pub servicenow_seen: Seen,
     /// True when a person changed ServiceNow's value of a field that Sentinel owns: it stays,
-    /// and Sentinel's next change goes into a note (D23).
+    /// and Sentinel's next change goes into a note (D23). Of a status: the record's close is ServiceNow's
+    /// own, and stays.
     pub detached: bool,
     /// The other side's value that a person must decide about: raw pair, `None` when there is
     /// no conflict.

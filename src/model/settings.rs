@@ -130,6 +130,17 @@ pub enum StoreApp {
     Adopt,
 }
 
+/// What becomes of a record that was closed in ServiceNow when its incident is reopened in Sentinel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClosedPartner {
+    /// It is opened again.
+    #[default]
+    Reopen,
+    /// It stays closed, and a note tells of the reopening.
+    Comment,
+}
+
 /// What becomes of an incident's alerts and entities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -184,6 +195,8 @@ pub struct WorkspaceSettings {
     pub born_closed: BornClosed,
     /// Records of the store app.
     pub store_app: StoreApp,
+    /// Records closed in ServiceNow whose incident is reopened.
+    pub closed_partner: ClosedPartner,
     /// How old an incident has to be before it gets a record, so that what automation closes by then
     /// counts as born closed.
     pub create_after: Duration,

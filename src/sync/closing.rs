@@ -6,6 +6,7 @@ use crate::model::settings::Policy;
 use crate::model::{Field, Side, Status};
 use crate::mutant::{self, Mutant};
 
+use super::closed_partner;
 use super::cross::{Crossed, equivalent, to_sentinel, to_servicenow};
 use super::decide::{Verdict, unreadable};
 use super::plan::Draft;
@@ -16,6 +17,9 @@ pub(super) const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
 /// Plans status, closure and close notes of a link.
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
     let verdict = draft.verdict(Field::Status);
+    if closed_partner::stays_closed(draft, &verdict) {
+        return settle_closing(draft);
+    }
     match verdict {
         Verdict::Write { to: Side::ServiceNow, rule, .. }
             if is_closed(draft.incident) && mutant::is_on(Mutant::ReopenByMapping) =>
@@ -39,7 +43,8 @@ pub(super) fn plan_status(draft: &mut Draft<'_>) {
             }
         }
         Verdict::Rebase { rule, detached } => {
-            draft.rebase(Field::Status, &rule, detached);
+            closed_partner::tell_of_close(draft);
+            draft.rebase(Field::Status, &rule, detached || closed_partner::closed_anew(draft));
             settle_closing(draft);
         }
         Verdict::InStep => {

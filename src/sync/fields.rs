@@ -204,5 +204,7 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
     if link.pending {
         return (Step::Pending, "a change waits to be carried over".into());
     }
-    (Step::InStep, String::new())
+    // Both sides differ here, and that is as it should be.
+    let apart = state.bases.iter().find(|b| super::closed_partner::is_apart(b));
+    (Step::InStep, apart.map_or_else(String::new, |b| format!("{}: {}", b.field.label(), b.rule)))
 }

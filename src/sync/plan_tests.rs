@@ -9,11 +9,13 @@ use super::write::{incident_write, record_values};
 use super::{PlanContext, preview};
 use crate::mapping::{Directory, Flow, SeverityRow, TableSet, Tables};
 use crate::model::settings::{
-    AlertNotes, BornClosed, Filter, FirstContact, Policies, Policy, Route, StoreApp, WorkspaceSettings,
+    AlertNotes, BornClosed, ClosedPartner, Filter, FirstContact, Policies, Policy, Route, StoreApp,
+    WorkspaceSettings,
 };
 use crate::model::*;
 use crate::text::Stamp;
 
+mod closed_partner;
 mod custom;
 mod found;
 
@@ -38,6 +40,7 @@ fn settings(policies: Policies) -> WorkspaceSettings {
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
         store_app: StoreApp::Ignore,
+        closed_partner: ClosedPartner::Reopen,
         create_after: std::time::Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,

@@ -26,6 +26,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::MergeUntold => merges(&mut script, rng),
         Mutant::LastWordsForgotten => script.last_words(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
+        Mutant::ClosedPartnerReopened | Mutant::ReopeningUntold => script.closed_partners(rng),
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
         _ => {}
     }

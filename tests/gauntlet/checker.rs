@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `records` | P1 no duplicate, P2 no orphan, P10 no wrong target, P11 no delete |
 //! | `updates` | P3 no lost update, P5 no echo, P7 close protection |
+//! | `partner` | P7 for closes in ServiceNow that outlive a reopening in Sentinel |
 //! | `words` | P6 every comment exactly once, in order |
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
@@ -20,6 +21,7 @@ mod book;
 mod calls;
 mod custom;
 mod merges;
+mod partner;
 mod records;
 mod rest;
 mod surges;
@@ -101,6 +103,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
         custom::check,
         merges::check,
         updates::check,
+        partner::check,
         words::check,
         calls::check,
         book::check,
@@ -190,8 +193,11 @@ pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[Link
         // Decided by a person, if it may be one at all: `rest` looks into either.
         let first_contact = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_first_contact);
         let flapping = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_flapping);
+        // One that says so is looked into by `partner`.
+        let apart = d.what == "status" && partner::differs_by_agreement(link);
         first_contact
             || flapping
+            || apart
             || given_away && excuses.contains(&Excuse::Correlation)
             || (remade || refused) && excuses.contains(&Excuse::DeniedFields)
             || (remade || refused) && d.what == "severity" && excuses.contains(&Excuse::Severity)

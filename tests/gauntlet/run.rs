@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
 use diptych::model::ledger::{Ask, AuditRow, LinkState, Told};
+use diptych::model::settings::ClosedPartner;
 use diptych::model::{
     Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, Life, Link, LinkId, Verb,
     WorkspaceKey,
@@ -64,6 +65,8 @@ pub struct Evidence {
     pub wrong_clock: bool,
     /// How old an incident has to be before it gets a record.
     pub create_after: Duration,
+    /// What becomes of records closed in ServiceNow whose incident is reopened.
+    pub closed_partner: ClosedPartner,
     /// How many incidents may change in the same way within a while, and until when nobody was asked.
     pub mass_change: Option<(usize, Stamp)>,
     pub kills: u32,
@@ -424,6 +427,7 @@ impl Run {
             sweep: script.setting.sweep,
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
             create_after: script.setting.create_after,
+            closed_partner: script.setting.closed_partner,
             mass_change: Some((script.setting.mass_change, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             kills: self.sim.kills(),
             struck,

@@ -7,7 +7,7 @@ mod plots;
 
 use std::time::Duration;
 
-use diptych::model::settings::{AlertNotes, BornClosed, FirstContact, StoreApp};
+use diptych::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -138,7 +138,8 @@ impl Script {
             return;
         }
         // A single tug is no war, a mass change is one for a low limit only, a journal that is not hidden
-        // for long is a failed read, what is deleted is little of a run, and few runs have columns to type over.
+        // for long is a failed read, what is deleted is little of a run, few runs have columns to type over,
+        // and people close and reopen without any trick.
         let apart = [
             Trick::TugOfWar,
             Trick::MassChange,
@@ -148,6 +149,10 @@ impl Script {
             Trick::DeleteIncident,
             Trick::TypeOver,
             Trick::MendRow,
+            Trick::CloseThere,
+            Trick::CloseFurther,
+            Trick::ReopenHere,
+            Trick::CloseHere,
         ];
         let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
         let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
@@ -264,6 +269,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         born_closed: BornClosed::Create,
         first_contact: FirstContact::Go,
         store_app: StoreApp::Ignore,
+        closed_partner: ClosedPartner::Reopen,
         made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,

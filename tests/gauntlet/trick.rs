@@ -1,6 +1,8 @@
 //! Tricks: what a customer's instance, its people and the services do beyond ordinary work, for a
 //! while or once.
 
+mod partner;
+
 use std::collections::BTreeMap;
 
 use diptych::sandbox::people::{CAST, Person};
@@ -86,6 +88,14 @@ tricks! {
     TypeOver,
     /// An admin changes the template of a column.
     MendRow,
+    /// A person closes a linked record in ServiceNow.
+    CloseThere,
+    /// A job closes for good what was resolved in ServiceNow.
+    CloseFurther,
+    /// A person reopens an incident whose record is closed.
+    ReopenHere,
+    /// A person closes an incident whose record is closed already.
+    CloseHere,
     /// Our user may not read the table of journals, and is told so or gets no rows.
     HideJournal,
 }
@@ -268,6 +278,7 @@ impl Trick {
                 act(sim, &other, &DeskAct::WorkNote(text), who);
             }
             EditComment => edit_comment(sim, rng)?,
+            CloseThere | CloseFurther | ReopenHere | CloseHere => partner::play(self, sim, rng)?,
             Unlabel => {
                 let guid = any_incident(sim, rng)?;
                 let act = IncidentAct::Unlabel("snow".into());

@@ -59,6 +59,8 @@ pub struct Setting {
     pub first_contact: FirstContact,
     /// What becomes of records that the store app made.
     pub store_app: StoreApp,
+    /// What becomes of records closed in ServiceNow whose incident is reopened.
+    pub closed_partner: ClosedPartner,
     /// Incidents for which the store app made a record before the sync began.
     pub made_before: usize,
     /// How old an incident has to be before it gets a record.
@@ -97,6 +99,7 @@ impl Default for Setting {
             born_closed: BornClosed::Create,
             first_contact: FirstContact::Go,
             store_app: StoreApp::Ignore,
+            closed_partner: ClosedPartner::Reopen,
             made_before: 0,
             create_after: Duration::ZERO,
             mass_change: 50,
@@ -137,6 +140,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             first_contact: setting.first_contact,
             born_closed: setting.born_closed,
             store_app: setting.store_app,
+            closed_partner: setting.closed_partner,
             create_after: setting.create_after,
             alerts: setting.alerts,
             alert_reads: 80,

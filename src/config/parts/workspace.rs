@@ -161,6 +161,7 @@ fn settings(
         first_contact: raw.first_contact.unwrap_or(FirstContact::Plan),
         born_closed: raw.born_closed.unwrap_or_default(),
         store_app: raw.store_app.unwrap_or_default(),
+        closed_partner: raw.closed_partner.unwrap_or_default(),
         create_after: r.span(&at.key("create_after"), raw.create_after, (0, DAY)),
         alerts: raw.alerts.unwrap_or_default(),
         alert_reads: r.number(&at.key("alert_reads"), raw.alert_reads, (1, 100_000)),

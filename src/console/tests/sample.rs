@@ -52,6 +52,7 @@ pub fn settings() -> EngineSettings {
             first_contact: FirstContact::Go,
             born_closed: BornClosed::Skip,
             store_app: StoreApp::Ignore,
+            closed_partner: ClosedPartner::Reopen,
             create_after: Duration::ZERO,
             alerts: AlertNotes::Note,
             alert_reads: 80,

@@ -91,7 +91,7 @@ fn replaced_unproven(case: &Case<'_>, pair: &Pair, steps: &[&Step], theirs: &Ste
 
 /// True for a write to a record that crossed somebody else's on its way, and was put on record as
 /// such: without a compare-and-swap nobody can do more (D26).
-fn crossed(case: &Case<'_>, pair: &Pair, theirs: &Step, ours: &Step) -> bool {
+pub fn crossed(case: &Case<'_>, pair: &Pair, theirs: &Step, ours: &Step) -> bool {
     let on_its_way = theirs.at.plus(case.e.lands) >= ours.at;
     ours.side == Side::ServiceNow
         && (on_its_way || kept_from_us(case, theirs, ours))
@@ -111,7 +111,7 @@ fn kept_from_us(case: &Case<'_>, theirs: &Step, ours: &Step) -> bool {
 const FOUND_OUT: Duration = Duration::from_secs(7200);
 
 /// True when an audit row of that kind is about this very write: its side, its field, its time.
-fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool {
+pub fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool {
     // What the instance clears when a record is opened again, the write of the state did.
     let field = |what: &str| {
         what == write.field.word()
@@ -135,7 +135,7 @@ fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool {
 
 /// True when somebody changed a value and changed it back before the sync had a sound look at it:
 /// nobody that reads states can tell that from nothing at all.
-fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
+pub fn unseen(case: &Case<'_>, pair: &Pair, last: &Step) -> bool {
     let back = |s: &&Step| s.who == Who::Other && s.at <= last.at && s.before == last.after;
     let itself = match last.side {
         Side::Sentinel => pair.guid.as_str(),

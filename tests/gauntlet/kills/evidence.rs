@@ -132,6 +132,7 @@ pub async fn evidence(
         wrong_clock: false,
         mass_change: None,
         create_after: std::time::Duration::ZERO,
+        closed_partner: diptych::model::settings::ClosedPartner::Reopen,
         kills,
         struck: Side::BOTH.map(|s| stage.with_faults(|f| f.struck_on(s))).iter().sum(),
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diptych::mapping::{ClosureRow, Directory, Flow, OwnerRow, SeverityRow, StatusRow, TableSet, Tables};
 use diptych::model::call::UserKey;
 use diptych::model::settings::{
-    AlertNotes, BornClosed, Filter, FirstContact, Policies, Route, StoreApp, WorkspaceSettings,
+    AlertNotes, BornClosed, ClosedPartner, Filter, FirstContact, Policies, Route, StoreApp, WorkspaceSettings,
 };
 use diptych::model::{
     Incident, InstanceKey, Life, Link, LinkId, OwnerRef, Record, RecordShape, Side, SysId, TableName, User,
@@ -282,6 +282,7 @@ fn settings(table: &str) -> WorkspaceSettings {
         first_contact: FirstContact::Go,
         born_closed: BornClosed::Skip,
         store_app: StoreApp::Ignore,
+        closed_partner: ClosedPartner::Reopen,
         create_after: Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,

@@ -87,6 +87,7 @@ impl<'a> Play<'a> {
             wrong_clock: false,
             mass_change: None,
             create_after: Duration::ZERO,
+            closed_partner: diptych::model::settings::ClosedPartner::Reopen,
             kills: self.wire.kills,
             struck: 0,
         }

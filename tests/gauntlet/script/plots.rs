@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use diptych::model::settings::StoreApp;
+use diptych::model::settings::{ClosedPartner, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::side::Side;
 use fastrand::Rng;
@@ -43,6 +43,10 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x0063_7573_746f_6d21);
         if rng.u8(0..6) == 0 {
             self.custom_fields(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0070_6172_746e_6572);
+        if rng.u8(0..16) == 0 {
+            self.closed_partners(rng);
         }
     }
 
@@ -133,6 +137,24 @@ impl Script {
             for _ in 0..rng.u32(1..most) {
                 let at = self.moment(rng);
                 self.add(at, What::Trick { trick, draw: rng.u64(..), span: Duration::ZERO });
+            }
+        }
+    }
+
+    /// Records are to stay closed that were closed in ServiceNow: people close them there and reopen their
+    /// incidents in Sentinel, several times over.
+    pub fn closed_partners(&mut self, rng: &mut Rng) {
+        self.setting.closed_partner = ClosedPartner::Comment;
+        let poll = self.setting.poll;
+        for _ in 0..rng.u32(3..8) {
+            let mut at = self.moment(rng);
+            let course = [Trick::CloseThere, Trick::ReopenHere, Trick::CloseFurther, Trick::CloseHere];
+            for trick in course.into_iter().chain([Trick::ReopenHere]) {
+                if rng.u8(0..5) > 0 && at < self.calm_at {
+                    self.add(at, What::Trick { trick, draw: rng.u64(..), span: Duration::ZERO });
+                }
+                // Mostly what was done is across by then, now and then it crosses.
+                at += poll.mul_f64(if rng.u8(0..4) == 0 { rng.f64() } else { 1.5 + rng.f64() * 3.0 });
             }
         }
     }
