@@ -371,7 +371,7 @@ impl Run {
         let due = self.sim.with_store(async |s| s.ask(Ask::Due(key(), later)).await);
         let links = self.links();
         // A frozen link waits for a person, and does nothing until then but carry last words.
-        let rests = |l: &Link| !l.frozen.is_empty() && !(l.life == Life::Gone && l.pending);
+        let rests = |l: &Link| !l.frozen.is_empty() && (l.life != Life::Gone || !l.pending);
         let frozen = |id: &LinkId| links.iter().any(|l| l.link.id == *id && rests(&l.link));
         let idle = matches!(due, Ok(Told::Numbers(n)) if n.iter().all(frozen));
         idle && self.discords().is_empty()

@@ -274,6 +274,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
         custom: false,
+        domain: "",
         // Drawn apart: what else befalls a seed stays as it was before there were these.
         alerts: *pick(&mut Rng::with_seed(seed ^ 0x616c_6572_7473), &[AlertNotes::Note, AlertNotes::Off]),
         crowded: crowded(&mut Rng::with_seed(seed ^ 0x6372_6f77_6465_6421)),
