@@ -278,7 +278,7 @@ pub(super) async fn incident_put(
     let at = agreed_at(&intent);
     let moved = (proof == Proof::Reading).then(|| ws.steady());
     let mut turn = Turn { asked: at, ..Turn::default() };
-    let anew = state.incident.as_ref().is_some_and(|known| known.number != incident.number);
+    let anew = super::ownership::made_anew(state, &incident);
     for target in targets {
         let now = sentinel_value(&incident, target.field);
         // A command changes one side only; the plan carries it over and moves the base then. A person
@@ -304,12 +304,9 @@ pub(super) async fn incident_put(
         link.closer = closer;
     }
     turn.link = Some(link);
-    let number = incident.number;
     turn.incident = Some(incident);
     finish(ws, state, &intent, &mut turn);
-    if anew {
-        let why =
-            format!("the incident was deleted while we wrote, and came back as {number} without its past");
+    if let Some(why) = anew {
         return super::link_work::freeze_with(ws, state, turn, why).await;
     }
     ws.save(state, turn).await?;

@@ -249,6 +249,12 @@ fn note_incident(
         let text = "merged into another incident by Defender; nothing is written to it any more";
         commit.events.push(ws.event(Level::Warning, Some(link.id), ws.subject(state), text.into()));
     }
+    if let Some(why) = super::ownership::made_anew(state, incident).filter(|_| link.frozen.is_empty()) {
+        let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");
+        commit.events.push(ws.event(Level::Error, Some(link.id), ws.subject(state), text));
+        commit.audit.push(ws.audit(state, "freeze", (None, "link"), ("", ""), &why));
+        link.frozen = why;
+    }
     if link != state.link {
         commit.links.push(link);
     }

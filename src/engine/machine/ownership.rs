@@ -1,6 +1,6 @@
 //! Whose record it is: what came back is the linked one still, or another one, or nobody can tell (I6).
 
-use crate::model::{CallError, FaultKind, LinkState, Record, SysId};
+use crate::model::{CallError, FaultKind, Incident, LinkState, Record, SysId};
 use crate::sync::hand_over::is_store_apps;
 
 use super::ctx::Ws;
@@ -45,6 +45,15 @@ fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
             "the record's {field} was changed to {}, so it may belong to another incident now",
             crate::text::escape_line(now.unwrap_or_default())
         )
+    })
+}
+
+/// Why an incident is another one than before under the same key: only a deleted one that was written to
+/// comes back, under a new number and without its past (sentinel-api 2.1). `None` when it is not.
+pub(super) fn made_anew(state: &LinkState, now: &Incident) -> Option<String> {
+    let known = state.incident.as_ref()?;
+    (known.number != now.number).then(|| {
+        format!("the incident was deleted while we wrote, and came back as {} without its past", now.number)
     })
 }
 
