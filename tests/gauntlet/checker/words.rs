@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use diptych::model::{Delivery, Entry};
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
@@ -93,7 +94,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
-            0 if frozen || is_kept(case, pair, from, s.token) => {}
+            0 if frozen || is_kept(case, pair, from, s.token) || waits_for_a_person(case, pair, s.token) => {}
             n => found(
                 "P6",
                 format!(
@@ -126,6 +127,16 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
             );
         }
     }
+}
+
+/// True for words that a link keeps, because its incident was deleted and came back and a person is asked
+/// what to do about it.
+fn waits_for_a_person(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
+    let Some(link) = case.links.get(&pair.guid).filter(|l| l.link.frozen.contains("came back as")) else {
+        return false;
+    };
+    let waits = |e: &Entry| [e.to_sentinel, e.to_servicenow].contains(&Delivery::Waiting);
+    pair.deleted.is_some() && link.entries.iter().any(|e| waits(e) && e.text.raw().contains(token))
 }
 
 /// True when words could not be sent any more, because the incident was merged meanwhile or has no room
