@@ -99,8 +99,9 @@ async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     if let (Some(me), Some((named, there))) = (Named::of(state), &to) {
         let before = earlier(ws, state).await?;
         let names: Vec<Named> = before.iter().filter_map(Named::of).collect();
-        // One that was merged itself passes it on when its own merge is told.
-        if let Some(there) = there.as_ref().filter(|s| s.link.life <= Life::Live) {
+        // One that was merged itself passes it on when its own merge is told; one that is gone may be there
+        // again.
+        if let Some(there) = there.as_ref().filter(|s| s.link.life <= Life::Gone) {
             let (key, text) = came_to(&me, &names);
             others.push(say(ws, there, &key, &text));
         }
