@@ -605,7 +605,7 @@ fn what_a_service_refuses_is_said_with_its_name_and_a_cure() {
 fn the_demo_lives_without_a_terminal_and_leaves_nothing() {
     let bench = Bench::new();
     let mut command =
-        bench.command(&["demo", "--headless", "--json", "--for", "4s", "--incidents", "6", "--rate", "4/s"]);
+        bench.command(&["demo", "--headless", "--json", "--for", "10s", "--incidents", "6", "--rate", "4/s"]);
     let ran = Ran::from(command.args(["--pictures", "pics"]).env("TMPDIR", bench.path()).output().unwrap());
     let lines: Vec<Value> =
         ran.ends(Exit::Done).out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
