@@ -26,6 +26,7 @@ mod scoreboard;
 mod script;
 mod seeds;
 mod shrink;
+mod story;
 mod sweep;
 mod timeline;
 mod trick;

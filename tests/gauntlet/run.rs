@@ -24,6 +24,7 @@ use crate::afterwards;
 use crate::checker::{self, Violation};
 use crate::script::{Event, Script, What};
 use crate::simulation::{Discord, Sent, Setting, Simulation, WORKSPACE, Worlds, check_in_step};
+use crate::story;
 use crate::trick::{Excuse, Played, Trick};
 
 /// Passes without people and faults in which nothing may be written any more.
@@ -175,6 +176,11 @@ impl Run {
         if self.sim.ran_away() {
             violations
                 .push(Violation::new("P8", "it goes in circles: far more was done than there was to do"));
+        }
+        if !violations.is_empty() && self.sim.is_traced() {
+            for line in story::tell(&checker::Case::new(&evidence), &violations) {
+                self.sim.note(|| line);
+            }
         }
         self.figures.incidents = evidence.worlds.incidents.len() as u64;
         self.figures.effects = self.sim.effects();

@@ -140,6 +140,11 @@ impl Simulation {
         self.runtime.block_on(work(&self.store))
     }
 
+    /// True when somebody reads the event log.
+    pub fn is_traced(&self) -> bool {
+        self.trace.is_on()
+    }
+
     /// Adds a line to the event log, if it is kept.
     pub fn note(&mut self, text: impl FnOnce() -> String) {
         let (at, life) = (self.elapsed(), self.lives());
