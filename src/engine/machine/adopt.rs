@@ -148,11 +148,11 @@ fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Reco
     // sent is what was agreed, and theirs is a change. Rules of the instance itself are not.
     let by_a_rule = record.updated_by == "system" && record.updated_on.since(record.created_on) < RULE_TIME;
     let touched = record.mod_count > 0 && !by_a_rule;
-    let custom = ws.with_plan(|ctx| custom_fields(ctx).map(|f| f.field).collect::<Vec<_>>());
+    let custom = custom_sent(ws, targets);
     let base = |field: Field| {
         let now = servicenow_value(record, shape, field).unwrap_or_default();
         let Some(target) = targets.iter().find(|t| t.field == field) else {
-            if custom.contains(&field) {
+            if matches!(field, Field::Custom(_)) {
                 // Not sent, because its row failed, or nobody knows: then Sentinel's value is news.
                 return Base::agreed(field, NOTHING, now, at);
             }
@@ -175,7 +175,7 @@ fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Reco
         Base { rule, ..Base::agreed(field, target.sentinel.clone(), kept, at) }
     };
     let marked = |mut base: Base| {
-        if custom.contains(&base.field) {
+        if matches!(base.field, Field::Custom(_)) {
             return base;
         }
         let moved = servicenow_value(record, shape, base.field).is_some_and(|v| v != base.servicenow);
@@ -188,7 +188,16 @@ fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Reco
         }
         base
     };
-    Field::ALL.into_iter().chain(custom.iter().copied()).map(base).map(marked).collect()
+    Field::ALL.into_iter().chain(custom).map(base).map(marked).collect()
+}
+
+/// The custom fields of a record that was created: those that its create sent, though a row may say something
+/// else by now, and the rows whose columns it did not send.
+fn custom_sent(ws: &Ws, targets: &[Target]) -> Vec<Field> {
+    let sent = || targets.iter().map(|t| t.field).filter(|f| matches!(f, Field::Custom(_)));
+    let fills = |f: Field, row: &CustomField| matches!(f, Field::Custom(c) if c.column() == row.column);
+    let unsent = |row: &&CustomField| !sent().any(|f| fills(f, row));
+    ws.with_plan(|ctx| sent().chain(custom_fields(ctx).filter(unsent).map(|f| f.field)).collect())
 }
 
 /// Audit rows of the fields of which nobody can say whether a rule made them while the record was
