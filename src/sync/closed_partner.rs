@@ -79,13 +79,13 @@ pub(super) fn tell_of_close(draft: &mut Draft<'_>) {
     draft.plan.notes.push((note_key(&about, &text), text));
 }
 
-/// True for a closed pair whose record was moved to another closed state in ServiceNow, as by a job that
-/// closes what was resolved: that close is ServiceNow's own, whoever closed first.
+/// True for a closed pair whose record was closed in ServiceNow itself since both last agreed: by somebody
+/// while ours was still to come, or by a job that closes for good what was resolved. That close is
+/// ServiceNow's own, whoever closed first.
 pub(super) fn closed_anew(draft: &Draft<'_>) -> bool {
     let Some(base) = draft.state.base(Field::Status) else { return false };
     let moved = draft.servicenow(Field::Status).is_some_and(|s| s != base.servicenow && closed(draft, &s));
-    let both = closed(draft, &base.servicenow) && Status::from_word(&base.sentinel) == Some(Status::Closed);
-    asked_for(draft) && moved && both && is_closed(draft.incident)
+    asked_for(draft) && moved && is_closed(draft.incident)
 }
 
 /// The note about a reopening that a plan would write, for people who look at it before.
