@@ -244,10 +244,8 @@ fn note_incident(
     link.in_filter = matches_filter(incident, &ws.settings().filter);
     ws.notice_parts(&mut link, state, incident);
     link.pending = true;
-    if link.role == Role::Primary && incident.is_merged() {
-        link.role = Role::Merged;
-        let text = "merged into another incident by Defender; nothing is written to it any more";
-        commit.events.push(ws.event(Level::Warning, Some(link.id), ws.subject(state), text.into()));
+    if incident.is_merged() {
+        commit.events.extend(super::merges::becomes_merged(ws, state, &mut link));
     }
     if let Some(why) = super::ownership::made_anew(state, incident).filter(|_| link.frozen.is_empty()) {
         let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");

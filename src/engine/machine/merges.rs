@@ -3,8 +3,10 @@
 
 use crate::model::call::{SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
+use crate::model::view::{EventView, Level};
 use crate::model::{
-    CallError, CommentOrigin, Delivery, Entry, FaultKind, Incident, IntentKind, Life, LinkState, Role, Side,
+    CallError, CommentOrigin, Delivery, Entry, FaultKind, Incident, IntentKind, Life, Link, LinkState, Role,
+    Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
@@ -58,6 +60,26 @@ pub(super) async fn turn(
     send_words(ws, state, looked).await.map(Some)
 }
 
+/// Makes a link one of a merged incident, and says so; `None` when it is nothing that is kept in step.
+pub(super) fn becomes_merged(ws: &Ws, state: &LinkState, link: &mut Link) -> Option<EventView> {
+    if link.role != Role::Primary {
+        return None;
+    }
+    link.role = Role::Merged;
+    let text = "merged into another incident by Defender; nothing is written to it any more";
+    Some(ws.event(Level::Warning, Some(link.id), ws.subject(state), text.into()))
+}
+
+/// Takes notice of a merge in the very transaction that shows it: a redirect also closes its incident, and
+/// no plan may take that for a close.
+pub(super) fn notice(ws: &Ws, state: &LinkState, turn: &mut Turn) {
+    let mut link = turn.link.clone().unwrap_or_else(|| state.link.clone());
+    if let Some(event) = becomes_merged(ws, state, &mut link) {
+        turn.events.push(event);
+        turn.link = Some(link);
+    }
+}
+
 /// Sends the oldest words that wait for the record of a merged incident.
 async fn send_words(
     ws: &Ws,
@@ -86,6 +108,11 @@ async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
         Into::NotNow => return Ok(Next::Later),
         Into::Failed(error) => return link_failed(ws, state, &error, None).await,
     };
+    // One merge after the other: what one of them tells, the next one passes on.
+    let _turn = ws.lock(format!("merges:{}", ws.key.as_str())).await;
+    // What came to this one since its work began stands in the store alone.
+    let Some(fresh) = ws.load(state.link.id).await? else { return Ok(Next::Settled) };
+    *state = fresh;
     let to = match into {
         Some(number) => match follow(ws, state, number).await? {
             Some(to) => Some(to),
@@ -110,13 +137,6 @@ async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     }
     if !others.is_empty() {
         ws.commit(Commit { entries: others, ..Commit::default() }).await?;
-    }
-    if let Some((named, Some(there))) = &to
-        && !is_told(there)
-        && by_number(ws, named.number).await?.is_some_and(|s| is_told(&s))
-    {
-        // It told its own merge meanwhile, without what came to it just now.
-        return Ok(Next::Again);
     }
     let entries = vec![say(ws, state, &key, &text)];
     ws.save(state, Turn { entries, ..Turn::default() }).await?;
