@@ -105,6 +105,16 @@ pub(super) async fn hold_entries(
 
 /// Reads the incident's comments and takes up what is new.
 pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    take_comments(ws, state, None).await
+}
+
+/// The same beside a comment of ours that may be under way, and is settled by itself.
+pub(super) async fn read_comments_beside(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let under_way = state.open_intent().and_then(|i| super::send::entry_of(&i.kind)).map(|(entry, _)| entry);
+    take_comments(ws, state, under_way).await
+}
+
+async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId>) -> Result<Next, Halt> {
     if ws.is_down(Side::Sentinel) {
         return Ok(Next::Later);
     }
@@ -133,7 +143,8 @@ pub(super) async fn read_comments(ws: &Ws, state: &mut LinkState) -> Result<Next
         }
     }
     comments.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
-    let entries = absorb_comments(state, &comments, &ws.shared.keys);
+    let mut entries = absorb_comments(state, &comments, &ws.shared.keys);
+    entries.retain(|e| Some(e.id) != under_way);
     ws.count_known_again(&entries);
     let mut link = state.link.clone();
     link.unread = false;

@@ -17,7 +17,7 @@ use crate::sync::write::{incident_write, record_values};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
-use super::entry_work::{begins_shared, has_waiting, next_entry, read_comments};
+use super::entry_work::{begins_shared, has_waiting, next_entry, read_comments, read_comments_beside};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -77,13 +77,6 @@ pub(super) fn may_send(link: &crate::model::Link) -> bool {
     link.role == Role::Primary && link.frozen.is_empty()
 }
 
-/// True where comments may be read although the record cannot be asked. What the store app has told a record
-/// of its own is found out from both sides at once; and a comment of ours that is under way is settled first.
-fn reads_at_once(ws: &Ws, state: &LinkState) -> bool {
-    let settled = state.open_intent().is_none_or(|i| i.kind.side() == Side::ServiceNow);
-    settled && ws.settings().store_app == StoreApp::Ignore
-}
-
 /// One turn. `looked` is when this work last had an answer that showed the record.
 async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> Result<Next, Halt> {
     if state.link.not_before > ws.steady() {
@@ -116,9 +109,10 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
     }
     let id = link.id;
     let deaf = ws.is_down(Side::ServiceNow) && !ws.is_down(Side::Sentinel);
-    if link.unread && deaf && reads_at_once(ws, state) {
+    // What the store app has told a record of its own is found out from both sides at once.
+    if link.unread && deaf && ws.settings().store_app == StoreApp::Ignore {
         // Who knows whether the incident will still be there once its record can be asked or made.
-        return read_comments(ws, state).await;
+        return read_comments_beside(ws, state).await;
     }
     // What an earlier life had trouble with may be somebody else's by now.
     let doubted = !link.error.is_empty() && ws.memory(|m| m.doubted.insert(id));
