@@ -90,7 +90,7 @@ pub struct Pair {
     pub words: Vec<Word>,
     /// When Defender merged it, and into which incident.
     pub merged: Option<(Stamp, String)>,
-    /// Somebody deleted one of the two.
+    /// When somebody first deleted one of the two.
     pub deleted: Option<Stamp>,
 }
 
@@ -149,7 +149,7 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                 Field::Closure
             }
             "deleted" => {
-                pair.deleted = Some(c.at);
+                pair.deleted = pair.deleted.or(Some(c.at));
                 continue;
             }
             "merged" => {
@@ -224,7 +224,7 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         let Some(state) = open.get_mut(&c.sys_id) else { continue };
         let Some(pair) = pairs.get_mut(&state.guid) else { continue };
         if c.field.is_empty() && c.after == "deleted" {
-            pair.deleted = Some(c.at);
+            pair.deleted = Some(pair.deleted.map_or(c.at, |before| before.min(c.at)));
         }
         let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
         let who = if ours { Who::Sync } else { Who::Other };

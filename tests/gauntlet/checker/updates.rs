@@ -292,7 +292,7 @@ fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<
                 && is_closed(s.side, &s.before)
                 && !is_closed(s.side, &s.after)
         });
-        if !reopened && !crossed(case, pair, theirs, ours) {
+        if !reopened && !crossed(case, pair, theirs, ours) && !unseen(case, pair, theirs) {
             found(
                 "P7",
                 format!(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use diptych::model::ledger::LinkState;
 use diptych::model::{Delivery, Entry};
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
@@ -129,14 +130,15 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
     }
 }
 
-/// True for words that a link keeps, because its incident was deleted and came back and a person is asked
-/// what to do about it.
+/// True for words that a link keeps, because one of the two was deleted and a person is asked: the incident
+/// came back, or a rule of the instance had refused the words before.
 fn waits_for_a_person(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
-    let Some(link) = case.links.get(&pair.guid).filter(|l| l.link.frozen.contains("came back as")) else {
-        return false;
-    };
-    let waits = |e: &Entry| [e.to_sentinel, e.to_servicenow].contains(&Delivery::Waiting);
-    pair.deleted.is_some() && link.entries.iter().any(|e| waits(e) && e.text.raw().contains(token))
+    let refused = case.e.excuses.contains(&Excuse::OrderToDesk);
+    let asked = |l: &&&LinkState| l.link.frozen.contains("came back as") || refused;
+    let Some(link) = case.links.get(&pair.guid).filter(asked) else { return false };
+    let waits = |d: Delivery| matches!(d, Delivery::Waiting | Delivery::Held);
+    let kept = |e: &Entry| waits(e.to_sentinel) || waits(e.to_servicenow);
+    pair.deleted.is_some() && link.entries.iter().any(|e| kept(e) && e.text.raw().contains(token))
 }
 
 /// True when words could not be sent any more, because the incident was merged meanwhile or has no room
