@@ -117,6 +117,21 @@ fn what_we_closed_ourselves_is_opened_again_unless_somebody_closed_it_further() 
 }
 
 #[test]
+fn what_somebody_closed_while_our_close_was_to_come_is_their_close() {
+    let world = world(ClosedPartner::Comment);
+    let mut state = closed(&world, Some(Side::Sentinel));
+    // Ours was refused, so both last agreed on an open record.
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Status).unwrap();
+    base.servicenow = "1".into();
+    let made = go(&state, &world.ctx());
+    let mut state = apply(&state, &made, &world.ctx());
+    assert!(status(&state).detached && status(&state).servicenow == "6");
+    set_status(&mut state, "Active");
+    let made = go(&state, &world.ctx());
+    assert_eq!((status_writes(&made), made.notes.len()), (0, 1), "{made:#?}");
+}
+
+#[test]
 fn a_touch_of_a_closed_pair_reopens_nothing_and_tells_nothing() {
     let world = world(ClosedPartner::Comment);
     for (side, column) in [(Side::ServiceNow, "close_notes"), (Side::Sentinel, "title")] {

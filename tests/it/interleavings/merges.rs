@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
+use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 
 use crate::simulation::{Setting, Simulation, USER};
@@ -89,6 +90,24 @@ fn merges_at_the_same_time_end_in_the_same_words() {
     let went = said(&sim, a, "merged this incident into");
     assert!(went.last().is_some_and(|last| last.contains(&format!("incident {},", c.number))), "{went:?}");
     assert_eq!(said(&sim, c, &format!("merged incident {},", b.number)).len(), 1);
+    sim.assert_idle(10);
+}
+
+#[test]
+fn a_merge_that_a_look_shows_before_a_list_closes_no_record() {
+    let (mut sim, all) = quiet();
+    let [a, b] = &all[..2] else { panic!("two incidents") };
+    let record = sim.record_of(&a.guid);
+    // Our comment moves the incident to a version that is asked for before the next write.
+    sim.act_in_servicenow(&record.sys_id, &DeskAct::WorkNote("said there".into()), CAST[0].user_name);
+    sim.run_for(Duration::from_secs(15));
+    merge(&sim, a, b);
+    let held = DeskAct::Set(vec![("state".into(), "3".into()), ("hold_reason".into(), "1".into())]);
+    sim.act_in_servicenow(&record.sys_id, &held, CAST[0].user_name);
+    sim.strike("only:sentinel.stale-list=1");
+    sim.run_for(MINUTE * 5);
+    assert_eq!(sim.record_of(&a.guid).fields["state"], "3", "a redirect is no close");
+    assert_eq!(said(&sim, a, "merged this incident into").len(), 1);
     sim.assert_idle(10);
 }
 
