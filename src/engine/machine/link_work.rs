@@ -110,7 +110,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
     let id = link.id;
     let deaf = ws.is_down(Side::ServiceNow) && !ws.is_down(Side::Sentinel);
     // What the store app has told a record of its own is found out from both sides at once.
-    if link.unread && deaf && ws.settings().store_app == StoreApp::Ignore {
+    let decided = link.life == Life::Live || state.open_intent().is_some();
+    let settled = ws.settings().store_app == StoreApp::Ignore || decided;
+    if link.unread && deaf && settled {
         // Who knows whether the incident will still be there once its record can be asked or made.
         return read_comments_beside(ws, state).await;
     }
