@@ -85,7 +85,11 @@ pub(super) async fn missed(
     }
     let text = format!("{why}: {other}, and nothing is made in its stead; retry looks for it again");
     turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
+    let taken = super::hand_over::taken_without_incident(ws, state).filter(|_| side == Side::Sentinel);
+    let role = if taken.is_some() { Role::Primary } else { state.link.role };
+    turn.entries.extend(taken.into_iter().flatten());
     turn.link = Some(Link {
+        role,
         life: Life::Gone,
         frozen: why.to_owned(),
         error: String::new(),

@@ -148,6 +148,14 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     Ok(Next::Again)
 }
 
+/// What is on both sides already of a link that was to be taken over, now that its incident is gone: the rest
+/// of its words still goes to the record. `None` for any other link.
+pub(super) fn taken_without_incident(ws: &Ws, state: &LinkState) -> Option<Vec<Entry>> {
+    let waits = state.link.role == Role::Watched && ws.settings().store_app == StoreApp::Adopt;
+    let record = state.record.as_ref().filter(|_| waits)?;
+    Some(said_before(state, &record.created_by))
+}
+
 /// Bases of title and description: the store app words them in its own way, which stays as what somebody
 /// wrote by hand does (D23).
 fn wording(ws: &Ws, state: &LinkState) -> Vec<Base> {

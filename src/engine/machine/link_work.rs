@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
-use crate::model::settings::StoreApp;
+
 use crate::model::{
     CommentOrigin, Delivery, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite,
     Role, Side,
@@ -109,10 +109,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
     }
     let id = link.id;
     let deaf = ws.is_down(Side::ServiceNow) && !ws.is_down(Side::Sentinel);
-    // What the store app has told a record of its own is found out from both sides at once.
-    let decided = link.life == Life::Live || state.open_intent().is_some();
-    let settled = ws.settings().store_app == StoreApp::Ignore || decided;
-    if link.unread && deaf && settled {
+    if link.unread && deaf {
         // Who knows whether the incident will still be there once its record can be asked or made.
         return read_comments_beside(ws, state).await;
     }
