@@ -87,6 +87,12 @@ impl<'a> Case<'a> {
         Self { e, pairs: pairs(e), book, links }
     }
 
+    /// True for a record of the store app whose incident never entered: it was merged by then, or had lost its
+    /// label.
+    pub fn is_the_apps(&self, pair: &Pair) -> bool {
+        self.e.worlds.dialect.took_over_from.is_some() && !self.links.contains_key(&pair.guid)
+    }
+
     /// Decisions about a field that were put on record.
     pub fn decisions(&self, guid: &str, field: Field) -> impl Iterator<Item = &&AuditRow> {
         let about = move |r: &&&AuditRow| r.draft.act == "decide" && r.draft.what == field.word();

@@ -39,7 +39,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             }
         }
     }
-    for pair in case.pairs.values().filter(|p| !p.records.is_empty()) {
+    for pair in case.pairs.values().filter(|p| !p.records.is_empty() && !case.is_the_apps(p)) {
         for side in Side::BOTH {
             if side == Side::ServiceNow && !case.e.worlds.dialect.notes {
                 continue;
