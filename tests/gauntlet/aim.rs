@@ -27,6 +27,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::LastWordsForgotten => script.last_words(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
         Mutant::ClosedPartnerReopened | Mutant::ReopeningUntold => script.closed_partners(rng),
+        Mutant::RelatedRowDoubled => script.related_rows(rng),
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
         _ => {}
     }

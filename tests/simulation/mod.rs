@@ -22,6 +22,7 @@ pub mod custom;
 mod dialect;
 pub mod in_step;
 mod process;
+pub mod related;
 mod scheduler;
 mod setting;
 pub mod store_app;

@@ -61,6 +61,12 @@ fn own_key(ws: &Ws, table: &TableName) -> OwnKey {
 
 /// Finds a row; makes it when there is none, and gives what comes next then.
 pub(super) async fn make(ws: &Ws, state: &mut LinkState, wish: &Wish) -> Result<Result<SysId, Next>, Halt> {
+    let made = ws.memory(|m| m.rows.made.remove(&state.link.id));
+    if let Some((table, write, id)) = made
+        && (&table, &write) == (&wish.table, &wish.write)
+    {
+        return Ok(Ok(id));
+    }
     let blind = mutant::is_on(Mutant::RelatedRowDoubled);
     if !blind {
         match find_row(ws, &wish.table, &wish.write).await {
@@ -110,7 +116,9 @@ pub(super) async fn added(
     intent: Intent,
     answer: DeskRow,
 ) -> Result<Next, Halt> {
-    let IntentKind::AddRow { row, table, sys_id, write, .. } = &intent.kind else { return Ok(Next::Again) };
+    let IntentKind::AddRow { row, table, sys_id, write, ties } = &intent.kind else {
+        return Ok(Next::Again);
+    };
     let mut turn = Turn::default();
     if own_key(ws, table) == OwnKey::Untested
         && let Some(chosen) = sys_id
@@ -139,6 +147,10 @@ pub(super) async fn added(
         link.related.known.insert(row.short());
         turn.link = Some(link);
         return confirm(ws, state, &intent, (answer.sys_id, "made"), (turn, false)).await;
+    }
+    if !ties {
+        let made = (table.clone(), write.clone(), answer.sys_id.clone());
+        ws.memory(|m| m.rows.made.insert(state.link.id, made));
     }
     confirm(ws, state, &intent, (answer.sys_id, "made"), (turn, true)).await
 }
@@ -235,6 +247,15 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     let now = ws.now().mono;
     ws.memory(|m| m.rows.put_off(state.link.id, now));
     let update = ws.update(&intent, IntentState::Replanned, "not there; looked for and made anew".into());
-    ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
+    let mut turn = Turn { intents: vec![update], ..Turn::default() };
+    if let Some(key) = sys_id.filter(|_| !settled) {
+        // It may still land, and be found then instead of made.
+        let what = format!("{} {key}: {}", table.as_str(), row.shown());
+        let why = "no answer came and no row was found: it may have been made all the same";
+        let mut audit = ws.audit(state, "unproven", (Some(Side::ServiceNow), "row"), ("", &what), why);
+        audit.intent = Some(intent.id);
+        turn.audit.push(audit);
+    }
+    ws.save(state, turn).await?;
     Ok(Next::Again)
 }

@@ -12,8 +12,8 @@ use crate::model::ledger::{Ask, Capability, Told};
 use crate::model::settings::RelatedRows;
 use crate::model::view::Level;
 use crate::model::{
-    CallError, FaultKind, Intent, IntentId, Link, LinkId, LinkState, Related, RowList, Side, SysId,
-    TableName, WantedRow,
+    CallError, FaultKind, Intent, IntentId, Link, LinkId, LinkState, RecordWrite, Related, RowList, Side,
+    SysId, TableName, WantedRow,
 };
 use crate::sync::related::gather;
 
@@ -36,7 +36,7 @@ const MISSING: Duration = Duration::from_secs(86_400);
 /// First pause of one link's rows, and the longest.
 const LINK_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(900));
 /// Refusals of one row before it is left out.
-const MOST_REFUSALS: u32 = 3;
+const MOST_REFUSALS: u32 = 6;
 
 /// What a workspace's procedure keeps about related rows.
 #[derive(Default)]
@@ -53,6 +53,8 @@ pub(super) struct Rows {
     pub types: Option<(BTreeMap<String, SysId>, Duration)>,
     /// Tables whose creates are tried without our key.
     pub keyless: BTreeSet<TableName>,
+    /// What was made for a link just now, so that it need not be looked for.
+    pub made: BTreeMap<LinkId, (TableName, RecordWrite, SysId)>,
     /// Creates that were refused because their key exists.
     pub duplicates: BTreeSet<IntentId>,
 }
