@@ -37,6 +37,7 @@ mod record_pass;
 mod recover;
 mod recovery;
 mod related_find;
+mod related_lists;
 mod related_send;
 mod related_work;
 mod send;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diptych::model::settings::ClosedPartner;
 use diptych::mutant::Mutant;
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
@@ -27,7 +28,11 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::LastWordsForgotten => script.last_words(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
         Mutant::ClosedPartnerReopened | Mutant::ReopeningUntold => script.closed_partners(rng),
-        Mutant::RelatedRowDoubled => script.related_rows(rng),
+        Mutant::RelatedRowDoubled => {
+            script.related_rows(rng);
+            // Nothing else that a seed of this hunt could be caught by.
+            script.setting.closed_partner = ClosedPartner::Reopen;
+        }
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
         _ => {}
     }

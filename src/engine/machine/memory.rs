@@ -12,7 +12,7 @@ use crate::text::Stamp;
 
 use super::evidence_work::Reads;
 use super::journals::Journals;
-use super::related_work::Rows;
+use super::related_lists::Rows;
 use super::surge::Surges;
 
 /// Memory of one holder of the lease; everything that matters is in the store.

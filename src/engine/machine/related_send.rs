@@ -19,7 +19,8 @@ use super::link_work::Next;
 use super::recover::is_settled;
 use super::recovery::Recovery;
 use super::related_find::find_row;
-use super::related_work::{could_not, is_of_a_list, stands};
+use super::related_lists::{could_not, is_of_a_list};
+use super::related_work::stands;
 use super::turn::Turn;
 
 /// A row that is to stand in a table.

@@ -161,12 +161,20 @@ fn wants(incident: &IncidentFacts, beside: &Beside) -> (Wanted, BTreeSet<String>
         let text = |name: &str| word(p, name);
         let lower = |name: &str| word(p, name).map(|t| t.to_lowercase());
         let mut see = |kind, value: Option<String>| {
-            let plain =
-                |v: &String| !v.is_empty() && !v.contains(['^', ',', ' ', '"', '<', '>']) && v.is_ascii();
+            // What a server might evaluate, or take for more than a value, is in the note only.
+            let plain = |v: &String| {
+                let name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+                let marks = |c: char| name(c) || ":/?#@&+;=%'~".contains(c);
+                let fits = if kind == "Hostname" { v.chars().all(name) } else { v.chars().all(marks) };
+                !v.is_empty() && fits && !v.contains("javascript") && (kind != "URL" || v.contains("://"))
+            };
             observables.extend(value.filter(plain).map(|v| (kind, v)));
         };
         match kind.as_str() {
-            "Ip" => see("IP address (V4)", text("address")),
+            "Ip" => {
+                let six = text("address").is_some_and(|a| a.contains(':'));
+                see(if six { "IP address (V6)" } else { "IP address (V4)" }, lower("address"));
+            }
             "Url" => see("URL", text("url")),
             "DnsResolution" => see("Domain name", lower("domainName")),
             "FileHash" => {
