@@ -30,8 +30,10 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::ClosedPartnerReopened | Mutant::ReopeningUntold => script.closed_partners(rng),
         Mutant::RelatedRowDoubled => {
             script.related_rows(rng);
-            // Nothing else that a seed of this hunt could be caught by.
+            // Nothing else that a seed of this hunt could be caught by: records that stay closed have their own.
             script.setting.closed_partner = ClosedPartner::Reopen;
+            let apart = [Trick::CloseThere, Trick::CloseFurther, Trick::ReopenHere, Trick::CloseHere];
+            script.events.retain(|e| !matches!(&e.what, What::Trick { trick, .. } if apart.contains(trick)));
         }
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
         _ => {}

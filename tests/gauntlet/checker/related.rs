@@ -56,7 +56,12 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             }
         }
     }
-    for tie in &beside.observable_ties {
+    // Of an incident that was deleted nobody can say any more what it had.
+    let there: BTreeSet<String> = case.e.worlds.incidents.iter().map(|i| i.guid.to_lowercase()).collect();
+    let gone = case.pairs.values().filter(|p| !there.contains(&p.guid));
+    let gone: BTreeSet<&str> = gone.flat_map(|p| p.records.iter().map(|(_, id)| id.as_str())).collect();
+    let judged = |t: &&RecordFacts| !gone.contains(t.fields["task"].as_str());
+    for tie in beside.observable_ties.iter().filter(judged) {
         let value = ours.get(tie.fields["observable"].as_str()).map_or("", |(_, value)| value);
         if !explained.contains(&(tie.fields["task"].as_str(), value.to_owned())) {
             found(
@@ -66,7 +71,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         }
     }
     for (ties, column) in [(&beside.item_ties, "ci_item"), (&beside.user_ties, "user")] {
-        for tie in ties {
+        for tie in ties.iter().filter(judged) {
             if !explained.contains(&(tie.fields["task"].as_str(), tie.fields[column].clone())) {
                 found("P10", format!("{column} {} stands beside {}", tie.fields[column], tie.fields["task"]));
             }
