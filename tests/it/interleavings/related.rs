@@ -126,7 +126,7 @@ fn entities_stand_beside_their_records_once_each() {
 #[test]
 fn nothing_is_doubled_wherever_the_engine_is_killed() {
     for applied in [false, true] {
-        for effects in (u32::from(applied)..200).step_by(9) {
+        for effects in (u32::from(applied)..200).step_by(13) {
             let mut sim = Simulation::new(setting());
             sim.run_for(Duration::from_millis(100));
             sim.kill_at(0, Boundary { effects, applied }, Duration::from_millis(200));
