@@ -137,6 +137,8 @@ mutants! {
         "A record that is to stay closed is opened again after its incident.";
     ReopeningUntold, "reopening-untold",
         "A record that stays closed is not told that its incident was reopened.";
+    RelatedRowDoubled, "related-row-doubled",
+        "A row beside a record is made without a look for one that is there already, and under no key.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

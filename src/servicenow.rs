@@ -15,6 +15,7 @@ mod paging;
 mod query;
 mod records;
 mod row;
+mod rows;
 mod table;
 mod users;
 

@@ -243,6 +243,7 @@ impl Store {
             Ask::WatchedLinks(ws) => self.watched_links(&ws).await.map(Told::Numbers),
             Ask::UnsureLinks(ws) => self.unsure_links(&ws).await.map(Told::Numbers),
             Ask::UnreadAlerts(ws, most) => self.unread_alerts(&ws, most).await.map(Told::Numbers),
+            Ask::WaitingRows(ws, most) => self.waiting_rows(&ws, most).await.map(Told::Numbers),
             Ask::Orders(ws) => self.orders(&ws).await.map(|(c, o)| Told::Orders(c, o)),
             Ask::Memory(ws) => self.memory(&ws).await.map(|(c, f)| Told::Memory(c, f)),
             Ask::Mapping => {

@@ -19,6 +19,7 @@
 //! | `shared_comment` | where do words go when an incident has no room for a comment each? |
 //! | `merge` | what is said when one incident was merged into another? |
 //! | `evidence` | which alerts and entities was the record not told of yet? |
+//! | `related` | and which rows beside the record do entities want? |
 //! | `admission`, `identity` | which incidents get a record, and which one? |
 //! | `cursor` | where does the next read start? |
 //! | `act` | what would a person's command write? |
@@ -44,6 +45,7 @@ pub mod merge;
 pub mod plan;
 #[cfg(test)]
 mod plan_tests;
+pub mod related;
 pub mod shared_comment;
 pub mod sighting;
 pub mod surge;

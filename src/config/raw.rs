@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, Policy, StoreApp};
+use crate::model::settings::{
+    AlertNotes, BornClosed, ClosedPartner, FirstContact, Policy, RelatedRows, StoreApp,
+};
 
 /// A span of time such as `10s`.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +132,18 @@ pub struct RawRoute {
     pub domain: Option<String>,
     #[serde(default)]
     pub on_create: BTreeMap<String, String>,
+    pub related_rows: Option<RelatedRows>,
+    pub affected_users: Option<RawUserRows>,
     pub fields: Option<RawFields>,
+}
+
+/// `[workspace.route.affected_users]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawUserRows {
+    pub table: Option<String>,
+    pub task: Option<String>,
+    pub user: Option<String>,
 }
 
 /// `[workspace.route.fields]`

@@ -26,7 +26,10 @@ pub enum Shape {
 /// The shape of the whole file.
 pub fn root() -> Shape {
     let secret = || Shape::Secret;
-    let route = table::<raw::RawRoute>(vec![("fields", table::<raw::RawFields>(vec![]))]);
+    let route = table::<raw::RawRoute>(vec![
+        ("fields", table::<raw::RawFields>(vec![])),
+        ("affected_users", table::<raw::RawUserRows>(vec![])),
+    ]);
     let workspace = table::<raw::RawWorkspace>(vec![
         ("route", route),
         ("filter", table::<raw::RawFilter>(vec![])),

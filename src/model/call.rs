@@ -1,5 +1,7 @@
 //! What is asked of either service, one HTTP exchange each, and what comes back.
 
+use std::collections::BTreeMap;
+
 use super::{
     Alert, CallError, Choice, Comment, Entity, Incident, IncidentId, IncidentWrite, JournalEntry, Record,
     RecordShape, RecordWrite, SysId, TableName, User,
@@ -165,6 +167,27 @@ pub enum UserQuery {
     Active(Option<SysId>),
 }
 
+/// Which rows a read beside the records is about; each value only as far as it was checked (no free
+/// text enters a query).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowQuery {
+    /// Every one of these fields has its value.
+    All(Vec<(String, String)>),
+    /// One of these fields has its value.
+    Any(Vec<(String, String)>),
+    /// The field has one of these values, which are names that this program knows.
+    Named(String, Vec<&'static str>),
+}
+
+/// A row beside the records: its key, and the fields that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeskRow {
+    /// Its key.
+    pub sys_id: SysId,
+    /// Raw values of the fields that may be read.
+    pub values: BTreeMap<String, String>,
+}
+
 /// One call to ServiceNow.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeskCall {
@@ -227,6 +250,24 @@ pub enum DeskCall {
         /// Journal fields.
         elements: Vec<String>,
     },
+    /// Rows of a table beside the records, oldest creation first.
+    Rows {
+        /// Table.
+        table: TableName,
+        /// Fields that come back; those of the query are among them.
+        fields: Vec<String>,
+        /// Which.
+        query: RowQuery,
+    },
+    /// Creates a row of such a table; gives it back.
+    AddRow {
+        /// Table.
+        table: TableName,
+        /// Key of our choice, `None` to let the instance choose.
+        sys_id: Option<SysId>,
+        /// Fields.
+        write: RecordWrite,
+    },
     /// Users.
     Users(UserQuery),
     /// Who we are.
@@ -249,6 +290,8 @@ pub enum DeskReply {
     Record(Box<Record>),
     /// Journal entries.
     Journal(Vec<JournalEntry>),
+    /// Rows beside the records.
+    Rows(Vec<DeskRow>),
     /// Users.
     Users(Vec<User>),
     /// Choices.

@@ -121,6 +121,12 @@ impl CallError {
         }
     }
 
+    /// Code of a refusal because the instance has no such table: a plugin is missing.
+    pub const NO_TABLE: &str = "no-table";
+
+    /// Code of an answer that counts rows and shows none of them.
+    pub const HIDDEN_ROWS: &str = "hidden-rows";
+
     /// The same with what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

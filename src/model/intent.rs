@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommandId, EntryId, Field, IncidentWrite, IntentId, LinkId, RecordWrite, Side};
+use super::{
+    CommandId, EntryId, Field, IncidentWrite, IntentId, LinkId, RecordWrite, Side, SysId, TableName,
+    WantedRow,
+};
 use crate::text::Stamp;
 
 /// What an intent writes.
@@ -60,6 +63,19 @@ pub enum IntentKind {
         /// Text with its marker.
         text: String,
     },
+    /// Creates a row in a table beside the record's: an observable, or what ties one to the record.
+    AddRow {
+        /// What it is for.
+        row: WantedRow,
+        /// Table of the row.
+        table: TableName,
+        /// Key of our choice; `None` when the instance chooses it: two such creates are two rows.
+        sys_id: Option<SysId>,
+        /// Everything the row gets, by which it is found again.
+        write: RecordWrite,
+        /// True for the row that ties what was wanted to the record.
+        ties: bool,
+    },
 }
 
 impl IntentKind {
@@ -71,6 +87,7 @@ impl IntentKind {
             Self::PutIncident { .. } => "put_incident",
             Self::PutComment { .. } => "put_comment",
             Self::AddNote { .. } => "add_note",
+            Self::AddRow { .. } => "add_row",
         }
     }
 
@@ -78,7 +95,10 @@ impl IntentKind {
     pub fn side(&self) -> Side {
         match self {
             Self::PutIncident { .. } | Self::PutComment { .. } => Side::Sentinel,
-            Self::CreateRecord { .. } | Self::PatchRecord { .. } | Self::AddNote { .. } => Side::ServiceNow,
+            Self::CreateRecord { .. }
+            | Self::PatchRecord { .. }
+            | Self::AddNote { .. }
+            | Self::AddRow { .. } => Side::ServiceNow,
         }
     }
 }

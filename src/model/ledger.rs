@@ -293,6 +293,8 @@ pub enum Ask {
     WatchedLinks(WorkspaceKey),
     /// At most so many links whose alerts are to be read, the newest first.
     UnreadAlerts(WorkspaceKey, u32),
+    /// At most so many links with related rows still to be found or made, the newest first.
+    WaitingRows(WorkspaceKey, u32),
     /// Commands that are not settled (pending or taken) and orders of a workspace, oldest first.
     Orders(WorkspaceKey),
     /// Cursors of a workspace, and the facts learnt about it and its instances.

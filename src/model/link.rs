@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Crossings, Field, IncidentId, InstanceKey, LinkId, Side, SysId, TableName, WorkspaceKey};
+use super::{
+    Crossings, Field, IncidentId, InstanceKey, LinkId, Related, Side, SysId, TableName, WorkspaceKey,
+};
 use crate::text::Stamp;
 
 /// What a link means for its record (D5).
@@ -118,6 +120,9 @@ pub struct Link {
     pub pending: bool,
     /// What its record was told of alerts and entities.
     pub evidence: Evidence,
+    /// Rows that stand beside its record, and those that are still to.
+    #[serde(default)]
+    pub related: Related,
 }
 
 impl Link {
@@ -150,6 +155,7 @@ impl Link {
             unread: false,
             pending: false,
             evidence: Evidence::default(),
+            related: Related::default(),
         }
     }
 }

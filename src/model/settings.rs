@@ -152,6 +152,38 @@ pub enum AlertNotes {
     Note,
 }
 
+/// Whether an incident's entities become rows beside its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RelatedRows {
+    /// They stand in the note only.
+    #[default]
+    Off,
+    /// Observables, affected items and affected users.
+    On,
+}
+
+/// Where affected users stand. Both columns are unverified (servicenow-api 5), hence settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRows {
+    /// The table.
+    pub table: TableName,
+    /// Its column for the record.
+    pub task: String,
+    /// Its column for the user.
+    pub user: String,
+}
+
+impl Default for UserRows {
+    fn default() -> Self {
+        Self {
+            table: TableName::new("sn_si_m2m_task_affected_user").unwrap_or_default(),
+            task: "task".into(),
+            user: "user".into(),
+        }
+    }
+}
+
 /// Where a workspace's records live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
@@ -166,6 +198,10 @@ pub struct Route {
     pub on_create: std::collections::BTreeMap<String, String>,
     /// `sys_id` or user name of the caller; empty for none.
     pub caller: String,
+    /// Entities beside the records.
+    pub related_rows: RelatedRows,
+    /// Where affected users stand.
+    pub affected_users: UserRows,
 }
 
 /// One workspace.

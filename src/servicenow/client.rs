@@ -102,6 +102,13 @@ impl DeskClient {
             DeskCall::JournalText { table, records, elements } => {
                 told(self.journal_text(table, records, elements).await?, DeskReply::Journal)
             }
+            DeskCall::Rows { table, fields, query } => {
+                told(self.rows(table, fields, query).await?, DeskReply::Rows)
+            }
+            DeskCall::AddRow { table, sys_id, write } => {
+                let made = self.add_row(table, sys_id.as_ref(), write).await?;
+                told(made, |row| DeskReply::Rows(vec![row]))
+            }
             DeskCall::Users(query) => told(self.users(query).await?, DeskReply::Users),
             DeskCall::Me => told(self.me().await?, DeskReply::Users),
             DeskCall::Choices { table, elements } => {
@@ -124,6 +131,8 @@ fn subject(call: &DeskCall) -> String {
         DeskCall::Patch { table, sys_id, .. } => format!("writing {table} {sys_id}"),
         DeskCall::Journal { .. } => "reading journals".into(),
         DeskCall::JournalText { table, .. } => format!("reading journals as {table} shows them"),
+        DeskCall::Rows { table, .. } => format!("reading {table}"),
+        DeskCall::AddRow { table, .. } => format!("creating a row of {table}"),
         DeskCall::Users(_) => "reading users".into(),
         DeskCall::Me => "asking who we are".into(),
         DeskCall::Choices { table, .. } => format!("reading choices of {table}"),

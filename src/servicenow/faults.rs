@@ -222,6 +222,7 @@ fn bad_request(said: &Said, text: String) -> CallError {
     let no_table = said.has("invalid table") || (said.has("table ") && said.has("does not exist"));
     if no_table {
         return CallError::new(FaultKind::Config, text)
+            .code(CallError::NO_TABLE)
             .hint("check the table name in the config, or install the plugin that brings it");
     }
     if said.has("does not represent any resource") {

@@ -15,6 +15,13 @@ fn not_safe(text: &str) -> NotSafe {
     NotSafe(escape_line(text).chars().take(80).collect())
 }
 
+impl NotSafe {
+    /// For a query that names nothing to look for.
+    pub fn nothing() -> Self {
+        Self(String::new())
+    }
+}
+
 /// Name of a field: lower-case letters, digits and `_`, dot-walked at most.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldName(String);
@@ -88,6 +95,20 @@ impl Atom {
     pub fn user_name(text: &str) -> Result<Self, NotSafe> {
         let starts = text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
         if starts { Self::checked(text, 120, "@._+-'#") } else { Err(not_safe(text)) }
+    }
+}
+
+impl Atom {
+    /// A value of a row beside the records: an address, a hash, a name. Letters, digits and the marks
+    /// that addresses are made of, at most 1000. The first operator of a term is the one behind its
+    /// field's name, so that a `=` further on belongs to the value (unverified).
+    pub fn row_value(text: &str) -> Result<Self, NotSafe> {
+        Self::checked(text, 1000, "-._~:/?#@&+;=%'")
+    }
+
+    /// A name that this program knows: words and brackets.
+    pub fn known_name(text: &'static str) -> Result<Self, NotSafe> {
+        Self::checked(text, 80, " ()")
     }
 }
 
@@ -233,6 +254,19 @@ mod tests {
                 ]);
                 prop_assert_eq!(order, vec!["user_name".to_owned()]);
                 prop_assert!(!text.contains([',', '^', '=', '<', '>', ' ', '(']));
+            }
+        }
+
+        #[test]
+        fn a_hostile_value_of_a_row_stays_the_value_of_its_one_term(text in hostile()) {
+            let f = FieldName::new("value").unwrap();
+            if let Ok(atom) = Atom::row_value(&text) {
+                prop_assert!(!text.to_lowercase().contains("javascript"));
+                let query = Query::new().is(&f, &atom).is(&f, &Atom::int(1)).order(&f);
+                let (branches, order) = read(&query.to_string());
+                prop_assert_eq!(branches, vec![vec![format!("value={text}"), "value=1".to_owned()]]);
+                prop_assert_eq!(order, vec!["value".to_owned()]);
+                prop_assert!(!text.contains([',', '^', '<', '>', ' ', '(', '"']));
             }
         }
 

@@ -312,7 +312,7 @@ fn in_order(record: &Record, since: Stamp, after: Option<&PageKey>) -> Result<()
     Ok(())
 }
 
-fn body_of(write: &RecordWrite) -> Result<Map<String, Value>, CallError> {
+pub(super) fn body_of(write: &RecordWrite) -> Result<Map<String, Value>, CallError> {
     let mut body = Map::new();
     for (name, value) in &write.values {
         body.insert(FieldName::new(name)?.as_str().to_owned(), value.as_str().into());

@@ -248,5 +248,6 @@ pub(super) fn ignored(text: String) -> CallError {
 pub(super) fn hidden(table: &str) -> CallError {
     let table = escape_line(table);
     CallError::new(FaultKind::Forbidden, format!("rows of {table} match, but access rules hide all of them"))
+        .code(CallError::HIDDEN_ROWS)
         .hint(format!("let the integration user read {table}, in its domain too"))
 }

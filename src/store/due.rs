@@ -58,6 +58,13 @@ impl Store {
         self.db().rows(sql, args![ws, most]).await?.iter().map(number).collect()
     }
 
+    /// Links with related rows still to be found or made, the newest first.
+    pub(super) async fn waiting_rows(&self, ws: &WorkspaceKey, most: u32) -> Result<Vec<LinkId>, StoreFault> {
+        let sql = "SELECT id FROM link WHERE workspace = $1 AND related_waiting AND life = 'live' \
+                     AND role = 'primary' AND frozen = '' ORDER BY id DESC LIMIT $2";
+        self.db().rows(sql, args![ws, most]).await?.iter().map(number).collect()
+    }
+
     pub(super) async fn orders(&self, ws: &WorkspaceKey) -> Result<(Vec<Command>, Vec<Control>), StoreFault> {
         let mut tx = self.db().read().await?;
         let sql = "SELECT * FROM command WHERE workspace = $1 AND state IN ('pending', 'taken') ORDER BY id";

@@ -99,6 +99,11 @@ fn claims(l: &Link) -> bool {
     l.role == Role::Primary && matches!(l.life, Life::Creating | Life::Live)
 }
 
+/// Related rows as they are stored: nothing for most links.
+fn related(l: &Link) -> Result<String, StoreFault> {
+    if l.related.is_empty() { Ok(String::new()) } else { json(&l.related) }
+}
+
 fn listed(l: &Link) -> String {
     l.evidence.listed.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
@@ -113,7 +118,7 @@ pub(super) async fn change(
     let sql = "UPDATE link SET instance = $3, table_name = $4, sys_id = $5, ordinal = $6, role = $7, \
                  life = $8, in_filter = $9, closer = $10, frozen = $11, error = $12, not_before = $13, \
                  failures = $14, unread = $15, pending = $16, comments_seen = $17, comments_unsure = $18, \
-                 alerts_read = $19, alerts_unread = $20, listed = $21 \
+                 alerts_read = $19, alerts_unread = $20, listed = $21, related = $22, related_waiting = $23 \
                WHERE id = $1 AND workspace = $2";
     let mut links = last_of(links, |l| l.id);
     links.sort_by_key(|l| claims(l));
@@ -151,6 +156,8 @@ pub(super) async fn change(
             l.evidence.alerts,
             l.evidence.unread,
             listed(l),
+            related(l)?,
+            !l.related.waiting.is_empty(),
         ];
         tx.run(sql, args).await?;
     }
@@ -161,9 +168,10 @@ pub(super) async fn change(
 pub(super) async fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, StoreFault> {
     let sql = "INSERT INTO link (workspace, incident, instance, table_name, sys_id, ordinal, role, life, \
                  in_filter, correlated, closer, created, frozen, error, not_before, failures, unread, \
-                 pending, comments_seen, comments_unsure, alerts_read, alerts_unread, listed) \
+                 pending, comments_seen, comments_unsure, alerts_read, alerts_unread, listed, related, \
+                 related_waiting) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-                 $19, $20, $21, $22) \
+                 $19, $20, $21, $22, $23, $24) \
                RETURNING id";
     let mut numbers = Vec::with_capacity(links.len());
     for l in links {
@@ -191,6 +199,8 @@ pub(super) async fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, Stor
             l.evidence.alerts,
             l.evidence.unread,
             listed(l),
+            related(l)?,
+            !l.related.waiting.is_empty(),
         ];
         let row = tx.row(sql, args).await?.ok_or_else(|| broken("a link got no number"))?;
         numbers.push(LinkId(row.int("id")?));

@@ -11,7 +11,8 @@ use crate::model::ledger::{Known, StoreFault};
 use crate::model::link::{Conflict, Seen};
 use crate::model::{
     Base, CommandId, CommentOrigin, Delivery, Entry, EntryId, Evidence, Field, IncidentId, InstanceKey,
-    Intent, IntentId, IntentState, Life, Link, LinkId, LinkState, Role, Side, SysId, TableName, WorkspaceKey,
+    Intent, IntentId, IntentState, Life, Link, LinkId, LinkState, Related, Role, Side, SysId, TableName,
+    WorkspaceKey,
 };
 
 /// Sorted by the caller: asked for an order, SQLite walks all links of the table for it (measured).
@@ -296,6 +297,10 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
             alerts: row.count("alerts_read")?,
             unread: row.flag("alerts_unread")?,
             listed: row.text("listed")?.split_whitespace().map(str::to_owned).collect(),
+        },
+        related: match row.text("related")?.as_str() {
+            "" => Related::default(),
+            text => from_json("related", text)?,
         },
     })
 }

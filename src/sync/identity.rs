@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::model::{IncidentId, InstanceKey, SysId, TableName, WorkspaceKey};
+use crate::model::{IncidentId, InstanceKey, RecordWrite, SysId, TableName, WorkspaceKey};
 
 /// What every correlation text of ours starts with (D6).
 const PREFIX: &str = "diptych:";
@@ -28,6 +28,17 @@ pub fn derived_sys_id(
         instance.as_str(),
         table.as_str()
     );
+    let digest = Sha256::digest(text.as_bytes());
+    SysId::new(digest.iter().take(16).map(|b| format!("{b:02x}")).collect::<String>())
+}
+
+/// `sys_id` of a row beside a record, by everything that it says (D7): the same row always gets the same
+/// key, whichever link or process adds it first.
+pub fn derived_row_id(instance: &InstanceKey, table: &TableName, write: &RecordWrite) -> SysId {
+    let mut text = format!("v1|row|{}|{}", instance.as_str(), table.as_str());
+    for (name, value) in &write.values {
+        text.push_str(&format!("|{name}={value}"));
+    }
     let digest = Sha256::digest(text.as_bytes());
     SysId::new(digest.iter().take(16).map(|b| format!("{b:02x}")).collect::<String>())
 }

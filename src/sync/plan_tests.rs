@@ -9,8 +9,8 @@ use super::write::{incident_write, record_values};
 use super::{PlanContext, preview};
 use crate::mapping::{Directory, Flow, SeverityRow, TableSet, Tables};
 use crate::model::settings::{
-    AlertNotes, BornClosed, ClosedPartner, Filter, FirstContact, Policies, Policy, Route, StoreApp,
-    WorkspaceSettings,
+    AlertNotes, BornClosed, ClosedPartner, Filter, FirstContact, Policies, Policy, RelatedRows, Route,
+    StoreApp, UserRows, WorkspaceSettings,
 };
 use crate::model::*;
 use crate::text::Stamp;
@@ -31,6 +31,8 @@ fn settings(policies: Policies) -> WorkspaceSettings {
             table,
             on_create: Default::default(),
             caller: String::new(),
+            related_rows: RelatedRows::Off,
+            affected_users: UserRows::default(),
         },
         filter: Filter::default(),
         max_age: std::time::Duration::from_secs(30 * 86_400),

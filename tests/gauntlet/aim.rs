@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diptych::model::settings::ClosedPartner;
 use diptych::mutant::Mutant;
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
@@ -27,6 +28,13 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::LastWordsForgotten => script.last_words(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
         Mutant::ClosedPartnerReopened | Mutant::ReopeningUntold => script.closed_partners(rng),
+        Mutant::RelatedRowDoubled => {
+            script.related_rows(rng);
+            // Nothing else that a seed of this hunt could be caught by: records that stay closed have their own.
+            script.setting.closed_partner = ClosedPartner::Reopen;
+            let apart = [Trick::CloseThere, Trick::CloseFurther, Trick::ReopenHere, Trick::CloseHere];
+            script.events.retain(|e| !matches!(&e.what, What::Trick { trick, .. } if apart.contains(trick)));
+        }
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
         _ => {}
     }

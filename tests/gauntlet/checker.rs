@@ -12,6 +12,7 @@
 //! | `words` | P6 every comment exactly once, in order |
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
+//! | `related` | P1, P4, P10 and P12 for the rows beside the records |
 //! | `surges` | P3 for many at once: no mass change that nobody let through |
 //! | `book` | P12 the audit tells of every write |
 //!
@@ -23,6 +24,7 @@ mod custom;
 mod merges;
 mod partner;
 mod records;
+mod related;
 mod rest;
 mod surges;
 mod updates;
@@ -106,6 +108,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
     let mut found = BTreeSet::new();
     for part in [
         records::check,
+        related::check,
         custom::check,
         merges::check,
         updates::check,

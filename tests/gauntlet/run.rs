@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
 use diptych::model::ledger::{Ask, AuditRow, LinkState, Told};
-use diptych::model::settings::ClosedPartner;
+use diptych::model::settings::{ClosedPartner, RelatedRows};
 use diptych::model::{
-    Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, Life, Link, LinkId, Verb,
-    WorkspaceKey,
+    Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, Life, Link, LinkId, Role,
+    Verb, WorkspaceKey,
 };
 use diptych::sandbox::analysts::{AnalystEntry, Deed};
 use diptych::sandbox::faults::{FaultKind, Outage};
@@ -23,6 +23,7 @@ use serde_json::Value;
 use crate::afterwards;
 use crate::checker::{self, Violation};
 use crate::script::{Event, Script, What};
+use crate::simulation::related::Beside;
 use crate::simulation::{Discord, Sent, Setting, Simulation, WORKSPACE, Worlds, check_in_step};
 use crate::story;
 use crate::trick::{Excuse, Played, Trick};
@@ -42,6 +43,8 @@ pub struct Evidence {
     pub incident_changes: Vec<IncidentChange>,
     pub record_changes: Vec<RecordChange>,
     pub worlds: Worlds,
+    /// What stands beside the records, where entities are to.
+    pub beside: Option<Beside>,
     /// Every request of ours; none where the real binary was run.
     pub sent: Vec<Sent>,
     /// The audit; `None` for an algorithm that keeps none.
@@ -380,7 +383,12 @@ impl Run {
         let rests = |l: &Link| !l.frozen.is_empty() && (l.life != Life::Gone || !l.pending);
         let frozen = |id: &LinkId| links.iter().any(|l| l.link.id == *id && rests(&l.link));
         let idle = matches!(due, Ok(Told::Numbers(n)) if n.iter().all(frozen));
-        idle && self.discords().is_empty()
+        // Rows beside a record are looked for last.
+        let waits = |l: &LinkState| {
+            let works = l.link.role == Role::Primary && l.link.life == Life::Live;
+            works && l.link.frozen.is_empty() && !l.link.related.waiting.is_empty()
+        };
+        idle && !links.iter().any(waits) && self.discords().is_empty()
     }
 
     /// What is not in step and has no excuse.
@@ -420,6 +428,7 @@ impl Run {
             incident_changes: self.sim.stage.with_sentinel(|s| s.history().to_vec()),
             record_changes: self.sim.stage.with_desk(|d| d.history().to_vec()),
             worlds: self.sim.worlds(),
+            beside: (script.setting.related_rows == RelatedRows::On).then(|| self.sim.beside()),
             sent: self.sim.take_sent(),
             audit: Some(audit),
             links: self.links(),

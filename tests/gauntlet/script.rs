@@ -7,7 +7,7 @@ mod plots;
 
 use std::time::Duration;
 
-use diptych::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, StoreApp};
+use diptych::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, RelatedRows, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -274,6 +274,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
         custom: false,
+        related_rows: RelatedRows::Off,
         domain: "",
         // Drawn apart: what else befalls a seed stays as it was before there were these.
         alerts: *pick(&mut Rng::with_seed(seed ^ 0x616c_6572_7473), &[AlertNotes::Note, AlertNotes::Off]),

@@ -10,6 +10,7 @@ mod hand_over;
 mod journals;
 mod merges;
 mod regressions;
+mod related;
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@
 //! | `client` | the same worlds under a client that is none of ours |
 //! | `dialect` | how a sync writes things down |
 //! | `store_app` | what Microsoft's store app leaves behind |
+//! | `related` | incidents with entities, and what stands beside their records |
 //! | `in_step` | are both sides in step? |
 
 #![allow(dead_code, unused_imports, reason = "shared by two test binaries, each of which uses a part")]
@@ -22,6 +23,7 @@ pub mod custom;
 mod dialect;
 pub mod in_step;
 mod process;
+pub mod related;
 mod scheduler;
 mod setting;
 pub mod store_app;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diptych::engine::machine::{Effect, EffectId, Event, Now, Recovery, Reply, Request};
 use diptych::model::ledger::Ask;
-use diptych::model::settings::AlertNotes;
+use diptych::model::settings::{AlertNotes, RelatedRows};
 use diptych::sandbox::analysts::{Analysts, Deed};
 use diptych::sandbox::faults::FaultPlan;
 use diptych::sandbox::latency::Latency;
@@ -353,6 +353,9 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
     .unwrap();
     if setting.crowded > 0 {
         crowd(&mut sentinel, setting.crowded, time.world());
+    }
+    if setting.related_rows == RelatedRows::On {
+        super::related::raise(&mut sentinel, time.world());
     }
     let mut desk = DeskWorld::new(DeskOptions {
         seed: setting.seed,

@@ -71,6 +71,8 @@ pub struct Setting {
     pub crowded: usize,
     /// The tables fill columns of the records, as [`super::custom`] says.
     pub custom: bool,
+    /// Whether entities become rows beside the records; a few incidents more have some that do.
+    pub related_rows: RelatedRows,
     /// The domain that new records are to get; empty for the instance's choice.
     pub domain: &'static str,
     /// Switches of the ServiceNow world, set before the run.
@@ -105,6 +107,7 @@ impl Default for Setting {
             mass_change: 50,
             crowded: 0,
             custom: false,
+            related_rows: RelatedRows::Off,
             domain: "",
             latency: "",
         }
@@ -131,6 +134,8 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
                 table,
                 on_create: placed(setting.domain),
                 caller: String::new(),
+                related_rows: setting.related_rows,
+                affected_users: UserRows::default(),
             },
             filter: Filter { labels: vec!["snow".into()], ..Filter::default() },
             max_age: Duration::from_secs(30 * 86_400),

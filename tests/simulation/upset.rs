@@ -163,7 +163,12 @@ impl Simulation {
                 self.trace.line(at, self.lives, || format!("orphan → {call:?}"));
                 let _ = self.runtime.block_on(source.call(call));
             }
-            Request::Desk(_, call) if matches!(call, DeskCall::Create { .. } | DeskCall::Patch { .. }) => {
+            Request::Desk(_, call)
+                if matches!(
+                    call,
+                    DeskCall::Create { .. } | DeskCall::Patch { .. } | DeskCall::AddRow { .. }
+                ) =>
+            {
                 self.trace.line(at, self.lives, || format!("orphan → {call:?}"));
                 let _ = self.runtime.block_on(desk.call(call));
             }

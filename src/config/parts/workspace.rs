@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::connections::{Cloud, InstanceConnection, WorkspaceConnection};
 use crate::config::nearest::did_you_mean;
-use crate::config::raw::{RawCloud, RawFields, RawFilter, RawPolicies, RawRoute, RawWorkspace};
+use crate::config::raw::{RawCloud, RawFields, RawFilter, RawPolicies, RawRoute, RawUserRows, RawWorkspace};
 use crate::config::tree::Path;
 use crate::model::settings::{
-    Filter, FirstContact, InstanceSettings, Policies, Policy, Route, WorkspaceSettings,
+    AlertNotes, Filter, FirstContact, InstanceSettings, Policies, Policy, RelatedRows, Route, UserRows,
+    WorkspaceSettings,
 };
 use crate::model::{Field, InstanceKey, RecordShape, Severity, TableName, WorkspaceKey};
 
@@ -32,6 +33,10 @@ pub fn workspaces(
         used.extend(raw.credential.clone());
         let to = connection(r, &at, &mut raw, credentials);
         let settings = settings(r, &at, raw, &to, instances);
+        if settings.route.related_rows == RelatedRows::On && settings.alerts == AlertNotes::Off {
+            let cure = "say alerts = \"note\": entities are read with the alerts";
+            r.error(&at.key("route").key("related_rows"), "is on while alerts are off", cure);
+        }
         twice(r, &at, &out, &to);
         out.push((settings, to));
     }
@@ -204,6 +209,24 @@ fn route(r: &mut Resolver<'_>, at: &Path, raw: RawRoute, instances: &Instances) 
         shape,
         on_create,
         caller: raw.caller.unwrap_or_default(),
+        related_rows: raw.related_rows.unwrap_or_default(),
+        affected_users: user_rows(r, &at.key("affected_users"), raw.affected_users.unwrap_or_default()),
+    }
+}
+
+fn user_rows(r: &mut Resolver<'_>, at: &Path, raw: RawUserRows) -> UserRows {
+    let usual = UserRows::default();
+    let mut name = |key: &str, value: Option<String>, usual: &str| {
+        let value = value.filter(|v| !v.is_empty()).unwrap_or_else(|| usual.to_owned());
+        TableName::new(&value).unwrap_or_else(|reason| {
+            r.error(&at.key(key), reason, "a-z, 0-9 and _");
+            TableName::default()
+        })
+    };
+    UserRows {
+        table: name("table", raw.table, usual.table.as_str()),
+        task: name("task", raw.task, &usual.task).as_str().to_owned(),
+        user: name("user", raw.user, &usual.user).as_str().to_owned(),
     }
 }
 

@@ -43,6 +43,8 @@ pub fn settings() -> EngineSettings {
                 shape: RecordShape::for_table(&table()),
                 on_create: BTreeMap::new(),
                 caller: String::new(),
+                related_rows: RelatedRows::Off,
+                affected_users: UserRows::default(),
             },
             filter: Filter::default(),
             max_age: Duration::from_secs(86_400 * 30),

@@ -10,7 +10,7 @@ use crate::mapping::Directory;
 use crate::model::call::{DeskCall, SentinelCall};
 use crate::model::settings::EngineSettings;
 use crate::model::view::LaneView;
-use crate::model::{CallError, FaultKind, InstanceKey, Side, WorkspaceKey};
+use crate::model::{CallError, FaultKind, InstanceKey, Side, TableName, WorkspaceKey};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
@@ -73,6 +73,8 @@ pub(super) struct Board {
     pub directories: BTreeMap<InstanceKey, std::sync::Arc<Directory>>,
     pub own_users: BTreeMap<InstanceKey, String>,
     pub locks: BTreeMap<String, LockState>,
+    /// Tables on which a create of unknown outcome, without a key of ours, may still land, and until when.
+    pub unsure_rows: BTreeMap<(InstanceKey, TableName), Duration>,
     /// Counts how often users were read anew.
     pub learnt: u64,
     woken: BTreeMap<WorkspaceKey, bool>,
@@ -121,6 +123,7 @@ impl Board {
             directories: BTreeMap::new(),
             own_users: BTreeMap::new(),
             locks: BTreeMap::new(),
+            unsure_rows: BTreeMap::new(),
             learnt: 0,
             woken: BTreeMap::new(),
             wakers: BTreeMap::new(),
@@ -343,5 +346,5 @@ fn not_sent(what: &Request) -> Reply {
 
 /// True for a call that changes something.
 pub(super) fn is_desk_write(call: &DeskCall) -> bool {
-    matches!(call, DeskCall::Create { .. } | DeskCall::Patch { .. })
+    matches!(call, DeskCall::Create { .. } | DeskCall::Patch { .. } | DeskCall::AddRow { .. })
 }

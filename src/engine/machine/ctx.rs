@@ -204,7 +204,12 @@ impl Ws {
             lock(&self.shared.board).count_desk_read(&self.key);
         }
         let instance = self.settings().route.instance.clone();
+        // What is wrong with a table beside the records leaves those alone.
+        let beside = matches!(call, DeskCall::Rows { .. } | DeskCall::AddRow { .. });
         let outcome = self.shared.desk(&instance, call, Some(&self.key)).await;
+        if beside && outcome.as_ref().is_err_and(super::related_lists::is_of_a_list) {
+            return outcome;
+        }
         self.note_outcome(Side::ServiceNow, outcome.as_ref().map(|a| a.calls_left));
         outcome
     }

@@ -121,7 +121,10 @@ pub(super) async fn list_alerts(ws: &Ws, state: &mut LinkState) -> Result<Next, 
     } else {
         ws.memory(|m| m.alert_reads.later.remove(&id));
     }
-    let mut turn = Turn { link: Some(Link { evidence, ..state.link.clone() }), ..Turn::default() };
+    let mut link = Link { evidence, ..state.link.clone() };
+    let mut turn = Turn::default();
+    super::related_work::gather_rows(ws, state, &mut link, &entities, &mut turn);
+    turn.link = Some(link);
     if let Some(listing) = &listing {
         let (origin, at) = (CommentOrigin::Sync, ws.now().utc);
         turn.entries.push(own_entry(

@@ -194,6 +194,7 @@ fn unproven(ws: &Ws, state: &LinkState, intent: &Intent) -> Vec<AuditDraft> {
         IntentKind::AddNote { .. } => "note",
         IntentKind::PutComment { .. } => "comment",
         IntentKind::CreateRecord { .. } => "record",
+        IntentKind::AddRow { .. } => "row",
     };
     let why = "no answer came, and what it went to is gone: it may have been applied";
     let mut row = ws.audit(state, "unproven", (Some(intent.kind.side()), what), ("", ""), why);

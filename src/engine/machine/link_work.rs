@@ -154,6 +154,10 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         Next::Settled => super::evidence_work::list_alerts(ws, state).await?,
         next => next,
     };
+    let next = match next {
+        Next::Settled => super::related_work::add_rows(ws, state, looked).await?,
+        next => next,
+    };
     Ok(if waits && next == Next::Settled { Next::Later } else { next })
 }
 

@@ -12,6 +12,7 @@ use crate::text::Stamp;
 
 use super::evidence_work::Reads;
 use super::journals::Journals;
+use super::related_lists::Rows;
 use super::surge::Surges;
 
 /// Memory of one holder of the lease; everything that matters is in the store.
@@ -59,6 +60,7 @@ pub(super) struct Memory {
     pub lags: Pair<Vec<i64>>,
     pub down_until: BTreeMap<Side, Duration>,
     pub alert_reads: Reads,
+    pub rows: Rows,
     pub last_deep: BTreeMap<Side, Duration>,
     pub last_sweep: Option<Duration>,
     pub next_pause: Duration,

@@ -87,6 +87,7 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
         }
         (IntentKind::PatchRecord { .. }, _) => reread_record(ws, state, intent).await,
         (IntentKind::AddNote { .. }, _) => look_for_note(ws, state, intent).await,
+        (IntentKind::AddRow { .. }, _) => super::related_send::resolve(ws, state, intent).await,
     }
 }
 

@@ -110,6 +110,12 @@ recoveries! {
     FullSweep, "full-sweep";
     /// Alerts could not be read, or there were too many to read at once, and are read later.
     AlertsLater, "alerts-later";
+    /// A row beside a record whose create brought no answer was found by what it says.
+    RowFound, "row-found";
+    /// Such a row is not there, and is looked for and made anew.
+    RowAgain, "row-again";
+    /// Rows beside a record could not be looked for or made, and wait.
+    RowsLater, "rows-later";
     /// A server did not say its time, so the newest row had to do.
     NoServerDate, "no-server-date";
     /// Words that wait in vain: their incident has as many comments as Sentinel takes.

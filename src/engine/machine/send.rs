@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use crate::model::call::{DeskCall, DeskOutcome, DeskReply, SentinelCall, SentinelOutcome, SentinelReply};
+use crate::model::call::{
+    DeskCall, DeskOutcome, DeskReply, DeskRow, SentinelCall, SentinelOutcome, SentinelReply,
+};
 use crate::model::ledger::{CommandUpdate, IntentUpdate};
 use crate::model::view::Level;
 use crate::model::{
@@ -32,6 +34,7 @@ pub(super) enum Came {
     Record(Box<Record>),
     Incident(Box<Incident>),
     Comment,
+    Row(DeskRow),
     /// An answer to another question.
     Other,
 }
@@ -56,6 +59,10 @@ pub(super) async fn exchange(ws: &Ws, state: &LinkState, kind: &IntentKind) -> R
             write.values.insert(ws.settings().route.shape.notes.clone(), text.clone());
             of_desk(ws.desk(patch(ws, state, write)).await)
         }
+        IntentKind::AddRow { table, sys_id, write, .. } => {
+            let (table, sys_id, write) = (table.clone(), sys_id.clone(), write.clone());
+            of_desk(ws.desk(DeskCall::AddRow { table, sys_id, write }).await)
+        }
         IntentKind::PutIncident { write, .. } => {
             of_sentinel(ws.sentinel(SentinelCall::Put(incident, write.clone())).await)
         }
@@ -69,6 +76,7 @@ pub(super) async fn exchange(ws: &Ws, state: &LinkState, kind: &IntentKind) -> R
 fn of_desk(outcome: DeskOutcome) -> Result<Came, CallError> {
     Ok(match outcome?.value {
         DeskReply::Record(record) => Came::Record(record),
+        DeskReply::Rows(mut rows) if rows.len() == 1 => rows.pop().map_or(Came::Other, Came::Row),
         _ => Came::Other,
     })
 }
@@ -90,6 +98,9 @@ pub(super) async fn conclude(
 ) -> Result<Next, Halt> {
     let came = match outcome {
         Ok(came) => came,
+        Err(error) if matches!(intent.kind, IntentKind::AddRow { .. }) => {
+            return super::related_send::refused(ws, state, intent, error).await;
+        }
         Err(error) if error.kind == FaultKind::Duplicate => {
             ws.recovered(Recovery::CreateDuplicate);
             unanswered(ws, state, &intent, &error).await?;
@@ -117,6 +128,9 @@ pub(super) async fn conclude(
         }
         (IntentKind::PutIncident { .. }, Came::Incident(incident)) => {
             super::confirm::incident_put(ws, state, intent, *incident, Proof::Answer).await
+        }
+        (IntentKind::AddRow { .. }, Came::Row(row)) => {
+            super::related_send::added(ws, state, intent, row).await
         }
         (&IntentKind::PutComment { entry, .. }, Came::Comment) => {
             super::entry_work::comment_put(ws, state, intent, entry).await

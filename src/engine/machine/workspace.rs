@@ -184,6 +184,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         dirty.extend(due);
     }
     super::evidence_work::choose_alerts(ws, &mut dirty).await?;
+    super::related_work::choose_rows(ws, &mut dirty).await?;
     super::surge::watch(ws, &dirty, last_read).await?;
     if !dirty.is_empty() {
         ws.set_state(Side::Sentinel, LaneState::Writing);

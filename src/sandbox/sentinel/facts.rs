@@ -32,6 +32,8 @@ pub struct IncidentFacts {
     pub comments: Vec<CommentFacts>,
     /// Ids of its alerts, as they came.
     pub alerts: Vec<String>,
+    /// Its entities: the kind of each and its properties.
+    pub entities: Vec<(String, serde_json::Map<String, serde_json::Value>)>,
     /// Etag with its inner quotes.
     pub etag: String,
     /// When it was created.
@@ -77,6 +79,7 @@ impl IncidentFacts {
             labels: face.labels.iter().map(|l| l.name.clone()).collect(),
             comments: incident.comments.iter().map(comment).collect(),
             alerts: incident.links.iter().map(|link| link.alert.id.clone()).collect(),
+            entities: incident.entities.iter().map(|e| (e.kind.clone(), e.properties.clone())).collect(),
             etag: face.etag.clone(),
             created: incident.created.stamp(),
             modified: face.modified.stamp(),

@@ -98,6 +98,7 @@ impl<'a> Rights<'a> {
         match table {
             "incident" | "problem" | "task" => caller.has("itil") || caller.has("sn_incident_write"),
             "task_ci" | "cmdb_ci" => caller.has("itil") || caller.has("sn_si.basic"),
+            t if t.starts_with("sn_ti_") && caller.has("sn_ti_observable.write") => true,
             t if t.starts_with("sn_si_") || t.starts_with("sn_ti_") => {
                 caller.has("sn_si.basic") || caller.has("sn_si.analyst")
             }

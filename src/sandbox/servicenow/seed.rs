@@ -34,6 +34,8 @@ const ITEMS: &[(&str, &str, &str, &str)] = &[
     ("laptop-017", "cmdb_ci_computer", "laptop-017.contoso.example", "10.8.4.17"),
     ("laptop-017", "cmdb_ci_computer", "laptop-017.fabrikam.example", "10.9.4.17"),
     ("sql02", "cmdb_ci_db_mssql_server", "sql02.contoso.example", "10.1.3.22"),
+    ("SRV-WEB01", "cmdb_ci_linux_server", "srv-web01.contoso.example", "10.1.2.12"),
+    ("SRV-FILE02", "cmdb_ci_win_server", "srv-file02.contoso.example", "10.1.4.2"),
 ];
 
 const PROPERTIES: &[(&str, &str)] = &[

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use super::{id, page_of, record_of, shape, table};
 use crate::http::scripted::FakeClock;
 use crate::http::{Base, Clock, HttpRequest, HttpResponse, Secret, Transport, TransportError};
-use crate::model::call::{DeskCall, DeskReply, PageKey, RecordPage, RecordQuery, UserKey, UserQuery};
-use crate::model::{CallError, FaultKind, InstanceKey, RecordWrite, SysId};
+use crate::model::call::{
+    DeskCall, DeskReply, DeskRow, PageKey, RecordPage, RecordQuery, RowQuery, UserKey, UserQuery,
+};
+use crate::model::{CallError, FaultKind, InstanceKey, RecordWrite, SysId, TableName};
 use crate::sandbox::people::CAST;
 use crate::sandbox::servicenow::{DeskAct, DeskOptions, DeskWorld};
 use crate::sandbox::wire::{Request, World};
@@ -290,4 +292,63 @@ async fn logins_work_and_fail_by_name() {
     let e = rig(login, 100).create(1).await.unwrap_err();
     assert_eq!(e.kind, FaultKind::SignIn);
     assert!(!e.to_string().contains("bad-secret"));
+}
+
+impl Rig {
+    async fn rows(&self, table: &str, query: RowQuery) -> Result<Vec<DeskRow>, CallError> {
+        let (table, fields) = (TableName::new(table).unwrap(), vec!["value".to_owned(), "name".to_owned()]);
+        match self.desk.call(DeskCall::Rows { table, fields, query }).await?.value {
+            DeskReply::Rows(rows) => Ok(rows),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn add_row(&self, sys_id: Option<SysId>, value: &str) -> Result<DeskRow, CallError> {
+        let (table, write) = (TableName::new("sn_ti_observable").unwrap(), fields(&[("value", value)]));
+        match self.desk.call(DeskCall::AddRow { table, sys_id, write }).await?.value {
+            DeskReply::Rows(mut rows) => Ok(rows.remove(0)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn all(name: &str, value: &str) -> RowQuery {
+    RowQuery::All(vec![(name.into(), value.into())])
+}
+
+#[tokio::test]
+async fn rows_beside_the_records_are_found_by_what_they_say() {
+    let rig = rig(basic(), 1000);
+    let url = "https://evil.example/a?b=c&d=%5E~1";
+    assert_eq!(rig.rows("sn_ti_observable", all("value", url)).await.unwrap(), []);
+    let made = rig.add_row(Some(id(7)), url).await.unwrap();
+    assert_eq!((made.sys_id.clone(), made.values["value"].as_str()), (id(7), url));
+    let found = rig.rows("sn_ti_observable", all("value", url)).await.unwrap();
+    assert_eq!(found.iter().map(|r| r.sys_id.clone()).collect::<Vec<_>>(), [id(7)]);
+    assert_eq!(rig.add_row(Some(id(7)), url).await.unwrap_err().kind, FaultKind::Duplicate);
+    let names = RowQuery::Named("name".into(), vec!["IP address (V4)", "URL", "No such type"]);
+    assert_eq!(rig.rows("sn_ti_observable_type", names).await.unwrap().len(), 2);
+    let either = RowQuery::Any(vec![("name".into(), "laptop-017".into()), ("name".into(), "dc01".into())]);
+    assert_eq!(rig.rows("cmdb_ci", either).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_rows_is_told_apart() {
+    let rig = rig(basic(), 1000);
+    for odd in ["a^b", "a,b", "javascript:gs.getUserID()", "", "a b"] {
+        assert_eq!(rig.rows("sn_ti_observable", all("value", odd)).await.unwrap_err().kind, FaultKind::Guard);
+    }
+    let nothing = RowQuery::All(Vec::new());
+    assert_eq!(rig.rows("sn_ti_observable", nothing).await.unwrap_err().kind, FaultKind::Guard);
+    rig.add_row(Some(id(7)), "203.0.113.7").await.unwrap();
+    let unknown = rig.rows("sn_ti_observable", all("no_such_column", "x")).await.unwrap_err();
+    assert!(matches!(unknown.kind, FaultKind::Forbidden | FaultKind::QueryIgnored), "{unknown}");
+    rig.set("hidden_rows", json!({"*": [id(7).as_str()]}));
+    let hidden = rig.rows("sn_ti_observable", all("value", "203.0.113.7")).await.unwrap_err();
+    assert_eq!(hidden.code.as_deref(), Some(CallError::HIDDEN_ROWS));
+    rig.set("read_only_tables", json!({"*": ["sn_ti_observable"]}));
+    assert_eq!(rig.add_row(None, "203.0.113.8").await.unwrap_err().kind, FaultKind::Forbidden);
+    rig.set("ti_plugin", json!(false));
+    let missing = rig.rows("sn_ti_observable", all("value", "203.0.113.7")).await.unwrap_err();
+    assert_eq!(missing.code.as_deref(), Some(CallError::NO_TABLE));
 }

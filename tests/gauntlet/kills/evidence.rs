@@ -116,6 +116,7 @@ pub async fn evidence(
         acts,
         incident_changes: stage.with_sentinel(|s| s.history().to_vec()),
         record_changes: stage.with_desk(|d| d.history().to_vec()),
+        beside: None,
         worlds: worlds(bench),
         // Requests of a process of its own are nobody's to list; its servers tell what they did.
         sent: Vec::new(),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use diptych::mapping::{ClosureRow, Directory, Flow, OwnerRow, SeverityRow, StatusRow, TableSet, Tables};
 use diptych::model::call::UserKey;
 use diptych::model::settings::{
-    AlertNotes, BornClosed, ClosedPartner, Filter, FirstContact, Policies, Route, StoreApp, WorkspaceSettings,
+    AlertNotes, BornClosed, ClosedPartner, Filter, FirstContact, Policies, RelatedRows, Route, StoreApp,
+    UserRows, WorkspaceSettings,
 };
 use diptych::model::{
     Incident, InstanceKey, Life, Link, LinkId, OwnerRef, Record, RecordShape, Side, SysId, TableName, User,
@@ -273,6 +274,8 @@ fn settings(table: &str) -> WorkspaceSettings {
             table,
             on_create: Default::default(),
             caller: String::new(),
+            related_rows: RelatedRows::Off,
+            affected_users: UserRows::default(),
         },
         filter: Filter::default(),
         max_age: Duration::from_secs(30 * 86_400),

@@ -72,6 +72,7 @@ impl<'a> Play<'a> {
             acts: std::mem::take(&mut run.acts),
             incident_changes: run.sim.stage.with_sentinel(|s| s.history().to_vec()),
             record_changes: run.sim.stage.with_desk(|d| d.history().to_vec()),
+            beside: None,
             worlds: run.sim.worlds(),
             sent: run.sim.take_sent(),
             audit: None,

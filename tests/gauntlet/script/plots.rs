@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use diptych::model::settings::{ClosedPartner, StoreApp};
+use diptych::model::settings::{AlertNotes, ClosedPartner, RelatedRows, StoreApp};
 use diptych::sandbox::analysts::Deed;
+use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
 use fastrand::Rng;
 
@@ -47,6 +48,10 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x0070_6172_746e_6572);
         if rng.u8(0..16) == 0 {
             self.closed_partners(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0072_656c_6174_6564);
+        if rng.u8(0..16) == 0 {
+            self.related_rows(rng);
         }
     }
 
@@ -156,6 +161,28 @@ impl Script {
                 // Mostly what was done is across by then, now and then it crosses.
                 at += poll.mul_f64(if rng.u8(0..4) == 0 { rng.f64() } else { 1.5 + rng.f64() * 3.0 });
             }
+        }
+    }
+
+    /// Entities are to stand beside the records; answers to writes of ServiceNow are lost, before and after
+    /// they are carried out, while most of those are made.
+    pub fn related_rows(&mut self, rng: &mut Rng) {
+        self.setting.related_rows = RelatedRows::On;
+        self.setting.alerts = AlertNotes::Note;
+        for _ in 0..rng.u32(4..16) {
+            let kinds = [
+                FaultKind::CommitThenDrop,
+                FaultKind::LateCommit,
+                FaultKind::DropBefore,
+                FaultKind::Forbidden,
+            ];
+            let kind = kinds[rng.usize(..kinds.len())];
+            let at = self.moment(rng) / if rng.bool() { 6 } else { 1 };
+            self.add(at, What::Strike { side: Side::ServiceNow, kind, write: true });
+        }
+        for n in 0..rng.u64(2..6) {
+            let at = self.moment(rng);
+            self.add(at, What::Act { deed: Deed::Raise, draw: rng.u64(..), serial: 70_000 + n });
         }
     }
 

@@ -97,3 +97,13 @@ fn plugins_can_be_absent_and_observables_can_be_linked() {
     let absent = desk.call("GET", "/api/now/table/sn_si_incident", Value::Null);
     assert_eq!(json_of(&absent)["error"]["message"], "Invalid table sn_si_incident");
 }
+
+#[test]
+fn whoever_may_write_observables_needs_no_role_of_security_incidents() {
+    let mut desk = plain();
+    desk.world.set_roles("svc.sentinel", &["itil", "sn_ti_observable.write"]);
+    let seen = desk.post("sn_ti_observable", json!({"value": "203.0.113.9"}));
+    assert_eq!(desk.column("sn_ti_observable", "value=203.0.113.9", "sys_id"), [seen]);
+    desk.world.set_roles("svc.sentinel", &["itil"]);
+    assert_eq!(desk.call("POST", "/api/now/table/sn_ti_observable", json!({"value": "x"})).status, 403);
+}

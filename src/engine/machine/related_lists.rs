@@ -1,0 +1,195 @@
+//! The lists that related rows stand in, each with tables and rights of its own: what of them is closed to
+//! us, until when, and what becomes of a row that could not be written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::model::ledger::Capability;
+use crate::model::view::Level;
+use crate::model::{
+    CallError, FaultKind, Intent, IntentId, IntentState, Link, LinkId, LinkState, RecordWrite, RowList,
+    SysId, TableName, WantedRow,
+};
+
+use super::ctx::{Halt, Ws};
+use super::link_work::Next;
+use super::recovery::Recovery;
+use super::related_work::put;
+use super::turn::Turn;
+
+/// First pause of a list that is closed to us, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(900));
+/// A table that does not exist is looked for again after so long.
+const MISSING: Duration = Duration::from_secs(86_400);
+/// First pause of one link's rows, and the longest.
+const LINK_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(900));
+/// Refusals of one row before it is left out.
+const MOST_REFUSALS: u32 = 6;
+
+/// What a workspace's procedure keeps about related rows.
+#[derive(Default)]
+pub(super) struct Rows {
+    /// Steps left in this pass.
+    pub left: usize,
+    /// Links whose rows wait: not before when, and the pause after the next failure.
+    pub later: BTreeMap<LinkId, (Duration, Duration)>,
+    /// Lists that are closed to us: until when, and the pause after the next failure.
+    resting: BTreeMap<RowList, (Duration, Duration)>,
+    /// How often a row was refused.
+    refusals: BTreeMap<(LinkId, String), u32>,
+    /// Keys of the types of observables by name, and when they were read.
+    pub types: Option<(BTreeMap<String, SysId>, Duration)>,
+    /// Tables whose creates are tried without our key.
+    pub keyless: BTreeSet<TableName>,
+    /// What was made for a link just now, so that it need not be looked for.
+    pub made: BTreeMap<LinkId, (TableName, RecordWrite, SysId)>,
+    /// Creates that were refused because their key exists.
+    pub duplicates: BTreeSet<IntentId>,
+}
+
+impl Rows {
+    /// True while a list is closed to us.
+    pub fn is_resting(&self, list: RowList, now: Duration) -> bool {
+        self.resting.get(&list).is_some_and(|(until, _)| *until > now)
+    }
+
+    /// True while the rows of a link wait.
+    pub fn waits(&self, id: LinkId, now: Duration) -> bool {
+        self.later.get(&id).is_some_and(|(until, _)| *until > now)
+    }
+
+    /// Puts the rows of a link off, each time for longer.
+    pub fn put_off(&mut self, id: LinkId, now: Duration) {
+        let pause = self.later.get(&id).map_or(LINK_PAUSE.0, |(_, pause)| *pause);
+        self.later.insert(id, (now + pause, (pause * 2).min(LINK_PAUSE.1)));
+    }
+
+    /// Puts the rows of a link off until a moment.
+    pub fn put_off_until(&mut self, id: LinkId, until: Duration) {
+        let pause = self.later.get(&id).map_or(LINK_PAUSE.0, |(_, pause)| *pause);
+        self.later.insert(id, (until, pause));
+    }
+
+    /// A row of a link stands there: nothing is in its way any more.
+    pub fn went_well(&mut self, id: LinkId, row: &WantedRow) {
+        self.later.remove(&id);
+        self.resting.remove(&row.list());
+        self.refusals.remove(&(id, row.short()));
+    }
+
+    /// Rests a list; true when it did not rest before.
+    fn rest(&mut self, list: RowList, now: Duration, missing: bool) -> bool {
+        let pause = self.resting.get(&list).map_or(PAUSE.0, |(_, pause)| *pause);
+        let (until, next) = if missing { (MISSING, pause) } else { (pause, (pause * 4).min(PAUSE.1)) };
+        self.resting.insert(list, (now + until, next)).is_none()
+    }
+}
+
+/// A failure that is a matter of one list of rows, and not of the whole instance.
+pub(super) fn is_of_a_list(error: &CallError) -> bool {
+    error.kind == FaultKind::QueryIgnored || is_missing(error)
+}
+
+fn is_missing(error: &CallError) -> bool {
+    error.code.as_deref() == Some(CallError::NO_TABLE)
+}
+
+/// A step that could not be taken, with the create that was surely not applied, if it was one. A failure of
+/// the whole instance waits for that; one of a list rests the list; one of the row puts it off, and after
+/// several leaves it out. Fields and notes of the link go on in any case.
+pub(super) async fn could_not(
+    ws: &Ws,
+    state: &mut LinkState,
+    row: &WantedRow,
+    (intent, error): (Option<&Intent>, CallError),
+) -> Result<Next, Halt> {
+    let (id, list, now) = (state.link.id, row.list(), ws.now().mono);
+    ws.recovered(Recovery::RowsLater);
+    let mut turn = Turn::default();
+    if let Some(intent) = intent {
+        turn.intents.push(ws.update(intent, IntentState::Rejected, error.to_string()));
+    }
+    let hidden = error.code.as_deref() == Some(CallError::HIDDEN_ROWS);
+    let closed = is_of_a_list(&error) || error.kind == FaultKind::Forbidden && !hidden;
+    if error.is_side_wide() && !is_of_a_list(&error) {
+        ws.memory(|m| m.rows.put_off(id, now));
+    } else if closed {
+        let missing = is_missing(&error);
+        let first = ws.memory(|m| m.rows.rest(list, now, missing));
+        let known = missing && fact(ws, list).is_some_and(|f| f.value == "missing");
+        if first && !known {
+            let text =
+                format!("{} are not written for any record: {error}; {}", list.word(), cure(list, missing));
+            turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
+        }
+        if missing && !known {
+            turn.capabilities.push(learn(ws, list, "missing"));
+        }
+    } else {
+        let key = (id, row.short());
+        let refusals = ws.memory(|m| {
+            m.rows.put_off(id, now);
+            let n = m.rows.refusals.entry(key.clone()).or_insert(0);
+            *n += 1;
+            *n
+        });
+        let mut related = state.link.related.without(row);
+        if refusals < MOST_REFUSALS && error.kind != FaultKind::Guard {
+            // Behind the others, which may fare better.
+            related.waiting.push(row.clone());
+            turn.link = Some(Link { related, ..state.link.clone() });
+        } else {
+            ws.memory(|m| m.rows.refusals.remove(&key));
+            related.known.insert(row.short());
+            let text = format!("{} does not get a row among the {}: {error}", row.shown(), list.word());
+            turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
+            turn = put(ws, state, related, turn);
+        }
+    }
+    if !turn.is_empty() {
+        ws.save(state, turn).await?;
+    }
+    Ok(Next::Settled)
+}
+
+/// What opens a list that is closed to us (roles as of servicenow-api 1.3; those of an instance may differ).
+fn cure(list: RowList, missing: bool) -> &'static str {
+    match (list, missing) {
+        (RowList::Observables, true) => {
+            "they are left out until Threat Intelligence is installed, looked for daily and at each start"
+        }
+        (_, true) => {
+            "they are left out until the table exists, looked for daily and at each start; check affected_users"
+        }
+        (RowList::Observables, false) => {
+            "give the integration user sn_ti_observable.write, or sn_si.basic which holds it; tried again within a \
+             quarter of an hour"
+        }
+        (RowList::Items, false) => {
+            "let the integration user read cmdb_ci and write task_ci (itil); tried again within a quarter of an \
+             hour"
+        }
+        (RowList::Users, false) => {
+            "let the integration user read sys_user and write affected users (sn_si.basic), and check \
+             affected_users; tried again within a quarter of an hour"
+        }
+    }
+}
+
+/// What was learnt of a list of this instance.
+pub(super) fn fact(ws: &Ws, list: RowList) -> Option<Capability> {
+    let owner = ws.instance().key.as_str().to_owned();
+    ws.memory(|m| m.capabilities.get(&(owner, fact_name(list))).cloned())
+}
+
+fn fact_name(list: RowList) -> String {
+    format!("related:{}", list.word())
+}
+
+/// Keeps whether a list's tables exist.
+pub(super) fn learn(ws: &Ws, list: RowList, value: &str) -> Capability {
+    let owner = ws.instance().key.as_str().to_owned();
+    let fact = Capability { owner, name: fact_name(list), value: value.into(), at: ws.now().utc };
+    ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
+    fact
+}
