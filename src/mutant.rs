@@ -137,6 +137,8 @@ mutants! {
         "A record that is to stay closed is opened again after its incident.";
     ReopeningUntold, "reopening-untold",
         "A record that stays closed is not told that its incident was reopened.";
+    LabelRepeated, "label-repeated",
+        "A label that shows the record's number comes back after somebody removed it.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

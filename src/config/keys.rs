@@ -50,6 +50,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].born_closed", r#""skip""#),
     at("workspace[].store_app", r#""ignore""#),
     at("workspace[].closed_partner", r#""reopen""#),
+    at("workspace[].number_label", r#""""#),
     at("workspace[].create_after", r#""0s""#),
     at("workspace[].alerts", r#""note""#),
     at("workspace[].alert_reads", "80"),

@@ -108,6 +108,7 @@ pub struct RawWorkspace {
     pub born_closed: Option<BornClosed>,
     pub store_app: Option<StoreApp>,
     pub closed_partner: Option<ClosedPartner>,
+    pub number_label: Option<String>,
     pub create_after: Option<Span>,
     pub alerts: Option<AlertNotes>,
     pub alert_reads: Option<usize>,

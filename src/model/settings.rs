@@ -45,6 +45,7 @@ impl Policy {
         match field {
             Field::Title | Field::Description | Field::Custom(_) => Self::Sentinel,
             Field::Severity | Field::Status | Field::Owner => Self::Latest,
+            Field::NumberLabel(_) => Self::Servicenow,
             Field::Closure | Field::CloseNotes => Self::FirstCloser,
         }
     }
@@ -197,6 +198,8 @@ pub struct WorkspaceSettings {
     pub store_app: StoreApp,
     /// Records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What the label begins with by which an incident shows its record's number; empty for no label.
+    pub number_label: String,
     /// How old an incident has to be before it gets a record, so that what automation closes by then
     /// counts as born closed.
     pub create_after: Duration,

@@ -18,6 +18,7 @@ use crate::text::Stamp;
 mod closed_partner;
 mod custom;
 mod found;
+mod number_label;
 
 fn settings(policies: Policies) -> WorkspaceSettings {
     let table = TableName::new("incident").unwrap();
@@ -41,6 +42,7 @@ fn settings(policies: Policies) -> WorkspaceSettings {
         born_closed: BornClosed::Skip,
         store_app: StoreApp::Ignore,
         closed_partner: ClosedPartner::Reopen,
+        number_label: String::new(),
         create_after: std::time::Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,

@@ -22,6 +22,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::FlappingFollowed => script.tug_of_war(rng),
         Mutant::TextKeysOnly => script.hidden_journals(rng),
         Mutant::CustomForgotten | Mutant::HandEditOverwritten => script.custom_fields(rng),
+        Mutant::LabelRepeated => script.number_labels(rng),
         Mutant::GoneForGood => script.deletions(rng),
         Mutant::MergeUntold => merges(&mut script, rng),
         Mutant::LastWordsForgotten => script.last_words(rng),

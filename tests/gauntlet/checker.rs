@@ -9,6 +9,7 @@
 //! | `records` | P1 no duplicate, P2 no orphan, P10 no wrong target, P11 no delete |
 //! | `updates` | P3 no lost update, P5 no echo, P7 close protection |
 //! | `partner` | P7 for closes in ServiceNow that outlive a reopening in Sentinel |
+//! | `labels` | P3, P4, P10 for the label that shows a record's number |
 //! | `words` | P6 every comment exactly once, in order |
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
@@ -20,6 +21,7 @@
 mod book;
 mod calls;
 mod custom;
+mod labels;
 mod merges;
 mod partner;
 mod records;
@@ -101,6 +103,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
     for part in [
         records::check,
         custom::check,
+        labels::check,
         merges::check,
         updates::check,
         partner::check,

@@ -67,6 +67,8 @@ pub struct Evidence {
     pub create_after: Duration,
     /// What becomes of records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What labels of ours begin with, empty for none; `None` for an algorithm that follows a rule of its own.
+    pub number_label: Option<&'static str>,
     /// How many incidents may change in the same way within a while, and until when nobody was asked.
     pub mass_change: Option<(usize, Stamp)>,
     pub kills: u32,
@@ -428,6 +430,7 @@ impl Run {
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
             create_after: script.setting.create_after,
             closed_partner: script.setting.closed_partner,
+            number_label: Some(script.setting.number_label),
             mass_change: Some((script.setting.mass_change, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             kills: self.sim.kills(),
             struck,

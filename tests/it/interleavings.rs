@@ -9,6 +9,7 @@ mod guards;
 mod hand_over;
 mod journals;
 mod merges;
+mod number_label;
 mod regressions;
 
 use std::time::Duration;

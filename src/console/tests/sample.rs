@@ -53,6 +53,7 @@ pub fn settings() -> EngineSettings {
             born_closed: BornClosed::Skip,
             store_app: StoreApp::Ignore,
             closed_partner: ClosedPartner::Reopen,
+            number_label: String::new(),
             create_after: Duration::ZERO,
             alerts: AlertNotes::Note,
             alert_reads: 80,

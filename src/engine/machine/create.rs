@@ -3,6 +3,7 @@
 //! While an instance has not yet proven that it keeps our key (mode A), and for ever when it
 //! does not (mode B), creates run one at a time, after a look for a record that is there already.
 
+use crate::mapping::CustomField;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery, UserKey};
 use crate::model::intent::Target;
 use crate::model::settings::StoreApp;
@@ -165,10 +166,13 @@ fn first_values(ws: &Ws, incident: &Incident) -> Result<FirstValues, Vec<UserKey
             Crossed::Lookup(keys) => return Err(keys),
         }
     }
-    let custom = ws.with_plan(|ctx| custom_fields(ctx).cloned().collect::<Vec<_>>());
-    for row in custom {
+    let custom = ws.with_plan(|ctx| {
+        let made = |row: &CustomField| (row.clone(), ctx.custom_value(row, incident));
+        custom_fields(ctx).map(made).collect::<Vec<_>>()
+    });
+    for (row, value) in custom {
         // What fails is held by the first plan.
-        let Ok(value) = row.value(incident) else { continue };
+        let Ok(value) = value else { continue };
         if !value.is_empty() {
             values.insert(row.column, value.clone());
         }

@@ -239,6 +239,7 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     for intent in state.intents.iter().filter(|i| i.state == IntentState::Parked) {
         turn.intents.push(ws.update(intent, IntentState::Replanned, "tried again by a person".into()));
     }
+    turn.bases.extend(crate::sync::number_label::tried_again(&state.bases));
     for entry in &state.entries {
         let mut again = entry.clone();
         // A note by our own user whose marker does not verify stays held: sending it on is not

@@ -133,6 +133,7 @@ pub async fn evidence(
         mass_change: None,
         create_after: std::time::Duration::ZERO,
         closed_partner: diptych::model::settings::ClosedPartner::Reopen,
+        number_label: Some(""),
         kills,
         struck: Side::BOTH.map(|s| stage.with_faults(|f| f.struck_on(s))).iter().sum(),
     })

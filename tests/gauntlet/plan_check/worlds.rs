@@ -283,6 +283,7 @@ fn settings(table: &str) -> WorkspaceSettings {
         born_closed: BornClosed::Skip,
         store_app: StoreApp::Ignore,
         closed_partner: ClosedPartner::Reopen,
+        number_label: String::new(),
         create_after: Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,

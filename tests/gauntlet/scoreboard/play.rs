@@ -88,6 +88,7 @@ impl<'a> Play<'a> {
             mass_change: None,
             create_after: Duration::ZERO,
             closed_partner: diptych::model::settings::ClosedPartner::Reopen,
+            number_label: None,
             kills: self.wire.kills,
             struck: 0,
         }

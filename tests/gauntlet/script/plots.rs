@@ -9,6 +9,7 @@ use diptych::sandbox::side::Side;
 use fastrand::Rng;
 
 use super::{Event, Script, What};
+use crate::simulation::NUMBER_LABEL;
 use crate::trick::Trick;
 
 /// How long a record is hidden that passes for deleted.
@@ -47,6 +48,10 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x0070_6172_746e_6572);
         if rng.u8(0..16) == 0 {
             self.closed_partners(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x006c_6162_656c_7321);
+        if rng.u8(0..16) == 0 {
+            self.number_labels(rng);
         }
     }
 
@@ -156,6 +161,18 @@ impl Script {
                 // Mostly what was done is across by then, now and then it crosses.
                 at += poll.mul_f64(if rng.u8(0..4) == 0 { rng.f64() } else { 1.5 + rng.f64() * 3.0 });
             }
+        }
+    }
+
+    /// Incidents show the numbers of their records, and people take some of those labels off.
+    pub fn number_labels(&mut self, rng: &mut Rng) {
+        self.setting.number_label = NUMBER_LABEL;
+        for _ in 0..rng.u32(2..8) {
+            let at = self.moment(rng);
+            self.add(
+                at,
+                What::Trick { trick: Trick::UnlabelNumber, draw: rng.u64(..), span: Duration::ZERO },
+            );
         }
     }
 
