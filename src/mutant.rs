@@ -139,6 +139,8 @@ mutants! {
         "A record that stays closed is not told that its incident was reopened.";
     LabelRepeated, "label-repeated",
         "A label that shows the record's number comes back after somebody removed it.";
+    WriteRateIgnored, "write-rate-ignored",
+        "A side gets any number of writes within a minute, whatever the workspace allows.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

@@ -11,6 +11,7 @@
 //! | `closed_partner` | and a record that stays closed although its incident was reopened |
 //! | `plan` | one link: all verdicts, and what each side is to get |
 //! | `write` | what does a PATCH or a PUT then say? |
+//! | `surge`, `write_rate` | is it more than anybody would do? |
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
 //! | `journal_text` | and where journals are read from their records' text? |
@@ -51,6 +52,7 @@ pub mod sighting;
 pub mod surge;
 pub mod values;
 pub mod write;
+pub mod write_rate;
 
 pub use act::preview;
 pub use fields::{field_views, link_step, readable};

@@ -113,6 +113,7 @@ pub struct RawWorkspace {
     pub alerts: Option<AlertNotes>,
     pub alert_reads: Option<usize>,
     pub mass_change: Option<usize>,
+    pub write_rate: Option<usize>,
     pub in_flight: Option<usize>,
     pub route: Option<RawRoute>,
     pub filter: Option<RawFilter>,

@@ -210,6 +210,9 @@ pub struct WorkspaceSettings {
     /// Incidents of which the severity, the status or the owner may change on one side within two
     /// minutes; more wait for a person. As much more after a longer pause. 0: any number.
     pub mass_change: usize,
+    /// Writes that one side may get within a minute, beyond what follows from new records; more wait for a
+    /// person. As much more after a longer pause. 0: any number.
+    pub write_rate: usize,
     /// Writes in flight to Sentinel.
     pub in_flight: usize,
 }

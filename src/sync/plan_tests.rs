@@ -47,6 +47,7 @@ fn settings(policies: Policies) -> WorkspaceSettings {
         alerts: AlertNotes::Note,
         alert_reads: 80,
         mass_change: 50,
+        write_rate: 120,
         in_flight: 4,
     }
 }

@@ -14,6 +14,7 @@
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
 //! | `surges` | P3 for many at once: no mass change that nobody let through |
+//! | `rates` | P3 for writes of any kind: no runaway that nobody let through |
 //! | `book` | P12 the audit tells of every write |
 //!
 //! P9, crash anywhere, is that the others hold in spite of the kills in a script.
@@ -24,6 +25,7 @@ mod custom;
 mod labels;
 mod merges;
 mod partner;
+mod rates;
 mod records;
 mod rest;
 mod surges;
@@ -111,6 +113,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
         calls::check,
         book::check,
         surges::check,
+        rates::check,
         rest::check,
     ] {
         part(&case, &mut |property, text| {

@@ -26,6 +26,8 @@ use crate::script::{Event, Script, What};
 use crate::simulation::{Discord, Sent, Setting, Simulation, WORKSPACE, Worlds, check_in_step};
 use crate::trick::{Excuse, Played, Trick};
 
+/// Writes that a side may get within a minute, where nobody plays with that.
+pub const USUAL_RATE: usize = 120;
 /// Passes without people and faults in which nothing may be written any more.
 pub const QUIET: u32 = 10;
 /// Longest time in which everything must be in step again, counted from the calm: the longest
@@ -71,6 +73,8 @@ pub struct Evidence {
     pub number_label: Option<&'static str>,
     /// How many incidents may change in the same way within a while, and until when nobody was asked.
     pub mass_change: Option<(usize, Stamp)>,
+    /// How many writes a side may get within a minute, and until when nobody was asked.
+    pub write_rate: Option<(usize, Stamp)>,
     pub kills: u32,
     pub struck: u64,
 }
@@ -348,7 +352,7 @@ impl Run {
         }
         while self.sim.elapsed() < begun + limit && !self.sim.ran_away() {
             self.sim.run_for(setting.poll * 3);
-            if setting.mass_change < 50 {
+            if setting.mass_change < 50 || setting.write_rate < USUAL_RATE {
                 self.let_through();
             }
             if self.sim.passed_since(calm) && self.is_done() {
@@ -431,6 +435,7 @@ impl Run {
             create_after: script.setting.create_after,
             closed_partner: script.setting.closed_partner,
             number_label: Some(script.setting.number_label),
+            write_rate: Some((script.setting.write_rate, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             mass_change: Some((script.setting.mass_change, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             kills: self.sim.kills(),
             struck,

@@ -275,6 +275,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
+        write_rate: 120,
         custom: false,
         domain: "",
         // Drawn apart: what else befalls a seed stays as it was before there were these.

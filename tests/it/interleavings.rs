@@ -11,6 +11,7 @@ mod journals;
 mod merges;
 mod number_label;
 mod regressions;
+mod write_rate;
 
 use std::time::Duration;
 

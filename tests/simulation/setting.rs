@@ -73,6 +73,8 @@ pub struct Setting {
     pub create_after: Duration,
     /// Incidents that may change in the same way within a while before a person is asked.
     pub mass_change: usize,
+    /// Writes that one side may get within a minute before a person is asked.
+    pub write_rate: usize,
     /// Comments that one incident has from the beginning, if not as many as it happens to have.
     pub crowded: usize,
     /// The tables fill columns of the records, as [`super::custom`] says.
@@ -110,6 +112,7 @@ impl Default for Setting {
             made_before: 0,
             create_after: Duration::ZERO,
             mass_change: 50,
+            write_rate: 120,
             crowded: 0,
             custom: false,
             domain: "",
@@ -153,6 +156,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             alerts: setting.alerts,
             alert_reads: 80,
             mass_change: setting.mass_change,
+            write_rate: setting.write_rate,
             in_flight: 4,
         }],
         instances: vec![InstanceSettings {

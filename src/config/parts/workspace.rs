@@ -171,6 +171,7 @@ fn settings(
         alerts: raw.alerts.unwrap_or_default(),
         alert_reads: r.number(&at.key("alert_reads"), raw.alert_reads, (1, 100_000)),
         mass_change: r.number(&at.key("mass_change"), raw.mass_change, (0, 1_000_000)),
+        write_rate: r.number(&at.key("write_rate"), raw.write_rate, (0, 1_000_000)),
         in_flight: r.number(&at.key("in_flight"), raw.in_flight, (1, 64)),
     }
 }

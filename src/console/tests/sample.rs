@@ -58,6 +58,7 @@ pub fn settings() -> EngineSettings {
             alerts: AlertNotes::Note,
             alert_reads: 80,
             mass_change: 50,
+            write_rate: 120,
             in_flight: 4,
         }],
         instances: Vec::new(),

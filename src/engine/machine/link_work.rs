@@ -256,8 +256,8 @@ async fn act(
     if let Some(closer) = planned.closer.filter(|_| !moves_status) {
         link.closer = closer;
     }
-    let s_up = !ws.is_down(Side::Sentinel);
-    let n_up = !ws.is_down(Side::ServiceNow);
+    let up = |side: Side| !ws.is_down(side) && !ws.rate_waits(side);
+    let (s_up, n_up) = (up(Side::Sentinel), up(Side::ServiceNow));
     let mut kind = None;
     if !planned.to_incident.is_empty() && !label_alone && s_up {
         if is_stale(ws, state) {
@@ -315,6 +315,10 @@ async fn act(
             (false, false) => Next::Settled,
         });
     };
+    if !ws.may_write(kind.side()).await? {
+        // What else was decided is kept by the turn that finds the side waiting.
+        return Ok(Next::Again);
+    }
     turn.new_intent = Some(ws.intent(state, kind, None));
     ws.count_surges(state, &planned);
     #[cfg(feature = "mutants")]

@@ -131,6 +131,7 @@ pub async fn evidence(
         lands: super::life::SETTLE * 2,
         wrong_clock: false,
         mass_change: None,
+        write_rate: None,
         create_after: std::time::Duration::ZERO,
         closed_partner: diptych::model::settings::ClosedPartner::Reopen,
         number_label: Some(""),

@@ -288,6 +288,7 @@ fn settings(table: &str) -> WorkspaceSettings {
         alerts: AlertNotes::Note,
         alert_reads: 80,
         mass_change: 50,
+        write_rate: 120,
         in_flight: 4,
     }
 }

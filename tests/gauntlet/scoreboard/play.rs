@@ -86,6 +86,7 @@ impl<'a> Play<'a> {
             sweep: self.pause,
             wrong_clock: false,
             mass_change: None,
+            write_rate: None,
             create_after: Duration::ZERO,
             closed_partner: diptych::model::settings::ClosedPartner::Reopen,
             number_label: None,

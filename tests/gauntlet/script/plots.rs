@@ -53,6 +53,10 @@ impl Script {
         if rng.u8(0..16) == 0 {
             self.number_labels(rng);
         }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0072_6174_6521);
+        if rng.u8(0..16) == 0 {
+            self.write_rate(rng);
+        }
     }
 
     /// Rules on both sides set their own value of a field in turn, each after the other's came across.
@@ -173,6 +177,23 @@ impl Script {
                 at,
                 What::Trick { trick: Trick::UnlabelNumber, draw: rng.u64(..), span: Duration::ZERO },
             );
+        }
+    }
+
+    /// Somebody, or something, talks without end, and a person is asked for more than a few writes a minute.
+    pub fn write_rate(&mut self, rng: &mut Rng) {
+        self.setting.write_rate = rng.usize(3..8);
+        self.setting.incidents = self.setting.incidents.max(5);
+        for (n, part) in [(0, 0.3), (1, 0.6)] {
+            let begin = self.calm_at.mul_f64(part + rng.f64() / 10.0);
+            for word in 0..120 {
+                let at = begin + Duration::from_millis(100 * word);
+                let serial = 50_000 + 1000 * n + word;
+                self.add(at, What::Act { deed: Deed::Comment, draw: rng.u64(..), serial });
+            }
+        }
+        for part in [0.5, 0.8] {
+            self.add(self.calm_at.mul_f64(part), What::LetThrough);
         }
     }
 
