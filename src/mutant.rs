@@ -139,6 +139,10 @@ mutants! {
         "A record that stays closed is not told that its incident was reopened.";
     RelatedRowDoubled, "related-row-doubled",
         "A row beside a record is made without a look for one that is there already, and under no key.";
+    LabelRepeated, "label-repeated",
+        "A label that shows the record's number comes back after somebody removed it.";
+    WriteRateIgnored, "write-rate-ignored",
+        "A side gets any number of writes within a minute, whatever the workspace allows.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

@@ -11,11 +11,13 @@
 //! | `closed_partner` | and a record that stays closed although its incident was reopened |
 //! | `plan` | one link: all verdicts, and what each side is to get |
 //! | `write` | what does a PATCH or a PUT then say? |
+//! | `surge`, `write_rate` | is it more than anybody would do? |
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
 //! | `journal_text` | and where journals are read from their records' text? |
 //! | `duplicates` | which records of one incident are too many, and which may be closed? |
 //! | `hand_over` | which records did the store app make, and what was said before? |
+//! | `number_label` | and the label that shows the record's number? |
 //! | `shared_comment` | where do words go when an incident has no room for a comment each? |
 //! | `merge` | what is said when one incident was merged into another? |
 //! | `evidence` | which alerts and entities was the record not told of yet? |
@@ -42,6 +44,7 @@ pub mod identity;
 pub mod journal_text;
 pub mod marker;
 pub mod merge;
+pub mod number_label;
 pub mod plan;
 #[cfg(test)]
 mod plan_tests;
@@ -51,12 +54,13 @@ pub mod sighting;
 pub mod surge;
 pub mod values;
 pub mod write;
+pub mod write_rate;
 
 pub use act::preview;
 pub use fields::{field_views, link_step, readable};
 pub use plan::{Plan, plan};
 
-use crate::mapping::{Directory, Tables};
+use crate::mapping::{CustomField, Directory, Tables};
 use crate::model::settings::WorkspaceSettings;
 use crate::model::{Field, Incident};
 
@@ -76,6 +80,15 @@ impl PlanContext<'_> {
     /// that fails.
     pub fn sentinel_value(&self, incident: &Incident, field: Field) -> String {
         let Field::Custom(_) = field else { return values::sentinel_value(incident, field) };
-        custom::custom_field(self, field).and_then(|row| row.value(incident).ok()).unwrap_or_default()
+        let row = custom::custom_field(self, field);
+        row.and_then(|row| self.custom_value(row, incident).ok()).unwrap_or_default()
+    }
+
+    /// What a row of the field table makes of an incident.
+    ///
+    /// # Errors
+    /// One safe line: the row's template gives nothing.
+    pub fn custom_value(&self, row: &CustomField, incident: &Incident) -> Result<String, String> {
+        row.value(&number_label::without_ours(incident, &self.workspace.number_label))
     }
 }

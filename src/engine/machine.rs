@@ -46,6 +46,7 @@ mod tasks;
 mod turn;
 mod views;
 mod workspace;
+mod write_rate;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

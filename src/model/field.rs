@@ -5,6 +5,8 @@ use std::fmt;
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::NumberLabel;
+
 /// A field of a link. Its order is the order of the rows in the two panels. It is written as its
 /// word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +27,8 @@ pub enum Field {
     Description,
     /// A column of the record that a row of the field table fills.
     Custom(Custom),
+    /// A label of the incident that shows the record's number.
+    NumberLabel(NumberLabel),
 }
 
 /// Longest word of a custom field: a column's name has 80 characters at most (servicenow-api 4).
@@ -95,12 +99,22 @@ impl Field {
             Self::CloseNotes => "close_notes",
             Self::Description => "description",
             Self::Custom(custom) => &custom.word,
+            Self::NumberLabel(label) => label.word(),
         }
     }
 
     /// The field of that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|f| f.word() == word).or_else(|| Custom::from_word(word).map(Self::Custom))
+        let other = || {
+            let custom = Custom::from_word(word).map(Self::Custom);
+            custom.or_else(|| NumberLabel::from_word(word).map(Self::NumberLabel))
+        };
+        Self::ALL.into_iter().find(|f| f.word() == word).or_else(other)
+    }
+
+    /// True for a field that goes one way: nothing asks which side moved first.
+    pub fn is_one_way(&self) -> bool {
+        matches!(self, Self::Custom(_) | Self::NumberLabel(_))
     }
 
     /// A word of a field, or another word of a history, without what tells the rows of a custom field
@@ -120,6 +134,7 @@ impl Field {
             Self::CloseNotes => "Close notes",
             Self::Description => "Description",
             Self::Custom(custom) => custom.column(),
+            Self::NumberLabel(_) => "Number label",
         }
     }
 }

@@ -45,6 +45,7 @@ impl Policy {
         match field {
             Field::Title | Field::Description | Field::Custom(_) => Self::Sentinel,
             Field::Severity | Field::Status | Field::Owner => Self::Latest,
+            Field::NumberLabel(_) => Self::Servicenow,
             Field::Closure | Field::CloseNotes => Self::FirstCloser,
         }
     }
@@ -233,6 +234,8 @@ pub struct WorkspaceSettings {
     pub store_app: StoreApp,
     /// Records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What the label begins with by which an incident shows its record's number; empty for no label.
+    pub number_label: String,
     /// How old an incident has to be before it gets a record, so that what automation closes by then
     /// counts as born closed.
     pub create_after: Duration,
@@ -243,6 +246,9 @@ pub struct WorkspaceSettings {
     /// Incidents of which the severity, the status or the owner may change on one side within two
     /// minutes; more wait for a person. As much more after a longer pause. 0: any number.
     pub mass_change: usize,
+    /// Writes that one side may get within a minute, beyond what follows from new records; more wait for a
+    /// person. As much more after a longer pause. 0: any number.
+    pub write_rate: usize,
     /// Writes in flight to Sentinel.
     pub in_flight: usize,
 }

@@ -265,21 +265,24 @@ pub struct WorkspaceView {
     pub at: Stamp,
 }
 
-/// One field that would change in too many incidents at once.
+/// What would be too much at once: one field in too many incidents, or writes of any kind to one side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SurgeView {
-    /// Severity, status or owner.
-    pub field: Field,
+    /// Severity, status or owner; `None` for writes of any kind.
+    pub field: Option<Field>,
     /// The side that would be written.
     pub side: Side,
-    /// Incidents that wait.
+    /// Incidents that wait, or writes that may go to the side within a minute.
     pub count: u32,
 }
 
 impl fmt::Display for SurgeView {
-    /// `120 × severity in ServiceNow`
+    /// `120 × severity in ServiceNow`, `more than 120 writes a minute to ServiceNow`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} × {} in {}", self.count, self.field.label().to_lowercase(), self.side)
+        match self.field {
+            Some(field) => write!(f, "{} × {} in {}", self.count, field.label().to_lowercase(), self.side),
+            None => write!(f, "more than {} writes a minute to {}", self.count, self.side),
+        }
     }
 }
 

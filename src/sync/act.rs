@@ -257,4 +257,5 @@ pub fn carry_out(incident: &mut Incident, write: &IncidentWrite) {
     incident.reason.clone_from(&write.reason);
     incident.classification_comment = write.classification_comment.as_str().into();
     incident.owner = write.owner.clone();
+    incident.labels = write.labels.iter().map(|l| l.as_str().into()).collect();
 }

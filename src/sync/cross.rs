@@ -69,12 +69,13 @@ pub fn to_servicenow(ctx: &PlanContext<'_>, field: Field, raw: &str, incident: &
             }
         }
         Field::Custom(_) => {
-            match super::custom::custom_field(ctx, field).map(|row| (row, row.value(incident))) {
+            match super::custom::custom_field(ctx, field).map(|row| (row, ctx.custom_value(row, incident))) {
                 Some((row, Ok(raw))) => Crossed::Value { raw, rule: row.why.clone() },
                 Some((_, Err(why))) => Crossed::Held(why),
                 None => Crossed::Held(format!("no row fills {field} any more")),
             }
         }
+        Field::NumberLabel(_) => Crossed::Held("a number label goes to Sentinel only".into()),
     }
 }
 
@@ -97,6 +98,7 @@ pub fn to_sentinel(ctx: &PlanContext<'_>, field: Field, raw: &str) -> Crossed {
             Err(crossed) => crossed,
         },
         Field::Custom(_) => Crossed::Held("a custom field goes to ServiceNow only".into()),
+        Field::NumberLabel(_) => Crossed::plain(raw, "the record's number as it is"),
     }
 }
 

@@ -27,7 +27,7 @@ pub fn custom_field<'a>(ctx: &PlanContext<'a>, field: Field) -> Option<&'a Custo
 pub(super) fn verdict(draft: &Draft<'_>, row: &CustomField) -> Verdict {
     let base = draft.state.base(row.field);
     let open = base.and_then(|b| b.conflict.as_ref()).filter(|c| c.taken.is_none());
-    let sentinel = match row.value(draft.incident) {
+    let sentinel = match draft.ctx.custom_value(row, draft.incident) {
         Ok(value) => value,
         Err(_) if open.is_some() => return Verdict::Frozen,
         Err(why) => return Verdict::Held(why),
@@ -153,7 +153,7 @@ pub fn bases_before_change(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp)
     let new = |row: &&CustomField| !of_column(state, row).any(|b| known(row, b)) && !waits(state, row);
     let base = |row: &CustomField| {
         let shown = record.value(&row.column);
-        let sentinel = row.value(incident).unwrap_or_else(|_| NOTHING.to_owned());
+        let sentinel = ctx.custom_value(row, incident).unwrap_or_else(|_| NOTHING.to_owned());
         let detached = shown != Some(sentinel.as_str()) && is_somebodys(state, row, shown);
         let agreed = Base::agreed(row.field, sentinel, shown.unwrap_or(NOTHING), now);
         Base { detached, rule: NEWER.into(), ..agreed }

@@ -77,6 +77,7 @@ pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
     }
     super::custom::forget_old_rows(&mut draft);
     super::closing::plan_status(&mut draft);
+    super::number_label::plan_label(&mut draft);
     draft.plan
 }
 
@@ -183,8 +184,7 @@ impl Draft<'_> {
         let Some(base) = self.state.base(field) else {
             return (Seen::default(), Seen::default());
         };
-        // A custom field goes one way, so nothing asks which side moved first.
-        if matches!(field, Field::Custom(_)) {
+        if field.is_one_way() {
             return (base.sentinel_seen, base.servicenow_seen);
         }
         // What was observed is marked with its observation; this is for what a base of today makes

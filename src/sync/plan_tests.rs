@@ -18,6 +18,7 @@ use crate::text::Stamp;
 mod closed_partner;
 mod custom;
 mod found;
+mod number_label;
 
 fn settings(policies: Policies) -> WorkspaceSettings {
     let table = TableName::new("incident").unwrap();
@@ -43,10 +44,12 @@ fn settings(policies: Policies) -> WorkspaceSettings {
         born_closed: BornClosed::Skip,
         store_app: StoreApp::Ignore,
         closed_partner: ClosedPartner::Reopen,
+        number_label: String::new(),
         create_after: std::time::Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,
         mass_change: 50,
+        write_rate: 120,
         in_flight: 4,
     }
 }

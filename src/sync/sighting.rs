@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::model::link::Seen;
-use crate::model::{Base, Field, Incident, LinkState, Pair, Record, RecordShape};
+use crate::model::{Base, Incident, LinkState, Pair, Record, RecordShape};
 use crate::text::Stamp;
 
 use super::values::{sentinel_value, servicenow_value};
@@ -68,8 +68,7 @@ pub struct Sighting<'a> {
 /// For D21 it is the last change of a side that counts.
 pub fn sightings(state: &LinkState, shape: &RecordShape, sighting: &Sighting<'_>) -> Vec<Base> {
     let mut changed = Vec::new();
-    // Custom fields go one way: nothing asks which side moved first.
-    for old in state.bases.iter().filter(|b| !matches!(b.field, Field::Custom(_))) {
+    for old in state.bases.iter().filter(|b| !b.field.is_one_way()) {
         let mut base = old.clone();
         if let Some(incident) = sighting.incident {
             let before = state.incident.as_ref().map(|i| sentinel_value(i, old.field));
@@ -133,7 +132,7 @@ fn seen(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{IncidentId, InstanceKey, Link, SysId, TableName, WorkspaceKey};
+    use crate::model::{Field, IncidentId, InstanceKey, Link, SysId, TableName, WorkspaceKey};
 
     fn version(mod_count: i64, stamped: i64, urgency: &str) -> Record {
         let values = ["impact", "urgency"].map(|f| (f.to_owned(), urgency.to_owned()));

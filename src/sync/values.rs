@@ -13,7 +13,8 @@ pub fn sentinel_value(incident: &Incident, field: Field) -> String {
         Field::Owner => incident.owner.key(),
         Field::Closure if is_closed(incident) => closure_word(&incident.classification, &incident.reason),
         Field::CloseNotes if is_closed(incident) => incident.classification_comment.raw().to_owned(),
-        Field::Closure | Field::CloseNotes | Field::Custom(_) => String::new(),
+        Field::NumberLabel(label) if super::number_label::has(incident, &label) => label.label().to_owned(),
+        Field::Closure | Field::CloseNotes | Field::Custom(_) | Field::NumberLabel(_) => String::new(),
     }
 }
 
@@ -33,6 +34,7 @@ pub fn servicenow_value(record: &Record, shape: &RecordShape, field: Field) -> O
         Field::Closure => column(&shape.close_code),
         Field::CloseNotes => column(&shape.close_notes),
         Field::Custom(custom) => column(custom.column()),
+        Field::NumberLabel(_) => Some(record.number.clone()),
     }
 }
 
@@ -57,6 +59,8 @@ pub fn set_servicenow(
         Field::Closure => values.insert(shape.close_code.clone(), raw.to_owned()),
         Field::CloseNotes => values.insert(shape.close_notes.clone(), raw.to_owned()),
         Field::Custom(custom) => values.insert(custom.column().to_owned(), raw.to_owned()),
+        // Goes the other way only.
+        Field::NumberLabel(_) => None,
     };
 }
 

@@ -40,8 +40,12 @@ pub fn incident_write(
                 write.reason = parts.next().unwrap_or_default().to_owned();
             }
             Field::Owner => write.owner = owner_of(incident, record, target, ctx),
+            // Beside those that are there.
+            Field::NumberLabel(label) if !super::number_label::has(incident, &label) => {
+                write.labels.push(target.sentinel.clone());
+            }
             // Goes the other way only.
-            Field::Custom(_) => {}
+            Field::Custom(_) | Field::NumberLabel(_) => {}
         }
     }
     if !write.status.eq_ignore_ascii_case("Closed") {

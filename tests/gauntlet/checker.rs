@@ -9,11 +9,13 @@
 //! | `records` | P1 no duplicate, P2 no orphan, P10 no wrong target, P11 no delete |
 //! | `updates` | P3 no lost update, P5 no echo, P7 close protection |
 //! | `partner` | P7 for closes in ServiceNow that outlive a reopening in Sentinel |
+//! | `labels` | P3, P4, P10 for the label that shows a record's number |
 //! | `words` | P6 every comment exactly once, in order |
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
 //! | `related` | P1, P4, P10 and P12 for the rows beside the records |
 //! | `surges` | P3 for many at once: no mass change that nobody let through |
+//! | `rates` | P3 for writes of any kind: no runaway that nobody let through |
 //! | `book` | P12 the audit tells of every write |
 //!
 //! P9, crash anywhere, is that the others hold in spite of the kills in a script.
@@ -21,8 +23,10 @@
 mod book;
 mod calls;
 mod custom;
+mod labels;
 mod merges;
 mod partner;
+mod rates;
 mod records;
 mod related;
 mod rest;
@@ -110,6 +114,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
         records::check,
         related::check,
         custom::check,
+        labels::check,
         merges::check,
         updates::check,
         partner::check,
@@ -117,6 +122,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
         calls::check,
         book::check,
         surges::check,
+        rates::check,
         rest::check,
     ] {
         part(&case, &mut |property, text| {

@@ -28,6 +28,8 @@ use crate::simulation::{Discord, Sent, Setting, Simulation, WORKSPACE, Worlds, c
 use crate::story;
 use crate::trick::{Excuse, Played, Trick};
 
+/// Writes that a side may get within a minute, where nobody plays with that.
+pub const USUAL_RATE: usize = 120;
 /// Passes without people and faults in which nothing may be written any more.
 pub const QUIET: u32 = 10;
 /// Longest time in which everything must be in step again, counted from the calm: the longest
@@ -71,8 +73,12 @@ pub struct Evidence {
     pub create_after: Duration,
     /// What becomes of records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What labels of ours begin with, empty for none; `None` for an algorithm that follows a rule of its own.
+    pub number_label: Option<&'static str>,
     /// How many incidents may change in the same way within a while, and until when nobody was asked.
     pub mass_change: Option<(usize, Stamp)>,
+    /// How many writes a side may get within a minute, and until when nobody was asked.
+    pub write_rate: Option<(usize, Stamp)>,
     pub kills: u32,
     pub struck: u64,
 }
@@ -355,7 +361,7 @@ impl Run {
         }
         while self.sim.elapsed() < begun + limit && !self.sim.ran_away() {
             self.sim.run_for(setting.poll * 3);
-            if setting.mass_change < 50 {
+            if setting.mass_change < 50 || setting.write_rate < USUAL_RATE {
                 self.let_through();
             }
             if self.sim.passed_since(calm) && self.is_done() {
@@ -443,6 +449,8 @@ impl Run {
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
             create_after: script.setting.create_after,
             closed_partner: script.setting.closed_partner,
+            number_label: Some(script.setting.number_label),
+            write_rate: Some((script.setting.write_rate, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             mass_change: Some((script.setting.mass_change, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             kills: self.sim.kills(),
             struck,

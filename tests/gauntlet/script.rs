@@ -138,8 +138,8 @@ impl Script {
             return;
         }
         // A single tug is no war, a mass change is one for a low limit only, a journal that is not hidden
-        // for long is a failed read, what is deleted is little of a run, few runs have columns to type over,
-        // and people close and reopen without any trick.
+        // for long is a failed read, what is deleted is little of a run, few runs have columns to type over
+        // or labels of ours, and people close and reopen without any trick.
         let apart = [
             Trick::TugOfWar,
             Trick::MassChange,
@@ -153,6 +153,7 @@ impl Script {
             Trick::CloseFurther,
             Trick::ReopenHere,
             Trick::CloseHere,
+            Trick::UnlabelNumber,
         ];
         let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
         let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
@@ -270,9 +271,11 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         first_contact: FirstContact::Go,
         store_app: StoreApp::Ignore,
         closed_partner: ClosedPartner::Reopen,
+        number_label: "",
         made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
+        write_rate: 120,
         custom: false,
         related_rows: RelatedRows::Off,
         domain: "",

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::script::pick;
 use crate::simulation::custom::{BY_HAND, FOLLOWS, TYPED, tables};
-use crate::simulation::{Around, Deeds, Simulation, USER, WORKSPACE, is_full};
+use crate::simulation::{Around, Deeds, NUMBER_LABEL, Simulation, USER, WORKSPACE, is_full};
 
 macro_rules! tricks {
     ($($(#[$doc:meta])+ $name:ident,)*) => {
@@ -96,6 +96,8 @@ tricks! {
     ReopenHere,
     /// A person closes an incident whose record is closed already.
     CloseHere,
+    /// A person takes the label off an incident that shows its record's number.
+    UnlabelNumber,
     /// Our user may not read the table of journals, and is told so or gets no rows.
     HideJournal,
 }
@@ -285,10 +287,24 @@ impl Trick {
                 // One without the label stays as it is.
                 sim.stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &act, &CAST[0], now)).ok()?;
             }
+            UnlabelNumber => unlabel_number(sim, rng)?,
             _ => return None,
         }
         Some(())
     }
+}
+
+/// A label that shows a record's number goes.
+fn unlabel_number(sim: &Simulation, rng: &mut Rng) -> Option<()> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for incident in sim.worlds().incidents {
+        let ours = incident.labels.iter().find(|l| l.starts_with(NUMBER_LABEL)).cloned();
+        all.extend(ours.map(|label| (incident.guid, label)));
+    }
+    let (guid, label) = (!all.is_empty()).then(|| all.swap_remove(rng.usize(..all.len())))?;
+    let (act, now) = (IncidentAct::Unlabel(label), sim.world_time());
+    // A merged one takes none.
+    sim.stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &act, &CAST[1], now)).ok().map(|_| ())
 }
 
 /// Some incident of the workspace.

@@ -45,6 +45,16 @@ fn the_example_is_good_and_its_comments_are_the_defaults() {
 }
 
 #[test]
+fn what_a_label_of_ours_begins_with_is_told_from_the_filters_labels() {
+    let with =
+        |prefix: &str| EXAMPLE.replace("#number_label = \"\"", &format!("number_label = \"{prefix}\""));
+    let settings = good(&with("snow:")).engine("h", 1);
+    assert_eq!(settings.workspaces[0].number_label, "snow:");
+    problem(&with("snow "), "number_label is no beginning of a label");
+    problem(&with("sno"), "the filter's label snow begins with it");
+}
+
+#[test]
 fn the_example_holds_every_key_at_its_default() {
     let mut section = String::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();

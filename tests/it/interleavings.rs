@@ -9,8 +9,10 @@ mod guards;
 mod hand_over;
 mod journals;
 mod merges;
+mod number_label;
 mod regressions;
 mod related;
+mod write_rate;
 
 use std::time::Duration;
 

@@ -5,6 +5,8 @@ use diptych::mapping::{FieldRow, TableSet};
 use diptych::sandbox::sentinel::IncidentFacts;
 use diptych::sandbox::servicenow::RecordFacts;
 
+use super::setting::NUMBER_LABEL;
+
 /// Follows the incident.
 pub const FOLLOWS: &str = "u_soc";
 /// Filled once.
@@ -45,7 +47,10 @@ pub fn differences(i: &IncidentFacts, r: &RecordFacts) -> Vec<(&'static str, Str
     let Some(shown) = r.fields.get(FOLLOWS).filter(|_| !is_typed(r)) else { return Vec::new() };
     let mut out = Vec::new();
     // A new template counts from the incident's next change on, and then it is that one's turn.
-    let labels = i.labels.join("+");
+    // What only tells a record its own number is not shown to it.
+    let labels: Vec<&str> =
+        i.labels.iter().map(String::as_str).filter(|l| !l.starts_with(NUMBER_LABEL)).collect();
+    let labels = labels.join("+");
     let wanted = [format!("{} {labels}", i.severity), format!("{labels}, {}", i.severity.to_uppercase())];
     if wanted.iter().all(|w| w.trim() != shown) {
         out.push((FOLLOWS, format!("{}: {FOLLOWS} shows {shown:?} and not {wanted:?}", r.number)));

@@ -10,6 +10,10 @@ use super::wire::DESK;
 
 pub const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 pub const SUBSCRIPTION: &str = "22222222-2222-2222-2222-222222222222";
+
+/// What labels begin with that show a record's number, in runs that have such.
+pub const NUMBER_LABEL: &str = "snow:";
+
 /// Name of the only workspace.
 pub const WORKSPACE: &str = "soc-prod";
 /// Key of the only workspace.
@@ -61,12 +65,16 @@ pub struct Setting {
     pub store_app: StoreApp,
     /// What becomes of records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What the label begins with that shows a record's number; empty for none.
+    pub number_label: &'static str,
     /// Incidents for which the store app made a record before the sync began.
     pub made_before: usize,
     /// How old an incident has to be before it gets a record.
     pub create_after: Duration,
     /// Incidents that may change in the same way within a while before a person is asked.
     pub mass_change: usize,
+    /// Writes that one side may get within a minute before a person is asked.
+    pub write_rate: usize,
     /// Comments that one incident has from the beginning, if not as many as it happens to have.
     pub crowded: usize,
     /// The tables fill columns of the records, as [`super::custom`] says.
@@ -102,9 +110,11 @@ impl Default for Setting {
             first_contact: FirstContact::Go,
             store_app: StoreApp::Ignore,
             closed_partner: ClosedPartner::Reopen,
+            number_label: "",
             made_before: 0,
             create_after: Duration::ZERO,
             mass_change: 50,
+            write_rate: 120,
             crowded: 0,
             custom: false,
             related_rows: RelatedRows::Off,
@@ -146,10 +156,12 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             born_closed: setting.born_closed,
             store_app: setting.store_app,
             closed_partner: setting.closed_partner,
+            number_label: setting.number_label.into(),
             create_after: setting.create_after,
             alerts: setting.alerts,
             alert_reads: 80,
             mass_change: setting.mass_change,
+            write_rate: setting.write_rate,
             in_flight: 4,
         }],
         instances: vec![InstanceSettings {

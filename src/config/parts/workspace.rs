@@ -6,6 +6,7 @@ use crate::config::connections::{Cloud, InstanceConnection, WorkspaceConnection}
 use crate::config::nearest::did_you_mean;
 use crate::config::raw::{RawCloud, RawFields, RawFilter, RawPolicies, RawRoute, RawUserRows, RawWorkspace};
 use crate::config::tree::Path;
+use crate::model::number_label::is_label_prefix;
 use crate::model::settings::{
     AlertNotes, Filter, FirstContact, InstanceSettings, Policies, Policy, RelatedRows, Route, UserRows,
     WorkspaceSettings,
@@ -153,12 +154,15 @@ fn settings(
     to: &WorkspaceConnection,
     instances: &Instances,
 ) -> WorkspaceSettings {
+    let number_label = raw.number_label.unwrap_or_default();
+    let filter = filter(r, &at.key("filter"), raw.filter.unwrap_or_default());
+    label_prefix(r, &at.key("number_label"), &number_label, &filter);
     WorkspaceSettings {
         key: to.key.clone(),
         name: to.name.clone(),
         enabled: raw.enabled.unwrap_or(true),
         route: route(r, &at.key("route"), raw.route.unwrap_or_default(), instances),
-        filter: filter(r, &at.key("filter"), raw.filter.unwrap_or_default()),
+        filter,
         max_age: r.span(&at.key("max_age"), raw.max_age, (0, 3650 * DAY)),
         poll: r.span(&at.key("poll"), raw.poll, (250, DAY)),
         overlap: r.span(&at.key("overlap"), raw.overlap, (0, DAY)),
@@ -167,11 +171,27 @@ fn settings(
         born_closed: raw.born_closed.unwrap_or_default(),
         store_app: raw.store_app.unwrap_or_default(),
         closed_partner: raw.closed_partner.unwrap_or_default(),
+        number_label,
         create_after: r.span(&at.key("create_after"), raw.create_after, (0, DAY)),
         alerts: raw.alerts.unwrap_or_default(),
         alert_reads: r.number(&at.key("alert_reads"), raw.alert_reads, (1, 100_000)),
         mass_change: r.number(&at.key("mass_change"), raw.mass_change, (0, 1_000_000)),
+        write_rate: r.number(&at.key("write_rate"), raw.write_rate, (0, 1_000_000)),
         in_flight: r.number(&at.key("in_flight"), raw.in_flight, (1, 64)),
+    }
+}
+
+/// What our own labels begin with must be told from every label that lets an incident in.
+fn label_prefix(r: &mut Resolver<'_>, at: &Path, prefix: &str, filter: &Filter) {
+    if prefix.is_empty() {
+        return;
+    }
+    if !is_label_prefix(prefix) {
+        r.error(at, "is no beginning of a label", "at most 40 letters, digits and -_.:/#+, such as snow:");
+    }
+    if let Some(label) = filter.labels.iter().find(|l| l.starts_with(prefix)) {
+        let message = format!("the filter's label {label} begins with it");
+        r.error(at, message, "choose a prefix that no label of the filter has");
     }
 }
 

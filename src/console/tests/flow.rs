@@ -255,7 +255,7 @@ fn a_mass_change_is_let_through_after_a_question_that_says_what_it_is() {
     let mut model = sample::model("terminal");
     resize(&mut model, 80, 24);
     assert!(keys(&mut model, "3 F").is_empty() && last_toast(&model).contains("a mass change waits"));
-    let surge = |field, side, count| SurgeView { field, side, count };
+    let surge = |field, side, count| SurgeView { field: Some(field), side, count };
     model.workspaces[0].surges =
         vec![surge(Field::Status, Side::ServiceNow, 120), surge(Field::Owner, Side::Sentinel, 61)];
     let screen = text(&model);

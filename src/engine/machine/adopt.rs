@@ -12,6 +12,7 @@ use crate::model::{
     Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, LinkState, Record, Side,
 };
 use crate::mutant::{self, Mutant};
+use crate::sync::PlanContext;
 use crate::sync::custom::custom_fields;
 use crate::sync::identity::correlation_id;
 use crate::sync::plan::NOTHING;
@@ -245,8 +246,9 @@ fn agreed_anyway(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec
 pub(super) fn custom_of_found(ws: &Ws, state: &LinkState, record: &Record, at: Stamp) -> Vec<Base> {
     let Some(incident) = &state.incident else { return Vec::new() };
     let shape = &ws.settings().route.shape;
-    let base = |row: &CustomField| {
-        let (ours, theirs) = (row.value(incident).ok()?, servicenow_value(record, shape, row.field)?);
+    let base = |ctx: &PlanContext<'_>, row: &CustomField| {
+        let (ours, theirs) =
+            (ctx.custom_value(row, incident).ok()?, servicenow_value(record, shape, row.field)?);
         if theirs.is_empty() || ours == theirs || row.overrides {
             let sentinel = if ours == theirs { &ours } else { NOTHING };
             return Some(Base::agreed(row.field, sentinel, theirs.as_str(), at));
@@ -258,7 +260,7 @@ pub(super) fn custom_of_found(ws: &Ws, state: &LinkState, record: &Record, at: S
         let conflict = Conflict { sentinel: ours, servicenow: theirs, since: at, why, taken: None };
         Some(Base { conflict: Some(conflict), ..Base::agreed(row.field, NOTHING, NOTHING, Stamp(0)) })
     };
-    ws.with_plan(|ctx| custom_fields(ctx).filter_map(base).collect())
+    ws.with_plan(|ctx| custom_fields(ctx).filter_map(|row| base(ctx, row)).collect())
 }
 
 /// A record that somebody touched already: its whole journal is taken up with it.

@@ -87,7 +87,8 @@ fn base_after(
         Side::ServiceNow => (target.sentinel.clone(), now.to_owned()),
     };
     match taken(target, side, now) {
-        Taken::No => {
+        // A label that vanishes on the way is no matter for a person to decide.
+        Taken::No if !matches!(target.field, Field::NumberLabel(_)) => {
             // Frozen until either side moves or a person decides: sending it again would only
             // be ignored again.
             let mut base =
@@ -103,7 +104,7 @@ fn base_after(
             });
             base
         }
-        Taken::Changed => {
+        Taken::Changed | Taken::No => {
             let mut base = agreed(sentinel, servicenow);
             base.rule = format!("{}; {side} made another value of it", target.rule);
             base

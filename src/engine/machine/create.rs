@@ -3,6 +3,7 @@
 //! While an instance has not yet proven that it keeps our key (mode A), and for ever when it
 //! does not (mode B), creates run one at a time, after a look for a record that is there already.
 
+use crate::mapping::CustomField;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery, UserKey};
 use crate::model::intent::Target;
 use crate::model::settings::StoreApp;
@@ -110,6 +111,7 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let keyless =
         own_key(ws, state) == OwnKey::Ignored || ws.memory(|m| m.keyless_trials.contains(&state.link.id));
     let kind = IntentKind::CreateRecord { write, targets, entry, after, keyless };
+    ws.grant_writes_for_a_record();
     let intent = ws.intent(state, kind, None);
     ws.save(state, Turn { new_intent: Some(intent), ..Turn::default() }).await?;
     super::send::send_open(ws, state).await
@@ -165,10 +167,13 @@ fn first_values(ws: &Ws, incident: &Incident) -> Result<FirstValues, Vec<UserKey
             Crossed::Lookup(keys) => return Err(keys),
         }
     }
-    let custom = ws.with_plan(|ctx| custom_fields(ctx).cloned().collect::<Vec<_>>());
-    for row in custom {
+    let custom = ws.with_plan(|ctx| {
+        let made = |row: &CustomField| (row.clone(), ctx.custom_value(row, incident));
+        custom_fields(ctx).map(made).collect::<Vec<_>>()
+    });
+    for (row, value) in custom {
         // What fails is held by the first plan.
-        let Ok(value) = row.value(incident) else { continue };
+        let Ok(value) = value else { continue };
         if !value.is_empty() {
             values.insert(row.column, value.clone());
         }

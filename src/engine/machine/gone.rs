@@ -129,6 +129,9 @@ pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<O
     if let Some(intent) = open {
         return super::recover::settle(ws, state, intent).await.map(Some);
     }
+    if ws.rate_waits(side) {
+        return Ok(Some(Next::Later));
+    }
     ws.recovered(Recovery::LastWords);
     send_last_words(ws, state, side).await.map(Some)
 }
@@ -157,6 +160,9 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
         ws.save(state, turn).await?;
         return Ok(Next::Again);
     };
+    if !ws.may_write(side).await? {
+        return Ok(Next::Later);
+    }
     // Beside it a write may be open to the side that is gone, so it is sent by itself.
     turn.new_intent = Some(ws.intent(state, kind, None));
     ws.save(state, turn).await?;

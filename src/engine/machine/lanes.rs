@@ -203,7 +203,7 @@ impl Ws {
             epoch: self.memory(|m| m.epoch),
             mapping_version: self.memory(|m| m.mapping_version),
             waiting_plan: self.memory(|m| m.waiting_plan),
-            surges: self.memory(|m| m.surges.views()),
+            surges: self.waiting(),
             section_hash: self.shared.hashes.get(&self.key).cloned().unwrap_or_default(),
             at: self.now().utc,
         }

@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
+use crate::sync::number_label;
 use crate::sync::plan::{FLAPPING, Plan, plan};
 use crate::sync::write::{incident_write, record_values};
 use crate::text::Stamp;
@@ -226,10 +227,14 @@ pub(super) async fn freeze_with(
 async fn act(
     ws: &Ws,
     state: &mut LinkState,
-    planned: Plan,
+    mut planned: Plan,
     now: Stamp,
     looked: &mut Option<Duration>,
 ) -> Result<Next, Halt> {
+    let label_alone = number_label::is_alone(&planned.to_incident);
+    if state.link.failures > 0 && !label_alone {
+        number_label::leave_out(&mut planned.to_incident);
+    }
     let mut turn = Turn { bases: planned.bases.clone(), ..Turn::default() };
     for decision in &planned.decisions {
         ws.note_decision(state, &mut turn, decision);
@@ -248,12 +253,11 @@ async fn act(
     if let Some(closer) = planned.closer.filter(|_| !moves_status) {
         link.closer = closer;
     }
-    let s_up = !ws.is_down(Side::Sentinel);
-    let n_up = !ws.is_down(Side::ServiceNow);
+    let up = |side: Side| !ws.is_down(side) && !ws.rate_waits(side);
+    let (s_up, n_up) = (up(Side::Sentinel), up(Side::ServiceNow));
     let mut kind = None;
-    if !planned.to_incident.is_empty() && s_up {
-        if state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, state) {
-            // Our own comment moved its version, and a PUT needs the present one.
+    if !planned.to_incident.is_empty() && !label_alone && s_up {
+        if is_stale(ws, state) {
             return super::observation::refresh_incident(ws, state).await;
         }
         kind = put_incident(ws, state, &planned);
@@ -264,7 +268,8 @@ async fn act(
         kind = patch_record(ws, state, &planned);
     }
     let new_entries = !turn.entries.is_empty();
-    if kind.is_none() && planned.to_incident.is_empty() && planned.to_record.is_empty() && !new_entries {
+    let fields_done = label_alone || planned.to_incident.is_empty();
+    if kind.is_none() && fields_done && planned.to_record.is_empty() && !new_entries {
         let id = state.link.id;
         if s_up && begins_shared(state) && ws.memory(|m| m.shared_begun.insert(id)) {
             return read_comments(ws, state).await;
@@ -279,6 +284,13 @@ async fn act(
         {
             return Ok(next);
         }
+    }
+    if kind.is_none() && label_alone && s_up && planned.to_record.is_empty() && !new_entries {
+        // Everything that people wait for went before it.
+        if is_stale(ws, state) {
+            return super::observation::refresh_incident(ws, state).await;
+        }
+        kind = put_incident(ws, state, &planned);
     }
     let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();
     if kind.is_none() && !link.error.is_empty() && !unwritten {
@@ -300,6 +312,10 @@ async fn act(
             (false, false) => Next::Settled,
         });
     };
+    if !ws.may_write(kind.side()).await? {
+        // What else was decided is kept by the turn that finds the side waiting.
+        return Ok(Next::Again);
+    }
     turn.new_intent = Some(ws.intent(state, kind, None));
     ws.count_surges(state, &planned);
     #[cfg(feature = "mutants")]
@@ -308,6 +324,12 @@ async fn act(
     }
     ws.save(state, turn).await?;
     super::send::send_open(ws, state).await
+}
+
+/// True when the incident is looked at before it is written: our own comment moved its version, and a PUT
+/// needs the present one.
+fn is_stale(ws: &Ws, state: &LinkState) -> bool {
+    state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, state)
 }
 
 fn put_incident(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind> {

@@ -8,6 +8,7 @@ use crate::mapping::Tables;
 use crate::model::ledger::{Capability, Cursor};
 use crate::model::{CommandId, IntentId, LinkId, Pair, Side};
 use crate::sync::sighting::Pass;
+use crate::sync::write_rate::Rate;
 use crate::text::Stamp;
 
 use super::evidence_work::Reads;
@@ -72,6 +73,7 @@ pub(super) struct Memory {
     pub told: BTreeMap<Side, String>,
     pub waiting_plan: Option<(u32, u32, u32)>,
     pub surges: Surges,
+    pub rates: Pair<Rate>,
     pub journals: Journals,
     /// True once links were looked for that were watched under other settings.
     pub asked_for_watched: bool,

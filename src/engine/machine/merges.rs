@@ -86,7 +86,7 @@ async fn send_words(
     state: &mut LinkState,
     looked: &mut Option<std::time::Duration>,
 ) -> Result<Next, Halt> {
-    if ws.is_down(Side::ServiceNow) {
+    if ws.is_down(Side::ServiceNow) || ws.rate_waits(Side::ServiceNow) {
         return Ok(Next::Later);
     }
     if let Some(next) = look_if_stale(ws, state, looked).await? {
@@ -95,6 +95,9 @@ async fn send_words(
     let mut turn = Turn::default();
     let kind = next_entry(state, false, true, &mut turn);
     let Some(kind @ IntentKind::AddNote { .. }) = kind else { return Ok(Next::Settled) };
+    if !ws.may_write(Side::ServiceNow).await? {
+        return Ok(Next::Later);
+    }
     turn.new_intent = Some(ws.intent(state, kind, None));
     ws.save(state, turn).await?;
     super::send::send_open(ws, state).await

@@ -91,13 +91,18 @@ async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
                 "a pass was asked for"
             }
             ControlVerb::LetThrough => {
-                let waited = ws.memory(|m| m.surges.let_through());
+                let (many, fast) = ws.memory(|m| {
+                    let rates = [m.rates.sentinel.let_through(), m.rates.servicenow.let_through()];
+                    (m.surges.let_through(), rates.contains(&true))
+                });
                 commit.capabilities.push(super::surge::fact(ws));
+                commit.capabilities.push(super::write_rate::fact(ws));
                 at_once = true;
-                if waited {
-                    "a mass change was let through"
-                } else {
-                    "no mass change waited to be let through"
+                match (many, fast) {
+                    (true, false) => "a mass change was let through",
+                    (true, true) => "a mass change and many writes at once were let through",
+                    (false, true) => "many writes at once were let through",
+                    (false, false) => "no mass change waited to be let through",
                 }
             }
             ControlVerb::AcceptPlan => {
@@ -239,6 +244,7 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     for intent in state.intents.iter().filter(|i| i.state == IntentState::Parked) {
         turn.intents.push(ws.update(intent, IntentState::Replanned, "tried again by a person".into()));
     }
+    turn.bases.extend(crate::sync::number_label::tried_again(&state.bases));
     for entry in &state.entries {
         let mut again = entry.clone();
         // A note by our own user whose marker does not verify stays held: sending it on is not

@@ -140,6 +140,8 @@ recoveries! {
     TooYoung, "too-young";
     /// The same change for too many incidents at once waited for a person.
     MassChange, "mass-change";
+    /// More writes than a side may get within a minute wait for a person.
+    WriteRate, "write-rate";
     /// A field went to and fro too often and was frozen.
     Flapping, "flapping";
     /// Journals were read from the text of their records, because their table is closed to us.

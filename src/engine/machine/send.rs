@@ -297,6 +297,7 @@ pub(super) async fn link_failed(
         let parked =
             link.failures >= MOST_ATTEMPTS && link.frozen.is_empty() && !mutant::is_on(Mutant::RetryForever);
         let held = held_entry(state, &intent.kind, error);
+        let label = refused_label(&intent.kind, error, ws.steady());
         let new = match parked {
             true => IntentState::Parked,
             // An entry that is refused is held; should it be there all the same, reading shows it.
@@ -328,6 +329,11 @@ pub(super) async fn link_failed(
             }
             (None, None) => turn.entries.extend(back_to_waiting(state, &intent.kind)),
         }
+        if let Some(base) = label {
+            turn.bases.push(base);
+            link.not_before = state.link.not_before;
+            ends = "the label is not written; run retry once the cause is gone".into();
+        }
     }
     link.error = error.to_string();
     let when = if link.not_before > ws.steady() {
@@ -345,6 +351,13 @@ pub(super) async fn link_failed(
     turn.link = Some(link);
     ws.save(state, turn).await?;
     Ok(if state.link.not_before > ws.steady() { Next::Later } else { Next::Again })
+}
+
+/// The base of a label that Sentinel refused by itself: it is given up, so that the link goes on.
+fn refused_label(kind: &IntentKind, error: &CallError, at: crate::text::Stamp) -> Option<crate::model::Base> {
+    let IntentKind::PutIncident { targets, .. } = kind else { return None };
+    let gives_up = error.kind == FaultKind::Rejected && !mutant::is_on(Mutant::RetryForever);
+    crate::sync::number_label::given_up(targets, at).filter(|_| gives_up)
 }
 
 /// An entry that its server refused is held with the reason, so that it cannot block the others.

@@ -46,11 +46,11 @@ struct Standing {
 }
 
 fn view(surge: &Surge, count: u32) -> SurgeView {
-    SurgeView { field: surge.field, side: surge.to, count }
+    SurgeView { field: Some(surge.field), side: surge.to, count }
 }
 
-fn surge(view: &SurgeView) -> Surge {
-    Surge { field: view.field, to: view.side }
+fn surge(view: &SurgeView) -> Option<Surge> {
+    Some(Surge { field: view.field?, to: view.side })
 }
 
 impl Surges {
@@ -69,8 +69,8 @@ impl Surges {
     /// Takes up what waited in an earlier life.
     fn take_up(&mut self, fact: &str) {
         let standing: Standing = serde_json::from_str(fact).unwrap_or_default();
-        self.held = standing.held.iter().map(|v| (surge(v), v.count)).collect();
-        self.open = standing.open.iter().map(surge).collect();
+        self.held = standing.held.iter().filter_map(|v| Some((surge(v)?, v.count))).collect();
+        self.open = standing.open.iter().filter_map(surge).collect();
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>, last: Option<Stamp>
     }
     let planned = count(ws, dirty).await?;
     let tripped = ws.memory(|m| m.surges.judge(&planned, limit, now));
-    let waiting = ws.memory(|m| m.surges.views());
+    let waiting = ws.waiting();
     ws.summary(|s| s.waiting = waiting);
     match tripped.before == tripped.after && !tripped.over {
         true => Ok(()),

@@ -186,6 +186,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     super::evidence_work::choose_alerts(ws, &mut dirty).await?;
     super::related_work::choose_rows(ws, &mut dirty).await?;
     super::surge::watch(ws, &dirty, last_read).await?;
+    super::write_rate::begin(ws, last_read);
     if !dirty.is_empty() {
         ws.set_state(Side::Sentinel, LaneState::Writing);
         ws.set_state(Side::ServiceNow, LaneState::Writing);
@@ -209,7 +210,11 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
             }
         }
     }
-    Ok(matches!((&desk, &sentinel), (Reading::Done, Reading::Done)))
+    let whole = matches!((&desk, &sentinel), (Reading::Done, Reading::Done));
+    if whole {
+        super::write_rate::end(ws).await?;
+    }
+    Ok(whole)
 }
 
 /// What came of reading one side.
@@ -273,6 +278,7 @@ async fn remember(ws: &Ws) -> Result<(), Halt> {
                 .is_some_and(|f| f.value == "yes");
         });
         super::surge::remember(ws);
+        super::write_rate::remember(ws);
     }
     refresh_mapping(ws).await?;
     Ok(())

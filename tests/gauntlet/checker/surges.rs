@@ -65,7 +65,7 @@ fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
 }
 
 /// Longest time around a moment for which one of the sides was not read.
-fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
+pub fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
     let until = from.plus(WHILE);
     let gap = |side: Side| {
         let read = |s: &&Sent| s.side == Some(side) && s.pass && s.status == Some(200) && s.at <= until;

@@ -11,6 +11,7 @@ use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
 use super::{Case, Found, has_no_room, held};
+use crate::run::USUAL_RATE;
 use crate::simulation::{is_full, token};
 use crate::timeline::{Pair, Who, Word};
 use crate::trick::Excuse;
@@ -76,6 +77,11 @@ fn twice_in_one(pair: &Pair, found: Found<'_>) {
 /// Words that are older than this when one of the two is deleted have been heard.
 const HEARD: Duration = Duration::from_secs(3600);
 
+/// True for a run in which words may have waited for any time, because there were too many at once.
+fn waited_for_a_person(case: &Case<'_>) -> bool {
+    case.e.write_rate.is_some_and(|(limit, _)| limit < USUAL_RATE)
+}
+
 /// For how long nobody could hear what was said on a side.
 fn deaf(case: &Case<'_>, side: Side, span: Range<Stamp>) -> Duration {
     let there = case.e.outages.iter().filter(|(s, _)| *s == side);
@@ -90,6 +96,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
         let frozen = s.gone.is_some()
             || pair.is_given_away()
+            || pair.deleted.is_some() && waited_for_a_person(case)
             || pair.deleted.is_some_and(|d| s.at.plus(HEARD + deaf(case, from, s.at..d)) >= d)
             || pair.merged.as_ref().is_some_and(|(m, _)| s.at.plus(HEARD) >= *m);
         match there.len() {

@@ -132,8 +132,10 @@ pub async fn evidence(
         lands: super::life::SETTLE * 2,
         wrong_clock: false,
         mass_change: None,
+        write_rate: None,
         create_after: std::time::Duration::ZERO,
         closed_partner: diptych::model::settings::ClosedPartner::Reopen,
+        number_label: Some(""),
         kills,
         struck: Side::BOTH.map(|s| stage.with_faults(|f| f.struck_on(s))).iter().sum(),
     })

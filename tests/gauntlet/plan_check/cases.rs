@@ -330,7 +330,7 @@ fn record_of(face: &Face) -> Record {
             Field::Owner => "assigned_to",
             Field::Closure => "close_code",
             Field::CloseNotes => "close_notes",
-            Field::Custom(_) => continue,
+            Field::Custom(_) | Field::NumberLabel(_) => continue,
             Field::Severity => {
                 let mut parts = raw.split('/');
                 for column in ["impact", "urgency"] {

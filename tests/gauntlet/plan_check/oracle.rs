@@ -257,7 +257,7 @@ pub fn left(incident: &Incident, field: Field) -> String {
         Field::Closure if incident.reason.is_empty() => incident.classification.clone(),
         Field::Closure => format!("{}-{}", incident.classification, incident.reason),
         Field::CloseNotes if closed => incident.classification_comment.raw().into(),
-        Field::CloseNotes | Field::Custom(_) => String::new(),
+        Field::CloseNotes | Field::Custom(_) | Field::NumberLabel(_) => String::new(),
     }
 }
 
@@ -272,6 +272,6 @@ pub fn right(record: &Record, field: Field) -> Option<String> {
         Field::Owner => column("assigned_to"),
         Field::Closure => column("close_code"),
         Field::CloseNotes => column("close_notes"),
-        Field::Custom(_) => None,
+        Field::Custom(_) | Field::NumberLabel(_) => None,
     }
 }

@@ -118,7 +118,7 @@ fn speaks(m: &Moment<'_>, side: Side, target: &Target) -> bool {
         }
         (_, Field::Title) => after.chars().count() <= 160,
         // None is drawn, so none may be written.
-        (_, Field::Custom(_)) => false,
+        (_, Field::Custom(_) | Field::NumberLabel(_)) => false,
         (_, Field::Description | Field::CloseNotes) => after.chars().count() <= 4000 && after != NOTHING,
     }
 }

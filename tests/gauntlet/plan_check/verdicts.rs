@@ -78,7 +78,7 @@ impl Moment<'_> {
                 carried => carried,
             },
             Field::Status | Field::Closure => rows.out(field, self.table(), &value),
-            Field::Custom(_) => Carried::Held,
+            Field::Custom(_) | Field::NumberLabel(_) => Carried::Held,
         }
     }
 
@@ -91,7 +91,7 @@ impl Moment<'_> {
             Field::Title | Field::CloseNotes => Carried::Value(raw.to_owned()),
             Field::Description => Carried::Value(clip(raw, 5000)),
             Field::Owner => self.people.back(rows, WORKSPACE, raw),
-            Field::Custom(_) => Carried::Held,
+            Field::Custom(_) | Field::NumberLabel(_) => Carried::Held,
             Field::Closure if raw.is_empty() => Carried::Value("Undetermined".into()),
             Field::Severity | Field::Status | Field::Closure => rows.back(field, self.table(), raw),
         }

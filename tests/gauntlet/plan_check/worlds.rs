@@ -286,10 +286,12 @@ fn settings(table: &str) -> WorkspaceSettings {
         born_closed: BornClosed::Skip,
         store_app: StoreApp::Ignore,
         closed_partner: ClosedPartner::Reopen,
+        number_label: String::new(),
         create_after: Duration::ZERO,
         alerts: AlertNotes::Note,
         alert_reads: 80,
         mass_change: 50,
+        write_rate: 120,
         in_flight: 4,
     }
 }

@@ -87,8 +87,10 @@ impl<'a> Play<'a> {
             sweep: self.pause,
             wrong_clock: false,
             mass_change: None,
+            write_rate: None,
             create_after: Duration::ZERO,
             closed_partner: diptych::model::settings::ClosedPartner::Reopen,
+            number_label: None,
             kills: self.wire.kills,
             struck: 0,
         }

@@ -10,6 +10,7 @@ use diptych::sandbox::side::Side;
 use fastrand::Rng;
 
 use super::{Event, Script, What};
+use crate::simulation::NUMBER_LABEL;
 use crate::trick::Trick;
 
 /// How long a record is hidden that passes for deleted.
@@ -52,6 +53,14 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x0072_656c_6174_6564);
         if rng.u8(0..16) == 0 {
             self.related_rows(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x006c_6162_656c_7321);
+        if rng.u8(0..16) == 0 {
+            self.number_labels(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0072_6174_6521);
+        if rng.u8(0..16) == 0 {
+            self.write_rate(rng);
         }
     }
 
@@ -183,6 +192,35 @@ impl Script {
         for n in 0..rng.u64(2..6) {
             let at = self.moment(rng);
             self.add(at, What::Act { deed: Deed::Raise, draw: rng.u64(..), serial: 70_000 + n });
+        }
+    }
+
+    /// Incidents show the numbers of their records, and people take some of those labels off.
+    pub fn number_labels(&mut self, rng: &mut Rng) {
+        self.setting.number_label = NUMBER_LABEL;
+        for _ in 0..rng.u32(2..8) {
+            let at = self.moment(rng);
+            self.add(
+                at,
+                What::Trick { trick: Trick::UnlabelNumber, draw: rng.u64(..), span: Duration::ZERO },
+            );
+        }
+    }
+
+    /// Somebody, or something, talks without end, and a person is asked for more than a few writes a minute.
+    pub fn write_rate(&mut self, rng: &mut Rng) {
+        self.setting.write_rate = rng.usize(3..8);
+        self.setting.incidents = self.setting.incidents.max(5);
+        for (n, part) in [(0, 0.3), (1, 0.6)] {
+            let begin = self.calm_at.mul_f64(part + rng.f64() / 10.0);
+            for word in 0..120 {
+                let at = begin + Duration::from_millis(100 * word);
+                let serial = 50_000 + 1000 * n + word;
+                self.add(at, What::Act { deed: Deed::Comment, draw: rng.u64(..), serial });
+            }
+        }
+        for part in [0.5, 0.8] {
+            self.add(self.calm_at.mul_f64(part), What::LetThrough);
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn order(sim: &Simulation, verb: ControlVerb) {
     sim.with_store(async |s| s.give_control(control).await).unwrap();
 }
 
-fn waiting(sim: &Simulation) -> Vec<SurgeView> {
+pub(super) fn waiting(sim: &Simulation) -> Vec<SurgeView> {
     sim.with_store(async |s| s.workspaces().await).unwrap().remove(0).surges
 }
 
@@ -79,7 +79,7 @@ fn a_mass_change_waits_for_a_person_and_nothing_else_does() {
     assert!(notes.iter().any(|j| j.value.contains("who did this?")), "comments do not wait");
     let held = waiting(&sim);
     assert_eq!(held.len(), 1);
-    assert_eq!((held[0].field, held[0].side), (Field::Severity, diptych::model::Side::ServiceNow));
+    assert_eq!((held[0].field, held[0].side), (Some(Field::Severity), diptych::model::Side::ServiceNow));
     // Whoever starts the sync with `--accept-plan` every time has looked at nothing.
     order(&sim, ControlVerb::AcceptPlan);
     sim.run_for(MINUTE);

@@ -1,0 +1,57 @@
+//! No runaway unasked: no side gets more writes within a minute than the workspace allows, beyond what follows
+//! from new records and what came together while a side was not read, as long as nobody let them through.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use diptych::sandbox::side::Side;
+use diptych::text::Stamp;
+
+use super::surges::longest_gap;
+use super::{Case, Found};
+use crate::simulation::Sent;
+
+/// A little less than the engine counts over: what it counts is when it commits.
+const WHILE: Duration = Duration::from_secs(50);
+/// How long before that a record may have been made whose notes come only now.
+const FOLLOWS: Duration = Duration::from_secs(120);
+/// Writes that each new record brings with it.
+const FOR_A_RECORD: usize = 10;
+/// Links that are worked on at the same time: so many writes may have been counted before and be sent now.
+const AT_ONCE: usize = 16;
+
+pub fn check(case: &Case<'_>, found: Found<'_>) {
+    let Some((limit, asked)) = case.e.write_rate.filter(|(limit, _)| *limit > 0) else { return };
+    for side in Side::BOTH {
+        let mut known: BTreeSet<(&str, &[u8])> = BTreeSet::new();
+        let mut list: Vec<&Sent> = Vec::new();
+        for sent in case.e.sent.iter().filter(|s| s.side == Some(side) && s.writes && s.at < asked) {
+            let counted = matches!(&*sent.operation, "update" | "put" | "comment");
+            // What is sent again is the same write.
+            if counted && known.insert((&sent.path, &sent.body)) {
+                list.push(sent);
+            }
+        }
+        for (i, from) in list.iter().map(|s| s.at).enumerate() {
+            let writes = list[i..].iter().take_while(|s| s.at.since(from) <= WHILE).count();
+            let allowed = allowed(case, limit, from);
+            if writes > allowed {
+                let text =
+                    format!("{side} got {writes} writes within a minute of {from}, of {allowed} at most");
+                return found("P3", text);
+            }
+        }
+    }
+}
+
+/// What was written before a restart is not counted after it.
+fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
+    let until = from.plus(WHILE);
+    let gap = longest_gap(case, from);
+    let between = |s: &&Sent, begin: Stamp| s.at >= begin && s.at <= until;
+    let lives: BTreeSet<u32> = case.e.sent.iter().filter(|s| between(s, from)).map(|s| s.life).collect();
+    let earlier = from.minus(FOLLOWS.max(case.e.poll * 2) + gap);
+    let made = case.e.sent.iter().filter(|s| s.writes && s.operation == "insert" && between(s, earlier));
+    let minutes = gap.as_secs() as usize / 60;
+    (limit + AT_ONCE) * lives.len().max(1) + made.count() * FOR_A_RECORD + limit * minutes
+}

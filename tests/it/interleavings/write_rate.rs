@@ -1,0 +1,118 @@
+//! More writes to one side within a minute than the workspace allows: they wait for a person.
+
+use std::time::Duration;
+
+use diptych::model::ControlVerb;
+use diptych::model::view::SurgeView;
+use diptych::sandbox::people::CAST;
+use diptych::sandbox::sentinel::IncidentAct;
+use diptych::sandbox::servicenow::DeskAct;
+use diptych::sandbox::side::Side;
+
+use super::guards::{order, waiting};
+use crate::simulation::{Boundary, Setting, Simulation};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const LIMIT: usize = 4;
+
+/// Quiet worlds in which a side may get four writes a minute.
+fn slow() -> Simulation {
+    let (faults, write_rate) = ("none".into(), LIMIT);
+    let setting = Setting { seed: 21, incidents: 6, rate: 0.0, faults, write_rate, ..Setting::default() };
+    let mut sim = Simulation::new(setting);
+    sim.run_for(MINUTE * 2);
+    sim.assert_in_step(21);
+    assert_eq!(waiting(&sim), [], "what follows from new records waits for nobody");
+    sim
+}
+
+fn linked(sim: &Simulation) -> Vec<String> {
+    let all = sim.worlds().incidents.into_iter();
+    all.filter(|i| i.labels.iter().any(|l| l == "snow")).map(|i| i.guid).collect()
+}
+
+/// Somebody says so many things about the incidents, one after the other.
+fn talk(sim: &Simulation, from: usize, words: usize) {
+    let guids = linked(sim);
+    for n in from..from + words {
+        let act = IncidentAct::Comment(format!("<p>word {n} of many</p>"));
+        sim.act_in_sentinel(&guids[n % guids.len()], &act, &CAST[0]);
+    }
+}
+
+/// Words that have arrived, and how often at most.
+fn heard(sim: &Simulation, words: usize) -> (usize, usize) {
+    let journals: Vec<String> =
+        linked(sim).iter().flat_map(|g| sim.record_of(g).journal).map(|j| j.value).collect();
+    let times = |n: usize| journals.iter().filter(|v| v.contains(&format!("word {n} of many"))).count();
+    let all: Vec<usize> = (0..words).map(times).collect();
+    (all.iter().filter(|n| **n > 0).count(), all.into_iter().max().unwrap_or_default())
+}
+
+fn fast() -> SurgeView {
+    SurgeView { field: None, side: diptych::model::Side::ServiceNow, count: LIMIT as u32 }
+}
+
+#[test]
+fn too_many_writes_wait_for_a_person_and_the_other_side_goes_on() {
+    let mut sim = slow();
+    talk(&sim, 0, 12);
+    sim.run_for(MINUTE * 5);
+    assert_eq!(heard(&sim, 12), (LIMIT, 1));
+    assert_eq!(waiting(&sim), [fast()]);
+    let record = sim.record_of(&linked(&sim)[0]).sys_id;
+    let note = DeskAct::WorkNote("what is going on".into());
+    sim.act_in_servicenow(&record, &note, CAST[1].user_name);
+    sim.run_for(MINUTE);
+    let said = |i: &&diptych::sandbox::sentinel::IncidentFacts| {
+        i.comments.iter().any(|c| c.message.contains("what is going on"))
+    };
+    assert!(sim.worlds().incidents.iter().any(|i| said(&i)), "Sentinel gets what it is told");
+    // Neither a restart nor time alone lets anything through.
+    sim.kill();
+    sim.run_for(MINUTE * 5);
+    assert_eq!((heard(&sim, 12), waiting(&sim)), ((LIMIT, 1), vec![fast()]));
+    order(&sim, ControlVerb::LetThrough);
+    sim.run_for(MINUTE);
+    assert_eq!((heard(&sim, 12), waiting(&sim)), ((12, 1), vec![]));
+    sim.assert_in_step(21);
+    sim.assert_idle(5);
+    // And then it is counted again.
+    talk(&sim, 12, 12);
+    sim.run_for(MINUTE);
+    assert_eq!((heard(&sim, 24), waiting(&sim)), ((12 + LIMIT, 1), vec![fast()]));
+}
+
+#[test]
+fn what_came_together_while_a_side_was_away_waits_for_nobody() {
+    let mut sim = slow();
+    sim.cut_off(Side::ServiceNow, MINUTE * 6);
+    for part in 0..5 {
+        talk(&sim, part * 4, 4);
+        sim.run_for(MINUTE);
+    }
+    sim.run_for(MINUTE * 20);
+    assert_eq!((heard(&sim, 20), waiting(&sim)), ((20, 1), vec![]));
+    sim.assert_in_step(21);
+}
+
+#[test]
+fn a_kill_at_any_step_loses_and_doubles_nothing_of_it() {
+    for effects in (0..36).step_by(4) {
+        for applied in [false, true] {
+            let mut sim = slow();
+            talk(&sim, 0, 9);
+            sim.kill_at(0, Boundary { effects, applied }, Duration::from_secs(5));
+            sim.run_for(MINUTE * 3);
+            order(&sim, ControlVerb::LetThrough);
+            sim.kill_at(0, Boundary { effects, applied }, Duration::from_secs(5));
+            for _ in 0..3 {
+                sim.run_for(MINUTE * 3);
+                order(&sim, ControlVerb::LetThrough);
+            }
+            sim.run_for(MINUTE * 3);
+            assert_eq!(heard(&sim, 9), (9, 1), "killed after {effects} effects, applied: {applied}");
+            sim.assert_in_step(21);
+        }
+    }
+}
