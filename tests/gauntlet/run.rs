@@ -319,7 +319,7 @@ impl Run {
     }
 
     /// A person lets through what waits as a mass change.
-    fn let_through(&mut self) {
+    pub fn let_through(&mut self) {
         let at = self.sim.world_time();
         self.let_through.get_or_insert(at);
         let control =
