@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, Policy, StoreApp};
+use crate::model::settings::{
+    AlertNotes, BornClosed, ClosedPartner, CustomerComments, FirstContact, LeakGuard, Policy, StoreApp,
+};
 
 /// A span of time such as `10s`.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +110,9 @@ pub struct RawWorkspace {
     pub born_closed: Option<BornClosed>,
     pub store_app: Option<StoreApp>,
     pub closed_partner: Option<ClosedPartner>,
+    pub customer_comments: Option<CustomerComments>,
+    pub customer_word: Option<String>,
+    pub leak_guard: Option<LeakGuard>,
     pub number_label: Option<String>,
     pub create_after: Option<Span>,
     pub alerts: Option<AlertNotes>,

@@ -59,6 +59,9 @@ pub enum IntentKind {
         marker: String,
         /// Text with its marker.
         text: String,
+        /// True when the record's customer is to see it.
+        #[serde(default)]
+        customer: bool,
     },
 }
 

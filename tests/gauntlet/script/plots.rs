@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use diptych::model::settings::{ClosedPartner, StoreApp};
+use diptych::model::settings::{ClosedPartner, CustomerComments, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::side::Side;
 use fastrand::Rng;
 
-use super::{Event, Script, What};
+use super::{Event, Script, What, pick};
 use crate::simulation::NUMBER_LABEL;
 use crate::trick::Trick;
 
@@ -56,6 +56,10 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x0072_6174_6521);
         if rng.u8(0..16) == 0 {
             self.write_rate(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x6375_7374_6f6d_6572);
+        if rng.u8(0..16) == 0 {
+            self.customers(rng);
         }
     }
 
@@ -194,6 +198,18 @@ impl Script {
         }
         for part in [0.5, 0.8] {
             self.add(self.calm_at.mul_f64(part), What::LetThrough);
+        }
+    }
+
+    /// What customers see flows: people talk to them on either side, and beside them.
+    pub fn customers(&mut self, rng: &mut Rng) {
+        self.setting.customer_comments = *pick(rng, &[CustomerComments::Read, CustomerComments::Both]);
+        for n in 0..rng.u64(6..14) {
+            let at = self.moment(rng);
+            self.add(at, What::Trick { trick: Trick::TellCustomer, draw: rng.u64(..), span: Duration::ZERO });
+            let at = self.moment(rng);
+            let (deed, serial) = (Deed::CallerComment, 70_000 + n);
+            self.add(at, What::Act { deed, draw: rng.u64(..), serial });
         }
     }
 
