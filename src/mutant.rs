@@ -143,6 +143,8 @@ mutants! {
         "A label that shows the record's number comes back after somebody removed it.";
     WriteRateIgnored, "write-rate-ignored",
         "A side gets any number of writes within a minute, whatever the workspace allows.";
+    NotesToCustomers, "notes-to-customers",
+        "Work notes go into the column that customers see.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

@@ -14,6 +14,7 @@
 //! | `surge`, `write_rate` | is it more than anybody would do? |
 //! | `sighting` | when did a side leave its base? |
 //! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
+//! | `customer` | and what the customer of a record may see? |
 //! | `journal_text` | and where journals are read from their records' text? |
 //! | `duplicates` | which records of one incident are too many, and which may be closed? |
 //! | `hand_over` | which records did the store app make, and what was said before? |
@@ -35,6 +36,7 @@ pub mod conversation;
 pub mod cross;
 pub mod cursor;
 pub mod custom;
+pub mod customer;
 pub mod decide;
 pub mod duplicates;
 pub mod evidence;

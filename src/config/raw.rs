@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::model::settings::{
-    AlertNotes, BornClosed, ClosedPartner, FirstContact, Policy, RelatedRows, StoreApp,
+    AlertNotes, BornClosed, ClosedPartner, CustomerComments, FirstContact, LeakGuard, Policy, RelatedRows,
+    StoreApp,
 };
 
 /// A span of time such as `10s`.
@@ -110,6 +111,9 @@ pub struct RawWorkspace {
     pub born_closed: Option<BornClosed>,
     pub store_app: Option<StoreApp>,
     pub closed_partner: Option<ClosedPartner>,
+    pub customer_comments: Option<CustomerComments>,
+    pub customer_word: Option<String>,
+    pub leak_guard: Option<LeakGuard>,
     pub number_label: Option<String>,
     pub create_after: Option<Span>,
     pub alerts: Option<AlertNotes>,

@@ -62,6 +62,9 @@ pub enum IntentKind {
         marker: String,
         /// Text with its marker.
         text: String,
+        /// True when the record's customer is to see it.
+        #[serde(default)]
+        customer: bool,
     },
     /// Creates a row in a table beside the record's: an observable, or what ties one to the record.
     AddRow {

@@ -83,6 +83,12 @@ pub struct RecordShape {
     pub custom: Vec<String>,
 }
 
+/// The journal column that customers see.
+pub const CUSTOMERS: &str = "comments";
+
+/// Columns that people talk in, whatever a route calls its notes.
+pub const JOURNALS: [&str; 3] = ["work_notes", CUSTOMERS, "comments_and_work_notes"];
+
 impl RecordShape {
     /// The names of a default instance for that table (servicenow-api 4 and 5).
     pub fn for_table(table: &TableName) -> Self {
@@ -120,9 +126,10 @@ impl RecordShape {
             &self.caller,
         ];
         // What every read asks for, and the two journals.
-        let fixed = ["number", "assignment_group", "comments", "work_notes"];
+        let fixed = ["number", "assignment_group"];
         names.into_iter().chain(&self.severity).any(|name| name == column)
             || fixed.contains(&column)
+            || JOURNALS.contains(&column)
             || column.starts_with("sys_")
     }
 

@@ -142,6 +142,30 @@ pub enum ClosedPartner {
     Comment,
 }
 
+/// What becomes of the entries that the customer of a record sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CustomerComments {
+    /// They are not read, and none is written.
+    #[default]
+    Off,
+    /// They are told in Sentinel, and none is written.
+    Read,
+    /// And comments of Sentinel go there that say so in their first line, once the guard is off.
+    Both,
+}
+
+/// Whether it was confirmed that customers see what is written for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeakGuard {
+    /// Nothing is written where customers see it.
+    #[default]
+    On,
+    /// Somebody confirmed it.
+    Confirmed,
+}
+
 /// What becomes of an incident's alerts and entities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -234,6 +258,12 @@ pub struct WorkspaceSettings {
     pub store_app: StoreApp,
     /// Records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What customers see.
+    pub customer_comments: CustomerComments,
+    /// The first line by which a comment of Sentinel goes to the customer.
+    pub customer_word: String,
+    /// The second word on that.
+    pub leak_guard: LeakGuard,
     /// What the label begins with by which an incident shows its record's number; empty for no label.
     pub number_label: String,
     /// How old an incident has to be before it gets a record, so that what automation closes by then
@@ -313,6 +343,14 @@ impl EngineSettings {
 }
 
 impl WorkspaceSettings {
+    /// The first line by which a comment of Sentinel goes to the customer; `None` unless that was asked for
+    /// and confirmed.
+    pub fn customer_word(&self) -> Option<&str> {
+        let asked = self.customer_comments == CustomerComments::Both;
+        let confirmed = self.leak_guard == LeakGuard::Confirmed;
+        (asked && confirmed && !self.customer_word.is_empty()).then_some(self.customer_word.as_str())
+    }
+
     /// How far each read of Sentinel reaches back: over what may have become visible late, and over
     /// incidents that were too young for a record so far.
     pub fn reach(&self) -> Duration {

@@ -120,7 +120,12 @@ fn intent(link: LinkId, text: &str) -> Intent {
     Intent {
         id: IntentId(0),
         link,
-        kind: IntentKind::AddNote { entry: EntryId(1), marker: "m".into(), text: text.into() },
+        kind: IntentKind::AddNote {
+            entry: EntryId(1),
+            marker: "m".into(),
+            customer: false,
+            text: text.into(),
+        },
         state: IntentState::Planned,
         attempts: 0,
         created: Stamp(7),

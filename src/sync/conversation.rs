@@ -12,6 +12,7 @@ use crate::model::{
 use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText};
 
+use super::customer;
 use super::hand_over::{BY_THE_APP, is_the_apps};
 use super::identity::comment_id;
 use super::journal_text::{is_verbatim, read_otherwise};
@@ -146,7 +147,8 @@ pub fn absorb_journal(
 ) -> Vec<Entry> {
     let mut changed: Vec<Entry> = Vec::new();
     let incident = &state.link.incident;
-    for row in rows.iter().filter(|r| r.element == notes_element && r.record == state.link.sys_id) {
+    let read = |element: &str| element == notes_element || element == customer::COLUMN;
+    for row in rows.iter().filter(|r| read(&r.element) && r.record == state.link.sys_id) {
         let key = row.sys_id.as_str();
         let is_own = !own_user.is_empty()
             && row.created_by.eq_ignore_ascii_case(own_user)
@@ -159,7 +161,7 @@ pub fn absorb_journal(
                 e.to_servicenow != Delivery::None
                     && (e.marker == found || keys.verifies(found, incident, e.origin.word(), &e.origin_id))
             })
-            && (believed || is_verbatim(row, &note_text(entry)))
+            && (believed || says_ours(row, entry, notes_element))
         {
             if entry.to_servicenow != Delivery::Delivered || entry.journal_id.is_empty() {
                 let mut entry = entry.clone();
@@ -175,11 +177,12 @@ pub fn absorb_journal(
         {
             continue;
         }
-        if let Some(known) = read_otherwise(state, row, rows, &changed) {
+        let text = customer::told(row, notes_element);
+        if let Some(known) = read_otherwise(state, row, text.raw(), (rows, &changed)) {
             changed.push(Entry { journal_id: key.to_owned(), ..known.clone() });
             continue;
         }
-        let mut entry = from_journal(state, row, is_own);
+        let mut entry = Entry { text, ..from_journal(state, row, is_own) };
         if let Some(found) = found {
             entry.marker = found.to_owned();
             let linked = keys.verifies(found, incident, CommentOrigin::Sync.word(), LINKED);
@@ -190,6 +193,18 @@ pub fn absorb_journal(
         changed.push(entry);
     }
     changed
+}
+
+/// True for a row of a text that says one of our entries word for word.
+fn says_ours(row: &JournalEntry, entry: &Entry, notes_element: &str) -> bool {
+    match row.element == notes_element {
+        true => is_verbatim(row, &note_text(entry)),
+        // Whatever the first line was agreed to be.
+        false => entry.text.raw().split_once('\n').is_some_and(|(_, said)| {
+            let said = customer_text(entry, said.trim());
+            is_verbatim(row, &said)
+        }),
+    }
 }
 
 fn from_journal(state: &LinkState, row: &JournalEntry, is_own: bool) -> Entry {
@@ -273,7 +288,16 @@ pub fn note_text(entry: &Entry) -> String {
         CommentOrigin::Console => format!("{}, {} UTC:\n", entry.author.line(), entry.at.servicenow()),
         CommentOrigin::ServiceNow | CommentOrigin::Sync => String::new(),
     };
-    let body = cut_visibly(&visible(entry.text.raw()), NOTE_MAX, "in Microsoft Sentinel");
+    noted(entry, &head, entry.text.raw())
+}
+
+/// The comment that carries an entry's words to the record's customer, marked as a note is.
+pub fn customer_text(entry: &Entry, words: &str) -> String {
+    noted(entry, &format!("{}, {} UTC:\n", entry.author.line(), entry.at.servicenow()), words)
+}
+
+fn noted(entry: &Entry, head: &str, words: &str) -> String {
+    let body = cut_visibly(&visible(words), NOTE_MAX, "in Microsoft Sentinel");
     let said = break_headings(&format!("{head}{}", break_codetags(&body)));
     format!("{said}\n{}", marker::tail(&entry.marker))
 }

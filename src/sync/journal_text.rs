@@ -63,18 +63,18 @@ pub fn is_verbatim(row: &JournalEntry, said: &str) -> bool {
 }
 
 /// The entry that is this row, read in another way before: the same words in the same second, under a
-/// key that none of these rows has. `taken` are entries that another row is already.
+/// key that none of these rows has. `text` is what Sentinel is told of it; `taken` are entries that another row is already.
 pub fn read_otherwise<'a>(
     state: &'a LinkState,
     row: &JournalEntry,
-    rows: &[JournalEntry],
-    taken: &[Entry],
+    text: &str,
+    (rows, taken): (&[JournalEntry], &[Entry]),
 ) -> Option<&'a Entry> {
     if mutant::is_on(Mutant::TextKeysOnly) {
         return None;
     }
     let is_shown = |key: &str| rows.iter().any(|r| r.sys_id.as_str() == key);
-    let said: (Stamp, String) = (row.created_on, words(row.text.raw()));
+    let said: (Stamp, String) = (row.created_on, words(text));
     let by_text = |key: &str| key.starts_with(PREFIX);
     state.entries.iter().find(|e| {
         e.origin == CommentOrigin::ServiceNow

@@ -20,6 +20,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::LeaseIgnored => two_engines(&mut script, rng),
         Mutant::TrustRowZero => astray_lookups(&mut script, rng),
         Mutant::MassChangeFollowed => script.mass_change(rng),
+        Mutant::NotesToCustomers => script.customers(rng),
         Mutant::WriteRateIgnored => script.write_rate(rng),
         Mutant::FlappingFollowed => script.tug_of_war(rng),
         Mutant::TextKeysOnly => script.hidden_journals(rng),

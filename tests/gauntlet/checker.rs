@@ -10,6 +10,7 @@
 //! | `updates` | P3 no lost update, P5 no echo, P7 close protection |
 //! | `partner` | P7 for closes in ServiceNow that outlive a reopening in Sentinel |
 //! | `labels` | P3, P4, P10 for the label that shows a record's number |
+//! | `customers` | P10 for what customers see: nothing of ours that nobody meant for them |
 //! | `words` | P6 every comment exactly once, in order |
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
@@ -23,6 +24,7 @@
 mod book;
 mod calls;
 mod custom;
+mod customers;
 mod labels;
 mod merges;
 mod partner;
@@ -114,6 +116,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
         records::check,
         related::check,
         custom::check,
+        customers::check,
         labels::check,
         merges::check,
         updates::check,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
 use diptych::model::ledger::{Ask, AuditRow, LinkState, Told};
-use diptych::model::settings::{ClosedPartner, RelatedRows};
+use diptych::model::settings::{ClosedPartner, CustomerComments, RelatedRows};
 use diptych::model::{
     Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, Life, Link, LinkId, Role,
     Verb, WorkspaceKey,
@@ -73,6 +73,8 @@ pub struct Evidence {
     pub create_after: Duration,
     /// What becomes of records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What becomes of what customers see.
+    pub customer_comments: CustomerComments,
     /// What labels of ours begin with, empty for none; `None` for an algorithm that follows a rule of its own.
     pub number_label: Option<&'static str>,
     /// How many incidents may change in the same way within a while, and until when nobody was asked.
@@ -328,7 +330,7 @@ impl Run {
     }
 
     /// A person lets through what waits as a mass change.
-    fn let_through(&mut self) {
+    pub fn let_through(&mut self) {
         let at = self.sim.world_time();
         self.let_through.get_or_insert(at);
         let control =
@@ -449,6 +451,7 @@ impl Run {
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
             create_after: script.setting.create_after,
             closed_partner: script.setting.closed_partner,
+            customer_comments: script.setting.customer_comments,
             number_label: Some(script.setting.number_label),
             write_rate: Some((script.setting.write_rate, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             mass_change: Some((script.setting.mass_change, self.let_through.unwrap_or(Stamp(i64::MAX)))),

@@ -7,7 +7,9 @@ mod plots;
 
 use std::time::Duration;
 
-use diptych::model::settings::{AlertNotes, BornClosed, ClosedPartner, FirstContact, RelatedRows, StoreApp};
+use diptych::model::settings::{
+    AlertNotes, BornClosed, ClosedPartner, CustomerComments, FirstContact, RelatedRows, StoreApp,
+};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
@@ -154,6 +156,7 @@ impl Script {
             Trick::ReopenHere,
             Trick::CloseHere,
             Trick::UnlabelNumber,
+            Trick::TellCustomer,
         ];
         let tricks = Trick::ALL.iter().copied().filter(|t| !apart.contains(t));
         let bag: Vec<Trick> = tricks.filter(|_| rng.u8(0..4) == 0).collect();
@@ -271,6 +274,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         first_contact: FirstContact::Go,
         store_app: StoreApp::Ignore,
         closed_partner: ClosedPartner::Reopen,
+        customer_comments: CustomerComments::Off,
         number_label: "",
         made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),

@@ -246,7 +246,8 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
             "close_code" => Field::Closure,
             "close_notes" => Field::CloseNotes,
             "correlation_id" => Field::Correlation,
-            "work_notes" => {
+            "comments" if !ours && !e.worlds.dialect.customers => continue,
+            "work_notes" | "comments" => {
                 pair.words.push(Word {
                     at: c.at,
                     side: Side::ServiceNow,

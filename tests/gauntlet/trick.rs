@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::script::pick;
 use crate::simulation::custom::{BY_HAND, FOLLOWS, TYPED, tables};
-use crate::simulation::{Around, Deeds, NUMBER_LABEL, Simulation, USER, WORKSPACE, is_full};
+use crate::simulation::{Around, CUSTOMER_WORD, Deeds, NUMBER_LABEL, Simulation, USER, WORKSPACE, is_full};
 
 macro_rules! tricks {
     ($($(#[$doc:meta])+ $name:ident,)*) => {
@@ -98,6 +98,8 @@ tricks! {
     CloseHere,
     /// A person takes the label off an incident that shows its record's number.
     UnlabelNumber,
+    /// A person in Sentinel writes something for the customer, or something that only looks like it.
+    TellCustomer,
     /// Our user may not read the table of journals, and is told so or gets no rows.
     HideJournal,
 }
@@ -287,11 +289,29 @@ impl Trick {
                 // One without the label stays as it is.
                 sim.stage.with_sentinel(|s| s.act(WORKSPACE, &guid, &act, &CAST[0], now)).ok()?;
             }
+            TellCustomer => tell_customer(sim, rng)?,
             UnlabelNumber => unlabel_number(sim, rng)?,
             _ => return None,
         }
         Some(())
     }
+}
+
+/// A comment that is for the customer by its first line, or has that line elsewhere and is not.
+fn tell_customer(sim: &Simulation, rng: &mut Rng) -> Option<()> {
+    let word = format!("FEED-{:06}", rng.u32(200_000..1_000_000));
+    let text = match rng.u8(0..4) {
+        0 => format!("about the customer {word}\n{CUSTOMER_WORD}\nnot a word to them"),
+        1 => format!("{CUSTOMER_WORD} {word} is what they call it"),
+        _ => format!("{CUSTOMER_WORD}\nwe are on it, {word}"),
+    };
+    let guid = any_incident(sim, rng)?;
+    let now = sim.world_time();
+    // One that is full takes none.
+    sim.stage
+        .with_sentinel(|s| s.act(WORKSPACE, &guid, &IncidentAct::Comment(text), &CAST[0], now))
+        .ok()
+        .map(|_| ())
 }
 
 /// A label that shows a record's number goes.

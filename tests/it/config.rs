@@ -55,6 +55,24 @@ fn what_a_label_of_ours_begins_with_is_told_from_the_filters_labels() {
 }
 
 #[test]
+fn what_customers_see_is_asked_for_twice() {
+    let with = |comments: &str, guard: &str| {
+        EXAMPLE
+            .replace("#customer_comments = \"off\"", &format!("customer_comments = \"{comments}\""))
+            .replace("#leak_guard = \"on\"", &format!("leak_guard = \"{guard}\""))
+    };
+    let word = |text: &str| good(text).engine("h", 1).workspaces[0].customer_word().map(str::to_owned);
+    assert_eq!(word(EXAMPLE), None);
+    assert_eq!(word(&with("read", "on")), None);
+    assert_eq!(word(&with("both", "confirmed")).as_deref(), Some("[customer]"));
+    problem(&with("both", "on"), "the leak guard is on");
+    problem(&with("read", "confirmed"), "nothing is to go to customers");
+    problem(&EXAMPLE.replace("#notes = \"work_notes\"", "notes = \"comments\""), "customers see that column");
+    let said = "on_create = { comments = \"hello\" }";
+    problem(&EXAMPLE.replace("#on_create = {}", said), "comments is a column that people talk in");
+}
+
+#[test]
 fn the_example_holds_every_key_at_its_default() {
     let mut section = String::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();

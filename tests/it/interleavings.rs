@@ -2,6 +2,7 @@
 
 mod closed_partner;
 mod cost;
+mod customers;
 mod domain;
 mod evidence;
 mod gone;

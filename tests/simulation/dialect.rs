@@ -14,6 +14,8 @@ pub struct Dialect {
     pub owners: bool,
     /// It carries work notes over to Sentinel.
     pub notes: bool,
+    /// It carries over what customers see.
+    pub customers: bool,
     /// It tells records of alerts.
     pub alerts: bool,
     /// Records of this user, under the store app's correlation ids, are its own, too.
@@ -29,6 +31,7 @@ impl Dialect {
             status,
             owners: true,
             notes: true,
+            customers: false,
             alerts: false,
             took_over_from: None,
         }

@@ -161,15 +161,14 @@ fn conversation(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn Fn
         let copies = r
             .journal
             .iter()
-            .filter(|j| {
-                j.element == "work_notes" && j.created_by == w.integration_user && j.value.contains(token)
-            })
+            .filter(|j| is_talk(&j.element) && j.created_by == w.integration_user && j.value.contains(token))
             .count();
         if copies != 1 {
             add("conversation", format!("{who}: comment {token} is in the journal {copies} times"));
         }
     }
-    let theirs = |j: &&JournalFacts| j.element == "work_notes" && j.created_by != w.integration_user;
+    let carried = |element: &str| element == "work_notes" || element == "comments" && w.dialect.customers;
+    let theirs = |j: &&JournalFacts| carried(&j.element) && j.created_by != w.integration_user;
     for entry in r.journal.iter().filter(theirs).filter(|_| w.dialect.notes) {
         let Some(token) = token(&entry.value) else { continue };
         let copies =
@@ -179,6 +178,10 @@ fn conversation(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn Fn
             add(what, format!("{who}: note {token} is among the comments {copies} times"));
         }
     }
+}
+
+fn is_talk(element: &str) -> bool {
+    matches!(element, "work_notes" | "comments")
 }
 
 /// The unique token that a text of an analyst carries, such as `7F3A-000042`; part of a longer

@@ -36,6 +36,6 @@ mod wire;
 pub use dialect::Dialect;
 pub use in_step::{Discord, FULL, Worlds, check_in_step, is_full, token};
 pub use scheduler::Simulation;
-pub use setting::{KEY, NUMBER_LABEL, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
+pub use setting::{CUSTOMER_WORD, KEY, NUMBER_LABEL, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
 pub use upset::Boundary;
 pub use wire::{Around, DESK, Deeds, SENTINEL, Sent};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diptych::engine::machine::{Effect, EffectId, Event, Now, Recovery, Reply, Request};
 use diptych::model::ledger::Ask;
-use diptych::model::settings::{AlertNotes, RelatedRows};
+use diptych::model::settings::{AlertNotes, CustomerComments, RelatedRows};
 use diptych::sandbox::analysts::{Analysts, Deed};
 use diptych::sandbox::faults::FaultPlan;
 use diptych::sandbox::latency::Latency;
@@ -111,6 +111,7 @@ impl Simulation {
         let stage = Arc::new(stage(&setting, &time));
         let before = (setting.made_before > 0).then_some(store_app::app().user_name);
         let alerts = setting.alerts == AlertNotes::Note;
+        let customers = setting.customer_comments != CustomerComments::Off;
         let transport = Arc::new(WorldTransport::new(stage.clone(), time.clone(), setting.dated));
         let folder = folder();
         let store = open_store(&runtime, &folder, "store.db", setting.custom);
@@ -118,7 +119,7 @@ impl Simulation {
             rng: fastrand::Rng::with_seed(setting.seed),
             setting,
             stage,
-            dialect: Dialect { alerts, took_over_from: before, ..Dialect::ours(KEY) },
+            dialect: Dialect { customers, alerts, took_over_from: before, ..Dialect::ours(KEY) },
             runtime,
             time,
             transport,

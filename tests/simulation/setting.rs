@@ -11,6 +11,8 @@ use super::wire::DESK;
 pub const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 pub const SUBSCRIPTION: &str = "22222222-2222-2222-2222-222222222222";
 
+/// First line of a comment that is for the customer.
+pub const CUSTOMER_WORD: &str = "[customer]";
 /// What labels begin with that show a record's number, in runs that have such.
 pub const NUMBER_LABEL: &str = "snow:";
 
@@ -65,6 +67,8 @@ pub struct Setting {
     pub store_app: StoreApp,
     /// What becomes of records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
+    /// What becomes of what customers see; to write there is confirmed.
+    pub customer_comments: CustomerComments,
     /// What the label begins with that shows a record's number; empty for none.
     pub number_label: &'static str,
     /// Incidents for which the store app made a record before the sync began.
@@ -110,6 +114,7 @@ impl Default for Setting {
             first_contact: FirstContact::Go,
             store_app: StoreApp::Ignore,
             closed_partner: ClosedPartner::Reopen,
+            customer_comments: CustomerComments::Off,
             number_label: "",
             made_before: 0,
             create_after: Duration::ZERO,
@@ -156,6 +161,12 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             born_closed: setting.born_closed,
             store_app: setting.store_app,
             closed_partner: setting.closed_partner,
+            customer_comments: setting.customer_comments,
+            customer_word: CUSTOMER_WORD.into(),
+            leak_guard: match setting.customer_comments {
+                CustomerComments::Both => LeakGuard::Confirmed,
+                _ => LeakGuard::On,
+            },
             number_label: setting.number_label.into(),
             create_after: setting.create_after,
             alerts: setting.alerts,

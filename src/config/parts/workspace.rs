@@ -7,9 +7,10 @@ use crate::config::nearest::did_you_mean;
 use crate::config::raw::{RawCloud, RawFields, RawFilter, RawPolicies, RawRoute, RawUserRows, RawWorkspace};
 use crate::config::tree::Path;
 use crate::model::number_label::is_label_prefix;
+use crate::model::record::{CUSTOMERS as COLUMN, JOURNALS};
 use crate::model::settings::{
-    AlertNotes, Filter, FirstContact, InstanceSettings, Policies, Policy, RelatedRows, Route, UserRows,
-    WorkspaceSettings,
+    AlertNotes, CustomerComments, Filter, FirstContact, InstanceSettings, LeakGuard, Policies, Policy,
+    RelatedRows, Route, UserRows, WorkspaceSettings,
 };
 use crate::model::{Field, InstanceKey, RecordShape, Severity, TableName, WorkspaceKey};
 
@@ -154,6 +155,7 @@ fn settings(
     to: &WorkspaceConnection,
     instances: &Instances,
 ) -> WorkspaceSettings {
+    let customer_word = customers(r, at, &raw);
     let number_label = raw.number_label.unwrap_or_default();
     let filter = filter(r, &at.key("filter"), raw.filter.unwrap_or_default());
     label_prefix(r, &at.key("number_label"), &number_label, &filter);
@@ -171,6 +173,9 @@ fn settings(
         born_closed: raw.born_closed.unwrap_or_default(),
         store_app: raw.store_app.unwrap_or_default(),
         closed_partner: raw.closed_partner.unwrap_or_default(),
+        customer_comments: raw.customer_comments.unwrap_or_default(),
+        customer_word,
+        leak_guard: raw.leak_guard.unwrap_or_default(),
         number_label,
         create_after: r.span(&at.key("create_after"), raw.create_after, (0, DAY)),
         alerts: raw.alerts.unwrap_or_default(),
@@ -179,6 +184,30 @@ fn settings(
         write_rate: r.number(&at.key("write_rate"), raw.write_rate, (0, 1_000_000)),
         in_flight: r.number(&at.key("in_flight"), raw.in_flight, (1, 64)),
     }
+}
+
+/// What goes to customers is asked for twice, and opened by a line that nobody writes by chance.
+fn customers(r: &mut Resolver<'_>, at: &Path, raw: &RawWorkspace) -> String {
+    let word = raw.customer_word.clone().unwrap_or_default();
+    let plain = |c: char| !c.is_control() && c != '<' && c != '>' && c != '&';
+    if word.chars().count() < 3 || word.len() > 40 || word.trim() != word || !word.chars().all(plain) {
+        r.error(&at.key("customer_word"), "is no first line", "3 to 40 characters, such as [customer]");
+    }
+    let both = raw.customer_comments == Some(CustomerComments::Both);
+    match raw.leak_guard.unwrap_or_default() {
+        LeakGuard::On if both => r.error(
+            &at.key("customer_comments"),
+            "both shows comments of Sentinel to customers, and the leak guard is on",
+            "say leak_guard = \"confirmed\" as well if that is meant, or customer_comments = \"read\"",
+        ),
+        LeakGuard::Confirmed if !both => r.error(
+            &at.key("leak_guard"),
+            "is confirmed, and nothing is to go to customers",
+            "say customer_comments = \"both\" as well if that is meant, or leave it out",
+        ),
+        _ => {}
+    }
+    word
 }
 
 /// What our own labels begin with must be told from every label that lets an incident in.
@@ -222,6 +251,10 @@ fn route(r: &mut Resolver<'_>, at: &Path, raw: RawRoute, instances: &Instances) 
     }
     for field in on_create.keys().filter(|f| TableName::new(f).is_err()).cloned().collect::<Vec<_>>() {
         r.error(&at.key("on_create"), format!("{field} is not a field's name"), "");
+    }
+    if let Some(column) = on_create.keys().find(|f| JOURNALS.contains(&f.as_str())) {
+        let message = format!("{column} is a column that people talk in");
+        r.error(&at.key("on_create"), message, "leave it out: customers may see it");
     }
     Route {
         instance: instance.cloned().unwrap_or_else(InstanceKey::default),
@@ -277,6 +310,13 @@ fn shape(r: &mut Resolver<'_>, at: &Path, raw: RawFields, table: &TableName) -> 
     };
     if shape.severity.is_empty() || shape.severity.iter().any(|f| TableName::new(f).is_err()) {
         r.error(&at.key("severity"), "must list at least one field's name", "");
+    }
+    if shape.notes == COLUMN {
+        r.error(
+            &at.key("notes"),
+            "customers see that column",
+            "choose one that they do not, such as work_notes",
+        );
     }
     shape.title_max = r.number(&at.key("title_max"), raw.title_max, (16, 65_536));
     shape.description_max = r.number(&at.key("description_max"), raw.description_max, (16, 1_048_576));

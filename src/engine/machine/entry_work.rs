@@ -7,7 +7,8 @@ use crate::model::{
     Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Link, LinkState, Record, Role, Side,
 };
 use crate::mutant::{self, Mutant};
-use crate::sync::conversation::{absorb_comments, note_text};
+use crate::sync::conversation::{absorb_comments, customer_text, note_text};
+use crate::sync::customer::words;
 use crate::sync::identity::comment_id;
 use crate::sync::shared_comment::{Place, place};
 
@@ -41,7 +42,13 @@ fn comments_of(state: &LinkState) -> usize {
 }
 
 /// The next entry to carry over, oldest first, so that the order on either side is kept.
-pub(super) fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut Turn) -> Option<IntentKind> {
+/// `word` is the first line that opens the way to a record's customer, if any does.
+pub(super) fn next_entry(
+    state: &LinkState,
+    word: Option<&str>,
+    (s_up, n_up): (bool, bool),
+    turn: &mut Turn,
+) -> Option<IntentKind> {
     let mut order: Vec<&Entry> = state.entries.iter().collect();
     order.sort_by_key(|e| (e.at, e.id));
     if mutant::is_on(Mutant::NewestFirst) {
@@ -69,10 +76,12 @@ pub(super) fn next_entry(state: &LinkState, s_up: bool, n_up: bool, turn: &mut T
             let mut sending = entry.clone();
             sending.to_servicenow = Delivery::Sending;
             turn.entries.push(sending);
+            let told = words(entry, word).map(|said| customer_text(entry, said));
             return Some(IntentKind::AddNote {
                 entry: entry.id,
                 marker: entry.marker.clone(),
-                text: note_text(entry),
+                customer: told.is_some(),
+                text: told.unwrap_or_else(|| note_text(entry)),
             });
         }
     }
@@ -226,9 +235,12 @@ pub(super) fn deliver(
         Side::Sentinel => "comment",
         Side::ServiceNow => "note",
     };
-    let line = format!("{what} by {} → {side}: {text}", entry.author.line());
+    let to_customer = matches!(intent.kind, IntentKind::AddNote { customer: true, .. });
+    let what_people = if to_customer { "customer comment" } else { what };
+    let line = format!("{what_people} by {} → {side}: {text}", entry.author.line());
     turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), line));
-    let why = format!("written in {}", entry.origin.word());
+    let seen = if to_customer { ", visible to the customer" } else { "" };
+    let why = format!("written in {}{seen}", entry.origin.word());
     let mut row = ws.audit(state, intent.kind.word(), (Some(side), what), ("", &text), &why);
     row.intent = Some(intent.id);
     if !mutant::is_on(Mutant::NoAuditForNotes) {

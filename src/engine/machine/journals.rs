@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, UserKey, UserQuery};
+use crate::model::settings::CustomerComments;
 use crate::model::view::{EventView, Level};
 use crate::model::{CallError, Entry, FaultKind, JournalEntry, LinkState, SysId};
 use crate::sync::conversation::absorb_journal;
+use crate::sync::customer::COLUMN;
 use crate::sync::journal_text::{Own, keyed};
 use crate::text::Stamp;
 
@@ -45,12 +47,30 @@ impl Ws {
         records: Vec<SysId>,
         since: Stamp,
     ) -> Result<Vec<JournalEntry>, CallError> {
+        self.read_columns(records, self.journal_columns(false), since).await
+    }
+
+    /// The columns whose entries are read. `asked` for the customers' too, because something of ours may be
+    /// there from when that was allowed.
+    pub fn journal_columns(&self, asked: bool) -> Vec<String> {
+        let customers = asked || self.settings().customer_comments != CustomerComments::Off;
+        let notes = self.settings().route.shape.notes.clone();
+        [notes].into_iter().chain(customers.then(|| COLUMN.to_owned())).collect()
+    }
+
+    /// The same of these columns.
+    pub async fn read_columns(
+        &self,
+        records: Vec<SysId>,
+        elements: Vec<String>,
+        since: Stamp,
+    ) -> Result<Vec<JournalEntry>, CallError> {
         let now = self.now().mono;
         if self.memory(|m| m.journals.texts_until.is_some_and(|until| now < until)) {
-            return self.read_texts(&records).await;
+            return self.read_texts(&records, &elements, since).await;
         }
-        let elements = vec![self.settings().route.shape.notes.clone()];
-        match self.read_record_desk(DeskCall::Journal { records: records.clone(), elements, since }).await {
+        let call = DeskCall::Journal { records: records.clone(), elements: elements.clone(), since };
+        match self.read_record_desk(call).await {
             Ok(answer) => {
                 let rows = journal_of(answer.value);
                 // No rows are no proof that any may be seen.
@@ -63,7 +83,7 @@ impl Ws {
                 Ok(rows)
             }
             Err(error) if error.kind == FaultKind::Forbidden && self.is_refused(now, &error) => {
-                self.read_texts(&records).await
+                self.read_texts(&records, &elements, since).await
             }
             Err(error) => Err(error),
         }
@@ -86,17 +106,25 @@ impl Ws {
         })
     }
 
-    async fn read_texts(&self, records: &[SysId]) -> Result<Vec<JournalEntry>, CallError> {
+    async fn read_texts(
+        &self,
+        records: &[SysId],
+        elements: &[String],
+        since: Stamp,
+    ) -> Result<Vec<JournalEntry>, CallError> {
         self.recovered(Recovery::TextRead);
         let route = &self.settings().route;
         let own = self.own_names().await?;
         let mut rows = Vec::new();
         for some in records.chunks(TEXTS) {
-            let (table, elements) = (route.table.clone(), vec![route.shape.notes.clone()]);
+            let (table, elements) = (route.table.clone(), elements.to_vec());
             let call = DeskCall::JournalText { table, records: some.to_vec(), elements };
             rows.extend(journal_of(self.read_record_desk(call).await?.value));
         }
-        Ok(keyed(rows, &own))
+        let mut rows = keyed(rows, &own);
+        // What customers were told before that was asked for stays where it is.
+        rows.retain(|r| r.element == route.shape.notes || r.created_on >= since);
+        Ok(rows)
     }
 
     /// Our own login, and the name that texts show for it.
@@ -154,7 +182,11 @@ impl Ws {
     /// Entries that these journal rows add to or change in a link.
     pub fn absorb_notes(&self, state: &LinkState, journal: &[JournalEntry]) -> Vec<Entry> {
         let element = &self.settings().route.shape.notes;
-        let changed = absorb_journal(state, journal, &self.own_user(), element, &self.shared.keys);
+        let (own, all) = (self.own_user(), self.settings().customer_comments != CustomerComments::Off);
+        let ours = |r: &JournalEntry| r.created_by.eq_ignore_ascii_case(&own);
+        let wanted = |r: &&JournalEntry| all || r.element == *element || ours(r);
+        let journal: Vec<JournalEntry> = journal.iter().filter(wanted).cloned().collect();
+        let changed = absorb_journal(state, &journal, &own, element, &self.shared.keys);
         self.count_known_again(&changed);
         changed
     }

@@ -274,7 +274,7 @@ async fn act(
         if s_up && begins_shared(state) && ws.memory(|m| m.shared_begun.insert(id)) {
             return read_comments(ws, state).await;
         }
-        kind = next_entry(state, s_up, n_up, &mut turn);
+        kind = next_entry(state, ws.settings().customer_word(), (s_up, n_up), &mut turn);
         if turn.entries.iter().any(|e| e.to_sentinel == Delivery::Held) {
             ws.recovered(Recovery::NoRoom);
         }

@@ -279,12 +279,13 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
 }
 
 async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, Halt> {
-    let IntentKind::AddNote { entry, .. } = intent.kind else { return Ok(Next::Again) };
+    let IntentKind::AddNote { entry, customer, .. } = intent.kind else { return Ok(Next::Again) };
     // Asked before the journal is read: what the journal does not show then cannot come later.
     let settled = is_settled(ws, &intent);
     // By the server's own stamps: it was appended after the version that we knew.
     let since = state.record.as_ref().map_or(Stamp(0), |r| r.updated_on).minus(LOOK_BACK);
-    let rows = match ws.read_journal(vec![state.link.sys_id.clone()], since).await {
+    let columns = ws.journal_columns(customer);
+    let rows = match ws.read_columns(vec![state.link.sys_id.clone()], columns, since).await {
         Ok(rows) => rows,
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
         Err(error) => return link_failed(ws, state, &error, None).await,

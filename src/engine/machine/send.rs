@@ -15,6 +15,7 @@ use crate::model::{
     LinkState, Record, RecordWrite, Retry,
 };
 use crate::mutant::{self, Mutant};
+use crate::sync::customer::COLUMN;
 
 use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
@@ -54,9 +55,12 @@ pub(super) async fn exchange(ws: &Ws, state: &LinkState, kind: &IntentKind) -> R
             of_desk(ws.desk(super::create::create_call(ws, state, write.clone(), *keyless)).await)
         }
         IntentKind::PatchRecord { write, .. } => of_desk(ws.desk(patch(ws, state, write.clone())).await),
-        IntentKind::AddNote { text, .. } => {
+        IntentKind::AddNote { text, customer, .. } => {
             let mut write = RecordWrite::default();
-            write.values.insert(ws.settings().route.shape.notes.clone(), text.clone());
+            let to_customer = *customer || mutant::is_on(Mutant::NotesToCustomers);
+            let notes = ws.settings().route.shape.notes.as_str();
+            let column = if to_customer { COLUMN } else { notes };
+            write.values.insert(column.to_owned(), text.clone());
             of_desk(ws.desk(patch(ws, state, write)).await)
         }
         IntentKind::AddRow { table, sys_id, write, .. } => {

@@ -205,7 +205,8 @@ async fn negative_numbers_stand_for_what_the_same_transaction_makes() {
     let (_dir, store) = fresh().await;
     take(&store, "prod", "me").await.unwrap();
     let mut note = intent(LinkId(-2), "x");
-    note.kind = IntentKind::AddNote { entry: EntryId(-1), marker: "m".into(), text: "x".into() };
+    note.kind =
+        IntentKind::AddNote { entry: EntryId(-1), marker: "m".into(), customer: false, text: "x".into() };
     let draft = AuditDraft { link: Some(LinkId(-2)), intent: Some(IntentId(-1)), ..AuditDraft::default() };
     let c = Commit {
         new_links: vec![link("prod", 1), link("prod", 2)],

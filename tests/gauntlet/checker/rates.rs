@@ -26,7 +26,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let mut known: BTreeSet<(&str, &[u8])> = BTreeSet::new();
         let mut list: Vec<&Sent> = Vec::new();
         for sent in case.e.sent.iter().filter(|s| s.side == Some(side) && s.writes && s.at < asked) {
-            let counted = matches!(&*sent.operation, "update" | "put" | "comment");
+            let counted = matches!(sent.operation, "update" | "put" | "comment");
             // What is sent again is the same write.
             if counted && known.insert((&sent.path, &sent.body)) {
                 list.push(sent);

@@ -135,6 +135,7 @@ pub async fn evidence(
         write_rate: None,
         create_after: std::time::Duration::ZERO,
         closed_partner: diptych::model::settings::ClosedPartner::Reopen,
+        customer_comments: Default::default(),
         number_label: Some(""),
         kills,
         struck: Side::BOTH.map(|s| stage.with_faults(|f| f.struck_on(s))).iter().sum(),

@@ -90,6 +90,7 @@ impl<'a> Play<'a> {
             write_rate: None,
             create_after: Duration::ZERO,
             closed_partner: diptych::model::settings::ClosedPartner::Reopen,
+            customer_comments: Default::default(),
             number_label: None,
             kills: self.wire.kills,
             struck: 0,

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use diptych::model::settings::{AlertNotes, ClosedPartner, RelatedRows, StoreApp};
+use diptych::model::settings::{AlertNotes, ClosedPartner, CustomerComments, RelatedRows, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
 use fastrand::Rng;
 
-use super::{Event, Script, What};
+use super::{Event, Script, What, pick};
 use crate::simulation::NUMBER_LABEL;
 use crate::trick::Trick;
 
@@ -61,6 +61,10 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x0072_6174_6521);
         if rng.u8(0..16) == 0 {
             self.write_rate(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x6375_7374_6f6d_6572);
+        if rng.u8(0..16) == 0 {
+            self.customers(rng);
         }
     }
 
@@ -211,16 +215,31 @@ impl Script {
     pub fn write_rate(&mut self, rng: &mut Rng) {
         self.setting.write_rate = rng.usize(3..8);
         self.setting.incidents = self.setting.incidents.max(5);
+        // Drawn, because a hunt may play this twice.
+        let first = 100_000 + 4 * u64::from(rng.u16(..));
         for (n, part) in [(0, 0.3), (1, 0.6)] {
             let begin = self.calm_at.mul_f64(part + rng.f64() / 10.0);
             for word in 0..120 {
                 let at = begin + Duration::from_millis(100 * word);
-                let serial = 50_000 + 1000 * n + word;
+                let serial = first + 120 * n + word;
                 self.add(at, What::Act { deed: Deed::Comment, draw: rng.u64(..), serial });
             }
         }
         for part in [0.5, 0.8] {
             self.add(self.calm_at.mul_f64(part), What::LetThrough);
+        }
+    }
+
+    /// What customers see flows: people talk to them on either side, and beside them.
+    pub fn customers(&mut self, rng: &mut Rng) {
+        self.setting.customer_comments = *pick(rng, &[CustomerComments::Read, CustomerComments::Both]);
+        let first = 400_000 + 4 * u64::from(rng.u16(..));
+        for n in 0..rng.u64(6..14) {
+            let at = self.moment(rng);
+            self.add(at, What::Trick { trick: Trick::TellCustomer, draw: rng.u64(..), span: Duration::ZERO });
+            let at = self.moment(rng);
+            let (deed, serial) = (Deed::CallerComment, first + n);
+            self.add(at, What::Act { deed, draw: rng.u64(..), serial });
         }
     }
 
