@@ -58,7 +58,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].alerts", r#""note""#),
     at("workspace[].alert_reads", "80"),
     at("workspace[].mass_change", "50"),
-    at("workspace[].write_rate", "120"),
+    at("workspace[].write_rate", "300"),
     at("workspace[].in_flight", "4"),
     need("workspace[].route.instance"),
     at("workspace[].route.table", r#""incident""#),

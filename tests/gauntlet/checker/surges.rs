@@ -68,7 +68,13 @@ fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
 pub fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
     let until = from.plus(WHILE);
     let gap = |side: Side| {
-        let read = |s: &&Sent| s.side == Some(side) && s.pass && s.status == Some(200) && s.at <= until;
+        let pass = |s: &&Sent| s.side == Some(side) && s.pass && s.status == Some(200);
+        // The last one of a life may not have been kept: it is read once more by the next.
+        let lasts: BTreeMap<u32, Stamp> = case.e.sent.iter().filter(pass).map(|s| (s.life, s.at)).collect();
+        let last_life = lasts.keys().next_back().copied();
+        let broken_off = |s: &&Sent| lasts.get(&s.life).is_some_and(|at| at.since(s.at) < case.e.poll / 2);
+        let kept = |s: &&Sent| Some(s.life) == last_life || !broken_off(s);
+        let read = |s: &&Sent| pass(s) && kept(s) && s.at <= until;
         let mut last = case.e.sent.first().map_or(from, |s| s.at);
         let mut longest = Duration::ZERO;
         for at in case.e.sent.iter().filter(read).map(|s| s.at).chain([until]) {

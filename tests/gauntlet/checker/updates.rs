@@ -258,7 +258,7 @@ fn owned(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
     }
     for step in pair.steps_of(Field::Labels, Side::Sentinel).filter(|s| s.who == Who::Sync) {
         let kept: Vec<&str> = step.after.split(',').collect();
-        if step.before.split(',').any(|l| !kept.contains(&l)) {
+        if step.before.split(',').any(|l| !l.is_empty() && !kept.contains(&l)) {
             found(
                 "P3",
                 format!("incident {}: labels {:?} became {:?}", pair.number, step.before, step.after),
