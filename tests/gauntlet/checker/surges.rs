@@ -68,12 +68,18 @@ fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
 pub fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
     let until = from.plus(WHILE);
     let gap = |side: Side| {
-        let pass = |s: &&Sent| s.side == Some(side) && s.pass && s.status == Some(200);
+        let of_pass = |s: &&Sent| s.side == Some(side) && s.pass;
+        let pass = |s: &&Sent| of_pass(s) && s.status == Some(200);
+        let soon = |at: Stamp, later: Stamp| later >= at && later.since(at) < case.e.poll / 2;
         // The last one of a life may not have been kept: it is read once more by the next.
         let lasts: BTreeMap<u32, Stamp> = case.e.sent.iter().filter(pass).map(|s| (s.life, s.at)).collect();
         let last_life = lasts.keys().next_back().copied();
-        let broken_off = |s: &&Sent| lasts.get(&s.life).is_some_and(|at| at.since(s.at) < case.e.poll / 2);
-        let kept = |s: &&Sent| Some(s.life) == last_life || !broken_off(s);
+        let broken_off = |s: &&Sent| lasts.get(&s.life).is_some_and(|at| soon(s.at, *at));
+        // Nor was one of which a page failed.
+        let failed: Vec<Stamp> =
+            case.e.sent.iter().filter(|s| of_pass(s) && !pass(s)).map(|s| s.at).collect();
+        let failed = |s: &&Sent| failed.iter().any(|at| soon(s.at, *at));
+        let kept = |s: &&Sent| !failed(s) && (Some(s.life) == last_life || !broken_off(s));
         let read = |s: &&Sent| pass(s) && kept(s) && s.at <= until;
         let mut last = case.e.sent.first().map_or(from, |s| s.at);
         let mut longest = Duration::ZERO;
