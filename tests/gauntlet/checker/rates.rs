@@ -34,6 +34,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         }
         for (i, from) in list.iter().map(|s| s.at).enumerate() {
             let writes = list[i..].iter().take_while(|s| s.at.since(from) <= WHILE).count();
+            if writes <= limit + AT_ONCE {
+                continue;
+            }
             let allowed = allowed(case, limit, from);
             if writes > allowed {
                 let text =

@@ -33,6 +33,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         for (i, (from, _)) in list.iter().enumerate() {
             let some = list[i..].iter().take_while(|(at, _)| at.since(*from) <= WHILE);
             let incidents: BTreeSet<&str> = some.map(|(_, guid)| *guid).collect();
+            if incidents.len() <= limit {
+                continue;
+            }
             let allowed = allowed(case, limit, *from);
             if incidents.len() > allowed {
                 let text = format!(
