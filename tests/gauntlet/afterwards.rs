@@ -43,14 +43,14 @@ pub fn work_on(run: &mut Run, seed: u64, poll: Duration) -> Vec<Violation> {
     // Who may write only 75 comments in five minutes is not late, nor who waits for slow servers.
     let slow = run.sim.setting.throttle || !run.sim.setting.latency.is_empty();
     let calls = if slow { CALLS * 20 } else { CALLS };
-    for _ in 0..PASSES {
-        run.sim.run_for(poll);
+    let parts = [poll; PASSES as usize].into_iter().chain([calls / 4; 4]);
+    for part in parts {
+        run.sim.run_for(part);
         if run.sim.setting.write_rate < USUAL_RATE {
-            // So many at once wait for a person.
+            // So many at once wait for a person, more than once.
             run.let_through();
         }
     }
-    run.sim.run_for(calls);
     let late = |text| Violation::new("P13", format!("{PASSES} passes after people worked on: {text}"));
     run.discords().into_iter().map(|d| late(d.text)).collect()
 }
