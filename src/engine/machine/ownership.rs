@@ -1,10 +1,13 @@
 //! Whose record it is: what came back is the linked one still, or another one, or nobody can tell (I6).
 
+use crate::model::view::Level;
 use crate::model::{CallError, FaultKind, Incident, LinkState, Record, SysId};
 use crate::sync::hand_over::is_store_apps;
+use crate::text::Stamp;
 
 use super::ctx::Ws;
 use super::recovery::Recovery;
+use super::turn::Turn;
 
 /// Why a record that came back is not the linked one (I6); `None` when it is.
 pub(super) fn wrong_record(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
@@ -55,6 +58,21 @@ pub(super) fn made_anew(state: &LinkState, now: &Incident) -> Option<String> {
     (known.number != now.number).then(|| {
         format!("the incident was deleted while we wrote, and came back as {} without its past", now.number)
     })
+}
+
+/// Freezes a link in the very transaction that shows its incident to be another one than before.
+pub(super) fn notice_anew(ws: &Ws, state: &LinkState, turn: &mut Turn) {
+    let Some(why) = turn.incident.as_ref().and_then(|now| made_anew(state, now)) else { return };
+    let mut link = turn.link.take().unwrap_or_else(|| state.link.clone());
+    if link.frozen.is_empty() {
+        let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");
+        turn.events.push(ws.event(Level::Error, Some(link.id), ws.subject(state), text));
+        turn.audit.push(ws.audit(state, "freeze", (None, "link"), ("", ""), &why));
+        link.frozen = why;
+        link.error.clear();
+        link.not_before = Stamp(0);
+    }
+    turn.link = Some(link);
 }
 
 /// True for an id that the instance chose instead of ours.

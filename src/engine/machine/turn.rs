@@ -72,6 +72,7 @@ impl Ws {
         if turn.incident.as_ref().is_some_and(|i| i.is_merged()) {
             super::merges::notice(self, state, &mut turn);
         }
+        super::ownership::notice_anew(self, state, &mut turn);
         if turn.incident.is_some() || turn.record.is_some() {
             // What was observed is pending until a plan has nothing left to do about it.
             turn.link.get_or_insert_with(|| state.link.clone()).pending = true;
