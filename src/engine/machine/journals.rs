@@ -184,7 +184,9 @@ impl Ws {
         let element = &self.settings().route.shape.notes;
         let (own, all) = (self.own_user(), self.settings().customer_comments != CustomerComments::Off);
         let ours = |r: &JournalEntry| r.created_by.eq_ignore_ascii_case(&own);
-        let wanted = |r: &&JournalEntry| all || r.element == *element || ours(r);
+        // A pass hands over what it read of many records at once.
+        let here = |r: &JournalEntry| r.record == state.link.sys_id;
+        let wanted = |r: &&JournalEntry| here(r) && (all || r.element == *element || ours(r));
         let journal: Vec<JournalEntry> = journal.iter().filter(wanted).cloned().collect();
         let changed = absorb_journal(state, &journal, &own, element, &self.shared.keys);
         self.count_known_again(&changed);
