@@ -279,7 +279,6 @@ pub(super) async fn incident_put(
     let at = agreed_at(&intent);
     let moved = (proof == Proof::Reading).then(|| ws.steady());
     let mut turn = Turn { asked: at, ..Turn::default() };
-    let anew = super::ownership::made_anew(state, &incident);
     for target in targets {
         let now = sentinel_value(&incident, target.field);
         // A command changes one side only; the plan carries it over and moves the base then. A person
@@ -307,9 +306,6 @@ pub(super) async fn incident_put(
     turn.link = Some(link);
     turn.incident = Some(incident);
     finish(ws, state, &intent, &mut turn);
-    if let Some(why) = anew {
-        return super::link_work::freeze_with(ws, state, turn, why).await;
-    }
     ws.save(state, turn).await?;
     Ok(Next::Again)
 }

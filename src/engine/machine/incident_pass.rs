@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::model::call::{Answer, IncidentPage, ListFrom, SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::settings::StoreApp;
-use crate::model::view::Level;
 use crate::model::{CallError, FaultKind, Incident, IncidentId, Link, LinkId, LinkState, Role, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
@@ -247,11 +246,9 @@ fn note_incident(
     if incident.is_merged() {
         commit.events.extend(super::merges::becomes_merged(ws, state, &mut link));
     }
-    if let Some(why) = super::ownership::made_anew(state, incident).filter(|_| link.frozen.is_empty()) {
-        let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");
-        commit.events.push(ws.event(Level::Error, Some(link.id), ws.subject(state), text));
-        commit.audit.push(ws.audit(state, "freeze", (None, "link"), ("", ""), &why));
-        link.frozen = why;
+    if let Some((audit, event)) = super::ownership::freeze_anew(ws, state, &mut link, incident) {
+        commit.audit.push(audit);
+        commit.events.push(event);
     }
     if link != state.link {
         commit.links.push(link);

@@ -9,7 +9,7 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::{Next, freeze_with};
-use super::ownership::{made_anew, unverifiable, wrong_record};
+use super::ownership::{unverifiable, wrong_record};
 use super::recovery::Recovery;
 use super::send::link_failed;
 use super::turn::Turn;
@@ -44,11 +44,7 @@ pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<N
     match get_incident(ws, state).await {
         Ok(incident) => {
             super::gone::seen(ws, state.link.id, Side::Sentinel);
-            let anew = made_anew(state, &incident);
             let turn = observed(ws, state, incident, asked);
-            if let Some(why) = anew {
-                return freeze_with(ws, state, turn, why).await;
-            }
             ws.save(state, turn).await?;
             Ok(Next::Again)
         }

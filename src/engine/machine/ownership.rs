@@ -1,7 +1,8 @@
 //! Whose record it is: what came back is the linked one still, or another one, or nobody can tell (I6).
 
-use crate::model::view::Level;
-use crate::model::{CallError, FaultKind, Incident, LinkState, Record, SysId};
+use crate::model::ledger::AuditDraft;
+use crate::model::view::{EventView, Level};
+use crate::model::{CallError, FaultKind, Incident, Link, LinkState, Record, SysId};
 use crate::sync::hand_over::is_store_apps;
 use crate::text::Stamp;
 
@@ -53,26 +54,40 @@ fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
 
 /// Why an incident is another one than before under the same key: only a deleted one that was written to
 /// comes back, under a new number and without its past (sentinel-api 2.1). `None` when it is not.
-pub(super) fn made_anew(state: &LinkState, now: &Incident) -> Option<String> {
+fn made_anew(state: &LinkState, now: &Incident) -> Option<String> {
     let known = state.incident.as_ref()?;
     (known.number != now.number).then(|| {
         format!("the incident was deleted while we wrote, and came back as {} without its past", now.number)
     })
 }
 
-/// Freezes a link in the very transaction that shows its incident to be another one than before.
+/// Freezes a link whose incident is another one than before, and says so; `None` when it is not, or is frozen
+/// already.
+pub(super) fn freeze_anew(
+    ws: &Ws,
+    state: &LinkState,
+    link: &mut Link,
+    now: &Incident,
+) -> Option<(AuditDraft, EventView)> {
+    let why = made_anew(state, now).filter(|_| link.frozen.is_empty())?;
+    let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");
+    let event = ws.event(Level::Error, Some(link.id), ws.subject(state), text);
+    let audit = ws.audit(state, "freeze", (None, "link"), ("", ""), &why);
+    link.frozen = why;
+    link.error.clear();
+    link.not_before = Stamp(0);
+    Some((audit, event))
+}
+
+/// The same in the very transaction that shows it, whatever looked at the incident.
 pub(super) fn notice_anew(ws: &Ws, state: &LinkState, turn: &mut Turn) {
-    let Some(why) = turn.incident.as_ref().and_then(|now| made_anew(state, now)) else { return };
-    let mut link = turn.link.take().unwrap_or_else(|| state.link.clone());
-    if link.frozen.is_empty() {
-        let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");
-        turn.events.push(ws.event(Level::Error, Some(link.id), ws.subject(state), text));
-        turn.audit.push(ws.audit(state, "freeze", (None, "link"), ("", ""), &why));
-        link.frozen = why;
-        link.error.clear();
-        link.not_before = Stamp(0);
+    let Some(now) = &turn.incident else { return };
+    let mut link = turn.link.clone().unwrap_or_else(|| state.link.clone());
+    if let Some((audit, event)) = freeze_anew(ws, state, &mut link, now) {
+        turn.audit.push(audit);
+        turn.events.push(event);
+        turn.link = Some(link);
     }
-    turn.link = Some(link);
 }
 
 /// True for an id that the instance chose instead of ours.
