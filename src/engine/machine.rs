@@ -18,6 +18,8 @@ mod domain;
 mod dry_run;
 mod entry_work;
 mod evidence_work;
+mod facts;
+mod freshness;
 mod gone;
 mod hand_over;
 mod incident_pass;

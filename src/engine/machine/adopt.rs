@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::mapping::CustomField;
 use crate::model::intent::Target;
-use crate::model::ledger::{AuditDraft, Capability};
+use crate::model::ledger::AuditDraft;
 use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
@@ -20,8 +20,9 @@ use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
 
 use super::confirm::Proof;
-use super::create::{OwnKey, fact_name, own_key};
+use super::create::own_key;
 use super::ctx::{Halt, Ws};
+use super::facts::OwnKey;
 use super::link_work::Next;
 use super::recovery::Recovery;
 use super::send::link_failed;
@@ -301,14 +302,7 @@ fn learn_own_key(ws: &Ws, state: &LinkState, record: &Record, intent: Option<&In
         return;
     }
     let honoured = record.sys_id == state.link.sys_id;
-    let fact = Capability {
-        owner: state.link.instance.as_str().to_owned(),
-        name: fact_name(state),
-        value: if honoured { "honoured" } else { "ignored" }.into(),
-        at: ws.now().utc,
-    };
-    ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
-    turn.capabilities.push(fact);
+    turn.capabilities.push(ws.learn_own_key(&state.link.instance, &state.link.table, honoured));
     if !honoured {
         let does = if *keyless { "refuses" } else { "does not keep" };
         let text = format!(

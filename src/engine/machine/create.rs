@@ -21,31 +21,15 @@ use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
 use super::adopt::adopt;
 use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
+use super::facts::OwnKey;
 use super::link_work::Next;
 use super::recover::is_settled;
 use super::recovery::Recovery;
 use super::send::{MOST_ATTEMPTS, link_failed};
 use super::turn::Turn;
 
-/// What is known about client-chosen keys on an (instance, table).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OwnKey {
-    Untested,
-    Honoured,
-    Ignored,
-}
-
 pub(super) fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
-    let fact = (state.link.instance.as_str().to_owned(), fact_name(state));
-    match ws.memory(|m| m.capabilities.get(&fact).map(|f| f.value.clone())).as_deref() {
-        Some("honoured") => OwnKey::Honoured,
-        Some("ignored") => OwnKey::Ignored,
-        _ => OwnKey::Untested,
-    }
-}
-
-pub(super) fn fact_name(state: &LinkState) -> String {
-    format!("client_sys_id:{}", state.link.table.as_str())
+    ws.own_key(&state.link.instance, &state.link.table)
 }
 
 /// Creates the record of a link.

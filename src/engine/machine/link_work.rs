@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
-
 use crate::model::{
     CommentOrigin, Delivery, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite,
     Role, Side,
@@ -19,21 +18,12 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{begins_shared, has_waiting, next_entry, read_comments, read_comments_beside};
+use super::freshness::{is_too_old_to_write, look, look_if_stale};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
 /// Turns that one link may take before others get theirs; more than any real link needs.
 const MOST_TURNS: usize = 400;
-/// An observation of ServiceNow older than this is read again before it is written over: there
-/// is no compare-and-swap (sync-engine B.6).
-const FRESH: Duration = Duration::from_secs(2);
-/// A note writes nothing over, and needs only to know that the record is still ours.
-const FRESH_ENOUGH_FOR_NOTES: Duration = Duration::from_secs(30);
-
-/// A pass says nothing of a record that our user can no longer find in a list, such as one whose
-/// group key an access rule hides. So it counts only for one that was itself seen this lately.
-const SEEN_LATELY: Duration = Duration::from_secs(60);
-
 /// What comes after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -262,7 +252,7 @@ async fn act(
         }
         kind = put_incident(ws, state, &planned);
     } else if !planned.to_record.is_empty() && n_up {
-        if record_age(ws, state, *looked) > FRESH {
+        if is_too_old_to_write(ws, state, *looked) {
             return look(ws, state, looked).await;
         }
         kind = patch_record(ws, state, &planned);
@@ -344,41 +334,6 @@ fn patch_record(ws: &Ws, state: &LinkState, planned: &Plan) -> Option<IntentKind
     let targets = planned.to_record.clone();
     let values = ws.with_plan(|ctx| record_values(&targets, ctx));
     Some(IntentKind::PatchRecord { write: RecordWrite { values }, targets, mod_count: record.mod_count })
-}
-
-/// Looks at the record before a note goes to it, unless that was done lately.
-pub(super) async fn look_if_stale(
-    ws: &Ws,
-    state: &mut LinkState,
-    looked: &mut Option<Duration>,
-) -> Result<Option<Next>, Halt> {
-    if record_age(ws, state, *looked) <= FRESH_ENOUGH_FOR_NOTES {
-        return Ok(None);
-    }
-    look(ws, state, looked).await.map(Some)
-}
-
-/// Looks at the record before it is written.
-async fn look(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> Result<Next, Halt> {
-    let before = state.record_seen;
-    let next = super::observation::refresh_record(ws, state).await?;
-    if state.record_seen > before {
-        *looked = Some(ws.now().mono);
-    }
-    Ok(next)
-}
-
-/// Age of what we know of the record: it counts from the last complete pass (D15), for a record
-/// that passes can be trusted to show. A look of this work counts from its answer: were it to
-/// count from when it was asked for, a slow instance would be looked at for ever and never written.
-fn record_age(ws: &Ws, state: &LinkState, looked: Option<Duration>) -> Duration {
-    let age = ws.steady().since(state.record_seen);
-    let age = looked.map_or(age, |at| age.min(ws.now().mono.saturating_sub(at)));
-    if age > SEEN_LATELY {
-        return age;
-    }
-    let pass_age = ws.now().mono.saturating_sub(ws.memory(|m| m.desk_read_at));
-    age.min(pass_age)
 }
 
 /// Looks users up and lets everybody know.

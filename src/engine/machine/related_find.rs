@@ -21,7 +21,7 @@ pub(super) struct Tables {
 }
 
 /// The tables. Each name is a literal that fits.
-pub(super) fn tables(_: &Ws) -> Tables {
+pub(super) fn tables() -> Tables {
     let name = |text| TableName::new(text).unwrap_or_default();
     Tables {
         observables: name("sn_ti_observable"),
@@ -83,7 +83,7 @@ pub(super) async fn observable_type(ws: &Ws, kind: ObservableKind) -> Result<Sys
         None => {
             let names = ObservableKind::ALL.map(ObservableKind::type_name).to_vec();
             let query = RowQuery::Named("name".into(), names);
-            let found = rows(ws, tables(ws).observable_types, &["name"], query).await?;
+            let found = rows(ws, tables().observable_types, &["name"], query).await?;
             let mut types = BTreeMap::new();
             for row in found {
                 let name = row.values.get("name").map(|n| n.trim().to_lowercase()).unwrap_or_default();
@@ -110,7 +110,7 @@ pub(super) async fn find_item(ws: &Ws, name: &str, fqdn: &str) -> Result<Found, 
     if !fqdn.is_empty() {
         terms.push(("fqdn".to_owned(), fqdn.to_owned()));
     }
-    let found = match rows(ws, tables(ws).item_list, &["name", "fqdn"], RowQuery::Any(terms)).await {
+    let found = match rows(ws, tables().item_list, &["name", "fqdn"], RowQuery::Any(terms)).await {
         Ok(found) => found,
         // That there is one which we may not see tells nothing of those that we may.
         Err(error) if error.code.as_deref() == Some(CallError::HIDDEN_ROWS) => {

@@ -21,6 +21,8 @@ use super::turn::Turn;
 const PAUSE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(900));
 /// A table that does not exist is looked for again after so long.
 const MISSING: Duration = Duration::from_secs(86_400);
+/// What is kept of such a one.
+const MISSING_FACT: &str = "missing";
 /// First pause of one link's rows, and the longest.
 const LINK_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(900));
 /// Refusals of one row before it is left out.
@@ -116,14 +118,14 @@ pub(super) async fn could_not(
     } else if closed {
         let missing = is_missing(&error);
         let first = ws.memory(|m| m.rows.rest(list, now, missing));
-        let known = missing && fact(ws, list).is_some_and(|f| f.value == "missing");
+        let known = missing && is_known_missing(ws, list);
         if first && !known {
             let text =
                 format!("{} are not written for any record: {error}; {}", list.word(), cure(list, missing));
             turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
         }
         if missing && !known {
-            turn.capabilities.push(learn(ws, list, "missing"));
+            turn.capabilities.push(learn(ws, list, true));
         }
     } else {
         let key = (id, row.short());
@@ -176,10 +178,9 @@ fn cure(list: RowList, missing: bool) -> &'static str {
     }
 }
 
-/// What was learnt of a list of this instance.
-pub(super) fn fact(ws: &Ws, list: RowList) -> Option<Capability> {
-    let owner = ws.instance().key.as_str().to_owned();
-    ws.memory(|m| m.capabilities.get(&(owner, fact_name(list))).cloned())
+/// True for a list whose tables did not exist when they were last looked for.
+pub(super) fn is_known_missing(ws: &Ws, list: RowList) -> bool {
+    ws.fact(ws.instance().key.as_str(), &fact_name(list)).as_deref() == Some(MISSING_FACT)
 }
 
 fn fact_name(list: RowList) -> String {
@@ -187,9 +188,7 @@ fn fact_name(list: RowList) -> String {
 }
 
 /// Keeps whether a list's tables exist.
-pub(super) fn learn(ws: &Ws, list: RowList, value: &str) -> Capability {
-    let owner = ws.instance().key.as_str().to_owned();
-    let fact = Capability { owner, name: fact_name(list), value: value.into(), at: ws.now().utc };
-    ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
-    fact
+pub(super) fn learn(ws: &Ws, list: RowList, missing: bool) -> Capability {
+    let value = if missing { MISSING_FACT } else { "there" };
+    ws.learn(ws.instance().key.as_str(), &fact_name(list), value)
 }

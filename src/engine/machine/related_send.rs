@@ -4,7 +4,6 @@
 //! land (D8).
 
 use crate::model::call::DeskRow;
-use crate::model::ledger::Capability;
 use crate::model::view::Level;
 use crate::model::{
     CallError, FaultKind, Intent, IntentKind, IntentState, LinkState, RecordWrite, Side, SysId, TableName,
@@ -13,8 +12,8 @@ use crate::model::{
 use crate::mutant::{self, Mutant};
 use crate::sync::identity::derived_row_id;
 
-use super::create::OwnKey;
 use super::ctx::{Halt, Ws};
+use super::facts::OwnKey;
 use super::link_work::Next;
 use super::recover::is_settled;
 use super::recovery::Recovery;
@@ -47,17 +46,8 @@ impl Wish {
     }
 }
 
-fn fact_name(table: &TableName) -> String {
-    format!("client_sys_id:{}", table.as_str())
-}
-
 fn own_key(ws: &Ws, table: &TableName) -> OwnKey {
-    let fact = (ws.instance().key.as_str().to_owned(), fact_name(table));
-    match ws.memory(|m| m.capabilities.get(&fact).map(|f| f.value.clone())).as_deref() {
-        Some("honoured") => OwnKey::Honoured,
-        Some("ignored") => OwnKey::Ignored,
-        _ => OwnKey::Untested,
-    }
+    ws.own_key(&ws.instance().key, table)
 }
 
 /// Finds a row; makes it when there is none, and gives what comes next then.
@@ -124,11 +114,7 @@ pub(super) async fn added(
     if own_key(ws, table) == OwnKey::Untested
         && let Some(chosen) = sys_id
     {
-        let value = if *chosen == answer.sys_id { "honoured" } else { "ignored" };
-        let owner = ws.instance().key.as_str().to_owned();
-        let fact = Capability { owner, name: fact_name(table), value: value.into(), at: ws.now().utc };
-        ws.memory(|m| m.capabilities.insert((fact.owner.clone(), fact.name.clone()), fact.clone()));
-        turn.capabilities.push(fact);
+        turn.capabilities.push(ws.learn_own_key(&ws.instance().key, table, *chosen == answer.sys_id));
     }
     let lost = write
         .values

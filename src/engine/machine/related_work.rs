@@ -15,9 +15,10 @@ use crate::model::{Link, LinkId, LinkState, Related, RowList, Side, TableName, W
 use crate::sync::related::gather;
 
 use super::ctx::{Halt, Ws};
-use super::link_work::{Next, look_if_stale};
+use super::freshness::look_if_stale;
+use super::link_work::Next;
 use super::related_find::{Found, find_item, find_user, observable_type, tables};
-use super::related_lists::{could_not, fact, learn};
+use super::related_lists::{could_not, is_known_missing, learn};
 use super::related_send::{Wish, make};
 use super::turn::Turn;
 use super::{Mode, board};
@@ -94,7 +95,7 @@ pub(super) async fn add_rows(
         return Ok(next);
     }
     ws.memory(|m| m.rows.left = m.rows.left.saturating_sub(1));
-    let tables = tables(ws);
+    let tables = tables();
     let task = state.link.sys_id.as_str().to_owned();
     match &row {
         WantedRow::Observable { kind, value } => {
@@ -150,10 +151,10 @@ async fn tie(ws: &Ws, state: &mut LinkState, wish: &Wish) -> Result<Next, Halt> 
 pub(super) fn stands(ws: &Ws, state: &LinkState, row: &WantedRow, mut turn: Turn) -> Turn {
     let (id, list) = (state.link.id, row.list());
     ws.memory(|m| m.rows.went_well(id, row));
-    if fact(ws, list).is_some_and(|f| f.value == "missing") {
+    if is_known_missing(ws, list) {
         let text = format!("{} of the instance can be written now", list.word());
         turn.events.push(ws.event(Level::Info, Some(id), ws.subject(state), text));
-        turn.capabilities.push(learn(ws, list, "there"));
+        turn.capabilities.push(learn(ws, list, false));
     }
     put(ws, state, state.link.related.with(row), turn)
 }

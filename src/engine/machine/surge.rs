@@ -80,21 +80,13 @@ pub(super) fn fact(ws: &Ws) -> Capability {
         held: m.surges.views(),
         open: m.surges.open.iter().map(|surge| view(surge, 0)).collect(),
     });
-    Capability {
-        owner: ws.key.as_str().to_owned(),
-        name: FACT.to_owned(),
-        value: serde_json::to_string(&standing).unwrap_or_default(),
-        at: ws.now().utc,
-    }
+    ws.new_fact(ws.key.as_str(), FACT, serde_json::to_string(&standing).unwrap_or_default())
 }
 
 /// Loads what waited in an earlier life, once the workspace's facts are known.
 pub(super) fn remember(ws: &Ws) {
-    ws.memory(|m| {
-        let key = (ws.key.as_str().to_owned(), FACT.to_owned());
-        let stored = m.capabilities.get(&key).map(|f| f.value.clone()).unwrap_or_default();
-        m.surges.take_up(&stored);
-    });
+    let stored = ws.fact(ws.key.as_str(), FACT).unwrap_or_default();
+    ws.memory(|m| m.surges.take_up(&stored));
 }
 
 /// When both sides were last read to the end before this pass; `None` before the first.

@@ -255,12 +255,11 @@ pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
 /// True while the first-contact plan of the workspace waits for a person (D29).
 pub(super) fn waits_for_acceptance(ws: &Ws) -> bool {
     let settings = ws.settings();
-    let fact = (ws.key.as_str().to_owned(), ACCEPTED.to_owned());
-    let accepted = ws.memory(|m| match m.capabilities.get(&fact).map(|f| f.value.as_str()) {
+    let accepted = match ws.fact(ws.key.as_str(), ACCEPTED).as_deref() {
         Some(TO_WATCH) => settings.store_app == StoreApp::Watch,
         Some(_) => true,
         None => false,
-    });
+    };
     settings.first_contact == FirstContact::Plan && !accepted
 }
 

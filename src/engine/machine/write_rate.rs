@@ -34,20 +34,14 @@ pub(super) fn fact(ws: &Ws) -> Capability {
     let sides =
         |flow: Flow| ws.memory(|m| SIDES.into_iter().filter(|s| m.rates.of(*s).flow == flow).collect());
     let standing = Standing { held: sides(Flow::Held), open: sides(Flow::Open) };
-    Capability {
-        owner: ws.key.as_str().to_owned(),
-        name: FACT.to_owned(),
-        value: serde_json::to_string(&standing).unwrap_or_default(),
-        at: ws.now().utc,
-    }
+    ws.new_fact(ws.key.as_str(), FACT, serde_json::to_string(&standing).unwrap_or_default())
 }
 
 /// Loads what waited in an earlier life, once the workspace's facts are known.
 pub(super) fn remember(ws: &Ws) {
+    let stored = ws.fact(ws.key.as_str(), FACT).unwrap_or_default();
+    let standing: Standing = serde_json::from_str(&stored).unwrap_or_default();
     ws.memory(|m| {
-        let key = (ws.key.as_str().to_owned(), FACT.to_owned());
-        let stored = m.capabilities.get(&key).map(|f| f.value.as_str()).unwrap_or_default();
-        let standing: Standing = serde_json::from_str(stored).unwrap_or_default();
         for (sides, flow) in [(standing.held, Flow::Held), (standing.open, Flow::Open)] {
             for side in sides {
                 m.rates.of_mut(side).flow = flow;
