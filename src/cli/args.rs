@@ -164,7 +164,7 @@ pub enum SyncVerb {
     Resume(SyncTarget),
     /// Start a pass at once
     Now(SyncTarget),
-    /// Let through what waits as a mass change
+    /// Let through what waits as a mass change, or as too many writes
     LetThrough(SyncTarget),
 }
 

@@ -210,8 +210,10 @@ fn workspace_text(w: &WorkspaceRow) -> String {
         ));
     }
     for s in &w.mass_changes {
+        let undo = if s.field.is_some() { ", or undo it where it came from" } else { "" };
         out.push_str(&format!(
-            "  a mass change waits: {s}; let it through with `diptych sync let-through {}`, or undo it where it came from\n",
+            "  {}; let it through with `diptych sync let-through {}`{undo}\n",
+            s.waits(),
             escape_line(&w.workspace)
         ));
     }

@@ -60,7 +60,8 @@ fn of_workspace(model: &Model, workspace: &WorkspaceView) -> (u8, Health) {
         return (1, health(Role::Warning, "first plan waits"));
     }
     if !workspace.surges.is_empty() {
-        return (1, health(Role::Warning, "mass change waits"));
+        let mass = workspace.surges.iter().any(|s| s.field.is_some());
+        return (1, health(Role::Warning, if mass { "mass change waits" } else { "writes wait" }));
     }
     (0, health(Role::Good, "live"))
 }

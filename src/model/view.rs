@@ -276,6 +276,17 @@ pub struct SurgeView {
     pub count: u32,
 }
 
+impl SurgeView {
+    /// What waits, for people: `mass change waits: 120 × severity in ServiceNow`, or `writes to ServiceNow
+    /// wait: more than 300 a minute`.
+    pub fn waits(&self) -> String {
+        match self.field {
+            Some(_) => format!("mass change waits: {self}"),
+            None => format!("writes to {} wait: more than {} a minute", self.side, self.count),
+        }
+    }
+}
+
 impl fmt::Display for SurgeView {
     /// `120 × severity in ServiceNow`, `more than 120 writes a minute to ServiceNow`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -174,7 +174,7 @@ pub(super) fn plan_waiting(model: &Model) -> Answer {
     let workspace = workspace(model)?;
     match workspace.waiting_plan.is_some() || !workspace.surges.is_empty() {
         true => Ok(()),
-        false => Err("Neither a first plan nor a mass change waits.".into()),
+        false => Err("No first plan, mass change or write waits for a person.".into()),
     }
 }
 

@@ -246,7 +246,7 @@ pub static ACTIONS: &[Action] = &{
             .writes()
             .hint(11, "sync now")
             .when(when::syncable),
-        row(A::AcceptPlan, "accept-plan", "Accept what waits", "Accepts the plan of a first contact, or lets a mass change through, after a question.", &[S::Sync], &[k('F')])
+        row(A::AcceptPlan, "accept-plan", "Accept what waits", "Accepts the plan of a first contact, or lets through a mass change or too many writes, after a question.", &[S::Sync], &[k('F')])
             .group(G::Control)
             .asks()
             .hint(9, "accept")

@@ -8,7 +8,7 @@ use crate::console::model::{Model, Screen};
 use crate::console::overlays::Overlay;
 use crate::console::overlays::plan::{Act, Confirms, Plan};
 use crate::console::theme::Role;
-use crate::model::view::Level;
+use crate::model::view::{Level, SurgeView};
 use crate::model::{Control, ControlVerb};
 
 /// The state of the screen.
@@ -72,12 +72,12 @@ fn ask(model: &mut Model, verb: ControlVerb) {
             ),
         ),
         (ControlVerb::LetThrough, _) => {
-            notes.extend(workspace.surges.iter().map(ToString::to_string));
-            (
-                "Let the mass change through",
-                "Accept",
-                "These are carried over. If nobody meant it, undo it on the side it came from instead: then nothing of it waits any more.".into(),
-            )
+            notes.extend(workspace.surges.iter().map(SurgeView::waits));
+            let note = match workspace.surges.iter().any(|s| s.field.is_some()) {
+                true => "These are carried over. If nobody meant it, undo it on the side it came from instead: then nothing of it waits any more.",
+                false => "All that waits is written, and counted anew after that. If nobody meant it, end what causes it first: until then it stays where it is.",
+            };
+            ("Let through what waits", "Accept", note.into())
         }
         _ => (
             "Pause",

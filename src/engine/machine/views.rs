@@ -2,8 +2,8 @@
 //! rows.
 
 use crate::model::ledger::AuditDraft;
-use crate::model::view::{EventView, Level, LinkView};
-use crate::model::{Field, Incident, LinkId, LinkState, Pair, Side, SysId};
+use crate::model::view::{EventView, Level, LinkView, Step};
+use crate::model::{Delivery, Field, Incident, LinkId, LinkState, Pair, Side, SysId};
 use crate::sync::link_step;
 use crate::sync::plan::Decision;
 use crate::sync::values::{is_closed, servicenow_value};
@@ -15,7 +15,12 @@ use super::turn::Turn;
 impl Ws {
     /// The link as watchers see it.
     pub fn view(&self, state: &LinkState) -> LinkView {
-        let (step, why) = link_step(state);
+        let (step, mut why) = link_step(state);
+        if step == Step::Pending
+            && let Some(held) = self.held_writes(state)
+        {
+            why = held;
+        }
         let incident = state.incident.as_ref();
         let record = state.record.as_ref();
         let shape = &self.settings().route.shape;
@@ -66,6 +71,14 @@ impl Ws {
             url: Pair::new(incident.map(|i| i.url.clone()).unwrap_or_default(), self.record_url(state)),
             closed: incident.is_some_and(is_closed) && closed_record,
         }
+    }
+
+    /// Why nothing is written for a link although something is to be: a person is asked first.
+    fn held_writes(&self, state: &LinkState) -> Option<String> {
+        let said = |side: Side| state.entries.iter().any(|e| e.delivery(side) == Delivery::Waiting);
+        let waits = |side: &Side| self.rate_waits(*side) && (state.link.pending || said(*side));
+        let side = [Side::Sentinel, Side::ServiceNow].into_iter().find(waits)?;
+        state.open_intent().is_none().then(|| self.rate_view(side).waits())
     }
 
     /// Where a browser finds the record; empty before it exists.

@@ -78,11 +78,15 @@ impl Ws {
 
     /// What waits for a person, as people see it.
     pub fn waiting(&self) -> Vec<SurgeView> {
-        let count = u32::try_from(self.settings().write_rate).unwrap_or(u32::MAX);
         let mut all = self.memory(|m| m.surges.views());
-        let fast = SIDES.into_iter().filter(|side| self.rate_waits(*side));
-        all.extend(fast.map(|side| SurgeView { field: None, side, count }));
+        all.extend(SIDES.into_iter().filter(|side| self.rate_waits(*side)).map(|side| self.rate_view(side)));
         all
+    }
+
+    /// What waits because a side got too many writes, as people see it.
+    pub fn rate_view(&self, side: Side) -> SurgeView {
+        let count = u32::try_from(self.settings().write_rate).unwrap_or(u32::MAX);
+        SurgeView { field: None, side, count }
     }
 
     /// A record is about to be made: what follows from that is none of what is counted.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::EngineError;
 use crate::engine::machine::Summary;
+use crate::model::view::SurgeView;
 use crate::model::{FaultKind, Shown, Side, WorkspaceKey};
 
 /// One workspace's pass.
@@ -58,7 +59,7 @@ pub(super) fn once(summaries: BTreeMap<WorkspaceKey, Summary>) -> OnceReport {
             if !s.refused.is_empty() {
                 notes.push(s.refused.clone());
             }
-            notes.extend(s.waiting.iter().map(|w| format!("a mass change waits: {w}")));
+            notes.extend(s.waiting.iter().map(SurgeView::waits));
             if s.unfinished > 0 {
                 notes.push(format!("{} links are not finished", s.unfinished));
             }

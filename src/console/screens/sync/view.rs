@@ -140,8 +140,8 @@ fn draw_head(model: &Model, canvas: &mut Canvas<'_>, area: Rect, w: &WorkspaceVi
         ));
     }
     if !w.surges.is_empty() {
-        let all = w.surges.iter().map(SurgeView::to_string).collect::<Vec<_>>().join(", ");
-        bits.push(look.bit(Role::Warning, format!("  mass change waits: {all}")));
+        let all = w.surges.iter().map(SurgeView::waits).collect::<Vec<_>>().join(", ");
+        bits.push(look.bit(Role::Warning, format!("  {all}")));
     }
     // What needs a person comes first: it is the end of the line that a narrow terminal cuts.
     bits.push(look.bit(
