@@ -29,7 +29,7 @@ use crate::story;
 use crate::trick::{Excuse, Played, Trick};
 
 /// Writes that a side may get within a minute, where nobody plays with that.
-pub const USUAL_RATE: usize = 120;
+pub const USUAL_RATE: usize = 300;
 /// Passes without people and faults in which nothing may be written any more.
 pub const QUIET: u32 = 10;
 /// Longest time in which everything must be in step again, counted from the calm: the longest

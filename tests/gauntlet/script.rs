@@ -279,7 +279,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         made_before: 0,
         create_after: create_after(&mut Rng::with_seed(seed ^ 0x0079_6f75_6e67), poll),
         mass_change: 50,
-        write_rate: 120,
+        write_rate: 300,
         custom: false,
         related_rows: RelatedRows::Off,
         domain: "",

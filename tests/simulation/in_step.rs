@@ -40,9 +40,12 @@ fn field<'a>(record: &'a RecordFacts, name: &str) -> &'a str {
 /// What differs where Sentinel takes no more: words for which an incident has no room.
 pub const FULL: &str = "no room";
 
+/// How many comments an incident holds.
+pub const MOST_COMMENTS: usize = 100;
+
 /// True for an incident that has as many comments as Sentinel takes.
 pub fn is_full(incident: &IncidentFacts) -> bool {
-    incident.comments.len() >= 100
+    incident.comments.len() >= MOST_COMMENTS
 }
 
 /// One thing in which both sides differ.

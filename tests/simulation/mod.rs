@@ -34,7 +34,7 @@ mod view;
 mod wire;
 
 pub use dialect::Dialect;
-pub use in_step::{Discord, FULL, Worlds, check_in_step, is_full, token};
+pub use in_step::{Discord, FULL, MOST_COMMENTS, Worlds, check_in_step, is_full, token};
 pub use scheduler::Simulation;
 pub use setting::{CUSTOMER_WORD, KEY, NUMBER_LABEL, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
 pub use upset::Boundary;

@@ -119,7 +119,7 @@ impl Default for Setting {
             made_before: 0,
             create_after: Duration::ZERO,
             mass_change: 50,
-            write_rate: 120,
+            write_rate: 300,
             crowded: 0,
             custom: false,
             related_rows: RelatedRows::Off,

@@ -91,9 +91,10 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         || (mutant::is_on(Mutant::FilterLeaverDropped) && !link.in_filter)
     {
         let rests = link.life == Life::Gone;
-        if link.role != Role::Primary && !rests && !(link.error.is_empty() && link.frozen.is_empty()) {
-            // What could not be done for it is not tried again, and waits for nobody.
-            let link = crate::model::Link { error: String::new(), frozen: String::new(), ..link.clone() };
+        if link.role != Role::Primary && !rests && !link.error.is_empty() {
+            // What could not be done for it is not tried again. Whatever it is frozen for waits for a person:
+            // its record may be somebody else's by now (seed 9701163).
+            let link = crate::model::Link { error: String::new(), ..link.clone() };
             ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
         }
         return Ok(Next::Settled);

@@ -40,10 +40,12 @@ pub(super) async fn turn(
         return read_comments(ws, state).await.map(Some);
     }
     let waits = |side: Side| move |e: &Entry| e.delivery(side) == Delivery::Waiting;
-    // Words that a frozen link has for its record wait for the person who looks at it.
+    // Where the record was never made, words for it have nowhere to go. Where it is gone it may only be
+    // hidden from our user: they wait until it is seen again, before whatever is said later (seed 9700102).
+    // Those that a frozen link has for its record wait for the person who looks at it.
     let lost: Vec<Side> = [Side::Sentinel, Side::ServiceNow]
         .into_iter()
-        .filter(|side| *side == Side::Sentinel || state.link.life != Life::Live)
+        .filter(|side| *side == Side::Sentinel || state.link.life == Life::Creating)
         .filter(|side| state.entries.iter().any(waits(*side)))
         .collect();
     if !lost.is_empty() {

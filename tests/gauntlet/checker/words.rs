@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use diptych::model::ledger::LinkState;
 use diptych::model::{Delivery, Entry};
+use diptych::sandbox::sentinel::IncidentFacts;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
 use super::{Case, Found, has_no_room, held};
 use crate::run::USUAL_RATE;
-use crate::simulation::{is_full, token};
+use crate::simulation::{MOST_COMMENTS, is_full, token};
 use crate::timeline::{Pair, Who, Word};
 use crate::trick::Excuse;
 
@@ -82,10 +83,40 @@ fn waited_for_a_person(case: &Case<'_>) -> bool {
     case.e.write_rate.is_some_and(|(limit, _)| limit < USUAL_RATE)
 }
 
-/// For how long nobody could hear what was said on a side.
+/// For how long nobody could hear what was said on a side: in outages, and while one call after the other was
+/// struck so that no pass came through.
 fn deaf(case: &Case<'_>, side: Side, span: Range<Stamp>) -> Duration {
-    let there = case.e.outages.iter().filter(|(s, _)| *s == side);
-    there.map(|(_, o)| o.end.min(span.end).since(o.start.max(span.start))).sum()
+    let outages = case.e.outages.iter().filter(|(s, _)| *s == side).map(|(_, o)| o.clone());
+    let mut all: Vec<Range<Stamp>> = outages.chain(without_a_pass(case, side, &span)).collect();
+    all.sort_by_key(|o| o.start);
+    let mut heard = span.start;
+    let mut deaf = Duration::ZERO;
+    for o in all {
+        let (start, end) = (o.start.max(heard), o.end.min(span.end));
+        deaf += end.since(start);
+        heard = heard.max(end);
+    }
+    deaf
+}
+
+/// From one pass that came through to the next, where calls in between were struck.
+fn without_a_pass(case: &Case<'_>, side: Side, span: &Range<Stamp>) -> Vec<Range<Stamp>> {
+    let mut found = Vec::new();
+    let (mut since, mut struck) = (span.start, false);
+    for sent in case.e.sent.iter().filter(|s| s.side == Some(side) && span.contains(&s.at)) {
+        if sent.pass && !sent.struck && sent.status == Some(200) {
+            if struck {
+                found.push(since..sent.at);
+            }
+            (since, struck) = (sent.at, false);
+        } else {
+            struck |= sent.struck;
+        }
+    }
+    if struck {
+        found.push(since..span.end);
+    }
+    found
 }
 
 fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
@@ -151,11 +182,25 @@ fn waits_for_a_person(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
 /// True when words could not be sent any more, because the incident was merged meanwhile or has no room
 /// for them: the link keeps them and says why.
 fn is_kept(case: &Case<'_>, pair: &Pair, from: Side, token: &str) -> bool {
-    let mut incidents = case.e.worlds.incidents.iter();
-    let full =
-        from == Side::ServiceNow && incidents.any(|i| i.guid.eq_ignore_ascii_case(&pair.guid) && is_full(i));
     let Some(link) = case.links.get(&pair.guid) else { return false };
-    pair.merged.is_some() && held(link, token).next().is_some() || full && has_no_room(link, token)
+    if pair.merged.is_some() && held(link, token).next().is_some() {
+        return true;
+    }
+    let is_it = |i: &&IncidentFacts| i.guid.eq_ignore_ascii_case(&pair.guid);
+    let full = || case.e.worlds.incidents.iter().find(is_it).is_some_and(is_full);
+    // Once it is deleted, a retry that a person ordered stays without an answer.
+    let was_full = || pair.deleted.is_some() && comments(pair) >= MOST_COMMENTS;
+    let waits = || link.entries.iter().any(|e| waits_for_sentinel(e) && e.text.raw().contains(token));
+    from == Side::ServiceNow && (full() && has_no_room(link, token) || was_full() && waits())
+}
+
+/// How many comments an incident ever had.
+fn comments(pair: &Pair) -> usize {
+    pair.words.iter().filter(|w| w.side == Side::Sentinel && w.before.is_none()).count()
+}
+
+fn waits_for_sentinel(entry: &Entry) -> bool {
+    matches!(entry.to_sentinel, Delivery::Waiting | Delivery::Held)
 }
 
 /// What people said on a side, with what became of it there.

@@ -294,7 +294,7 @@ fn settings(table: &str) -> WorkspaceSettings {
         alerts: AlertNotes::Note,
         alert_reads: 80,
         mass_change: 50,
-        write_rate: 120,
+        write_rate: 300,
         in_flight: 4,
     }
 }

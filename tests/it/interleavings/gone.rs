@@ -119,6 +119,32 @@ fn a_record_that_was_only_hidden_lives_on() {
 }
 
 #[test]
+fn words_on_a_merged_incident_wait_for_a_record_that_is_only_hidden() {
+    let mut sim = quiet(8);
+    let [incident, survivor]: [IncidentFacts; 2] =
+        open(&sim).into_iter().take(2).collect::<Vec<_>>().try_into().unwrap();
+    let merge = IncidentAct::MergeInto { survivor_guid: survivor.guid };
+    sim.act_in_sentinel(&incident.guid, &merge, &CAST[0]);
+    sim.run_for(MINUTE * 2);
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    hide(&sim, &[sys_id]);
+    sim.act_in_sentinel(&incident.guid, &IncidentAct::Comment("said first".into()), &CAST[0]);
+    sim.run_for(MINUTE * 15);
+    assert_eq!(link(&sim, &incident.guid).link.life, Life::Gone);
+    hide(&sim, &[]);
+    sim.run_for(MINUTE * 7);
+    sim.act_in_sentinel(&incident.guid, &IncidentAct::Comment("said then".into()), &CAST[0]);
+    sim.run_for(MINUTE * 2);
+    let journal = sim.record_of(&incident.guid).journal;
+    let when = |words: &str| {
+        let said: Vec<_> = journal.iter().filter(|j| j.value.contains(words)).collect();
+        assert_eq!(said.len(), 1, "{words}");
+        said[0].created_on.clone()
+    };
+    assert!(when("said first") < when("said then"));
+}
+
+#[test]
 fn many_that_are_missing_at_once_are_taken_for_hidden() {
     let mut sim = quiet(30);
     let incidents = open(&sim);

@@ -112,6 +112,26 @@ fn a_merge_that_a_look_shows_before_a_list_closes_no_record() {
 }
 
 #[test]
+fn a_merged_incident_whose_record_was_given_away_writes_nothing_to_it() {
+    let (mut sim, all) = quiet();
+    let [a, b] = &all[..2] else { panic!("two incidents") };
+    let record = sim.record_of(&a.guid);
+    let given = DeskAct::Set(vec![("correlation_id".into(), "given away".into())]);
+    sim.act_in_servicenow(&record.sys_id, &given, CAST[0].user_name);
+    merge(&sim, a, b);
+    sim.act_in_sentinel(&a.guid, &IncidentAct::Comment("said after that".into()), &CAST[0]);
+    let written = |sim: &Simulation| {
+        let all = sim.worlds().records;
+        let it = all.into_iter().find(|r| r.sys_id == record.sys_id).unwrap();
+        it.journal.into_iter().filter(|j| j.created_by == USER).count()
+    };
+    let before = written(&sim);
+    sim.run_for(MINUTE * 30);
+    assert_eq!(written(&sim), before);
+    sim.assert_idle(10);
+}
+
+#[test]
 fn a_survivor_without_a_record_is_named_by_its_number() {
     let (mut sim, all) = quiet();
     let a = &all[0];
