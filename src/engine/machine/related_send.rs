@@ -235,8 +235,8 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     ws.memory(|m| m.rows.put_off(state.link.id, now));
     let update = ws.update(&intent, IntentState::Replanned, "not there; looked for and made anew".into());
     let mut turn = Turn { intents: vec![update], ..Turn::default() };
-    if let Some(key) = sys_id.filter(|_| !settled) {
-        // It may still land, and be found then instead of made.
+    if let Some(key) = sys_id {
+        // It may still land, or not be shown yet, and be found then instead of made (seed 9702682).
         let what = format!("{} {key}: {}", table.as_str(), row.shown());
         let why = "no answer came and no row was found: it may have been made all the same";
         let mut audit = ws.audit(state, "unproven", (Some(Side::ServiceNow), "row"), ("", &what), why);

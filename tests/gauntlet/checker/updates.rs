@@ -292,7 +292,12 @@ fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<
                 && is_closed(s.side, &s.before)
                 && !is_closed(s.side, &s.after)
         });
-        if !reopened && !crossed(case, pair, theirs, ours) && !unseen(case, pair, theirs) {
+        // The request to open it, sent before them, may have landed after them (seed 9702353).
+        let opened = pair.steps_of(Field::Status, side).find(|s| {
+            s.who == Who::Sync && s.at == ours.at && s.record == ours.record && is_closed(side, &s.before)
+        });
+        let late = cleared && opened.is_some_and(|s| unproven(case, pair, s));
+        if !reopened && !late && !crossed(case, pair, theirs, ours) && !unseen(case, pair, theirs) {
             found(
                 "P7",
                 format!(
