@@ -111,7 +111,7 @@ pub fn is_done(record: &Record, shape: &RecordShape, tables: &Tables) -> bool {
 pub fn judge(q: &Question<'_>, copies: &[Copy]) -> Vec<Fate> {
     let Some(winner) = (0..copies.len()).min_by_key(|i| {
         let c = &copies[*i];
-        (c.tie != Tie::Linked, c.record.created_on, c.record.sys_id.clone())
+        (c.tie != Tie::Linked, c.record.age_order())
     }) else {
         return Vec::new();
     };
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_link_the_oldest_stays_then_the_lowest_key() {
+    fn without_a_link_the_oldest_stays_then_the_lowest_number() {
         let d = Desk::new();
         let mut copies = [2, 1, 3].map(|n| d.copy(n, Tie::None, Hands::OursAlone));
         assert_eq!(d.judge(&copies)[1], Fate::Keep);

@@ -202,7 +202,7 @@ async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, C
         DeskReply::Page(page) => Ok(page.records.into_iter().min_by_key(|r| {
             // One of ours before a copy that a person made, and then the oldest is the one to keep; more
             // than one is a matter for a person, later.
-            (made_by_others(ws, r), r.created_on, r.sys_id.clone())
+            (made_by_others(ws, r), r.age_order())
         })),
         _ => Ok(None),
     }

@@ -6,7 +6,7 @@ use crate::model::LinkState;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
-use super::observation::refresh_record;
+use super::observation::look_at_record;
 
 /// An observation of ServiceNow older than this is read again before it is written over: there
 /// is no compare-and-swap (sync-engine B.6).
@@ -18,33 +18,43 @@ const FRESH_ENOUGH_FOR_NOTES: Duration = Duration::from_secs(30);
 /// group key an access rule hides. So it counts only for one that was itself seen this lately.
 const SEEN_LATELY: Duration = Duration::from_secs(60);
 
+/// Looks of one piece of work that count from their answer. Where people are busy with a record of a slow
+/// instance, each look has to read its journal, and is old once that is read: the next one counts from its end,
+/// or the record would be looked at for ever and never written.
+const MOST_LOOKS: u32 = 3;
+
+/// How one piece of work has looked at the record of its link.
+#[derive(Default)]
+pub(super) struct Looks {
+    /// When the last answer came that showed it.
+    last: Option<Duration>,
+    times: u32,
+}
+
 /// Looks at the record before a note goes to it, unless that was done lately.
 pub(super) async fn look_if_stale(
     ws: &Ws,
     state: &mut LinkState,
-    looked: &mut Option<Duration>,
+    looks: &mut Looks,
 ) -> Result<Option<Next>, Halt> {
-    if record_age(ws, state, *looked) <= FRESH_ENOUGH_FOR_NOTES {
+    if record_age(ws, state, looks) <= FRESH_ENOUGH_FOR_NOTES {
         return Ok(None);
     }
-    look(ws, state, looked).await.map(Some)
+    look(ws, state, looks).await.map(Some)
 }
 
 /// True when the record has to be looked at before it is written over.
-pub(super) fn is_too_old_to_write(ws: &Ws, state: &LinkState, looked: Option<Duration>) -> bool {
-    record_age(ws, state, looked) > FRESH
+pub(super) fn is_too_old_to_write(ws: &Ws, state: &LinkState, looks: &Looks) -> bool {
+    record_age(ws, state, looks) > FRESH
 }
 
-/// Looks at the record before it is written. `looked` is when this work last had an answer that showed it.
-pub(super) async fn look(
-    ws: &Ws,
-    state: &mut LinkState,
-    looked: &mut Option<Duration>,
-) -> Result<Next, Halt> {
+/// Looks at the record before it is written.
+pub(super) async fn look(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
     let before = state.record_seen;
-    let next = refresh_record(ws, state).await?;
+    let (next, answered) = look_at_record(ws, state).await?;
     if state.record_seen > before {
-        *looked = Some(ws.now().mono);
+        looks.times += 1;
+        looks.last = answered.filter(|_| looks.times < MOST_LOOKS).or_else(|| Some(ws.now().mono));
     }
     Ok(next)
 }
@@ -52,9 +62,9 @@ pub(super) async fn look(
 /// Age of what we know of the record: it counts from the last complete pass (D15), for a record
 /// that passes can be trusted to show. A look of this work counts from its answer: were it to
 /// count from when it was asked for, a slow instance would be looked at for ever and never written.
-fn record_age(ws: &Ws, state: &LinkState, looked: Option<Duration>) -> Duration {
+fn record_age(ws: &Ws, state: &LinkState, looks: &Looks) -> Duration {
     let age = ws.steady().since(state.record_seen);
-    let age = looked.map_or(age, |at| age.min(ws.now().mono.saturating_sub(at)));
+    let age = looks.last.map_or(age, |at| age.min(ws.now().mono.saturating_sub(at)));
     if age > SEEN_LATELY {
         return age;
     }

@@ -31,7 +31,7 @@ pub(super) async fn find(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>,
         Err(error) => return link_failed(ws, state, &error, None).await.map(Some),
     };
     let others = found.len().saturating_sub(1);
-    let oldest = found.into_iter().min_by_key(|r| (r.created_on, r.sys_id.clone()));
+    let oldest = found.into_iter().min_by_key(Record::age_order);
     let Some(record) = oldest else { return Ok(None) };
     ws.recovered(Recovery::TakenOver);
     let number = escape_line(&record.number);

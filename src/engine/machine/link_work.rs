@@ -1,8 +1,6 @@
 //! One link's work: plan, commit one intent, send it, confirm it, plan again, until nothing is
 //! left to do. At most one intent of a link is open at a time (I2).
 
-use std::time::Duration;
-
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
 use crate::model::{
@@ -18,7 +16,7 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{begins_shared, has_waiting, next_entry, read_comments, read_comments_beside};
-use super::freshness::{is_too_old_to_write, look, look_if_stale};
+use super::freshness::{Looks, is_too_old_to_write, look, look_if_stale};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -39,12 +37,12 @@ pub(super) enum Next {
 pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
     let Some(mut state) = ws.load(id).await? else { return Ok(true) };
     let before = state.clone();
-    let mut looked = None;
+    let mut looks = Looks::default();
     for _ in 0..MOST_TURNS {
         if ws.is_stopping() {
             return Err(Halt::Stopping);
         }
-        match turn(&ws, &mut state, &mut looked).await? {
+        match turn(&ws, &mut state, &mut looks).await? {
             Next::Again => {}
             next => {
                 ws.settle_commands(&mut state, next).await?;
@@ -68,12 +66,12 @@ pub(super) fn may_send(link: &crate::model::Link) -> bool {
     link.role == Role::Primary && link.frozen.is_empty()
 }
 
-/// One turn. `looked` is when this work last had an answer that showed the record.
-async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> Result<Next, Halt> {
+/// One turn of a piece of work.
+async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
     if state.link.not_before > ws.steady() {
         return Ok(Next::Later);
     }
-    if let Some(next) = super::merges::turn(ws, state, looked).await? {
+    if let Some(next) = super::merges::turn(ws, state, looks).await? {
         return Ok(next);
     }
     if state.link.role == Role::Watched && state.link.life <= Life::Live && state.open_intent().is_none() {
@@ -115,7 +113,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         if ws.is_down(Side::ServiceNow) {
             return Ok(Next::Later);
         }
-        let next = look(ws, state, looked).await?;
+        let next = look(ws, state, looks).await?;
         if next != Next::Later {
             ws.memory(|m| m.unverified.remove(&id));
         }
@@ -142,12 +140,12 @@ async fn turn(ws: &Ws, state: &mut LinkState, looked: &mut Option<Duration>) -> 
         return look_up(ws, planned.lookups).await;
     }
     let waits = ws.hold_surges(&mut planned);
-    let next = match act(ws, state, planned, now, looked).await? {
+    let next = match act(ws, state, planned, now, looks).await? {
         Next::Settled => super::evidence_work::list_alerts(ws, state).await?,
         next => next,
     };
     let next = match next {
-        Next::Settled => super::related_work::add_rows(ws, state, looked).await?,
+        Next::Settled => super::related_work::add_rows(ws, state, looks).await?,
         next => next,
     };
     Ok(if waits && next == Next::Settled { Next::Later } else { next })
@@ -220,7 +218,7 @@ async fn act(
     state: &mut LinkState,
     mut planned: Plan,
     now: Stamp,
-    looked: &mut Option<Duration>,
+    looks: &mut Looks,
 ) -> Result<Next, Halt> {
     let label_alone = number_label::is_alone(&planned.to_incident);
     if state.link.failures > 0 && !label_alone {
@@ -253,8 +251,8 @@ async fn act(
         }
         kind = put_incident(ws, state, &planned);
     } else if !planned.to_record.is_empty() && n_up {
-        if is_too_old_to_write(ws, state, *looked) {
-            return look(ws, state, looked).await;
+        if is_too_old_to_write(ws, state, looks) {
+            return look(ws, state, looks).await;
         }
         kind = patch_record(ws, state, &planned);
     }
@@ -271,7 +269,7 @@ async fn act(
         }
         // Whose record it is may have changed while others were waited for (I6).
         if matches!(kind, Some(IntentKind::AddNote { .. }))
-            && let Some(next) = look_if_stale(ws, state, looked).await?
+            && let Some(next) = look_if_stale(ws, state, looks).await?
         {
             return Ok(next);
         }

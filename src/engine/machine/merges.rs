@@ -14,7 +14,7 @@ use crate::sync::merge::{Named, came_from, came_to, is_told, survivor, went_into
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{hold_entries, next_entry, read_comments};
-use super::freshness::look_if_stale;
+use super::freshness::{Looks, look_if_stale};
 use super::link_work::Next;
 use super::recovery::Recovery;
 use super::send::link_failed;
@@ -27,11 +27,7 @@ const LONGEST: usize = 20;
 const NO_WAY: &str = "the incident was merged into another one";
 
 /// What is to be done for a link whose incident was merged; `None` when there is nothing more.
-pub(super) async fn turn(
-    ws: &Ws,
-    state: &mut LinkState,
-    looked: &mut Option<std::time::Duration>,
-) -> Result<Option<Next>, Halt> {
+pub(super) async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Option<Next>, Halt> {
     if state.link.role != Role::Merged || state.open_intent().is_some() {
         return Ok(None);
     }
@@ -60,7 +56,7 @@ pub(super) async fn turn(
     if !state.entries.iter().any(waits(Side::ServiceNow)) {
         return Ok(None);
     }
-    send_words(ws, state, looked).await.map(Some)
+    send_words(ws, state, looks).await.map(Some)
 }
 
 /// Makes a link one of a merged incident, and says so; `None` when it is nothing that is kept in step.
@@ -84,15 +80,11 @@ pub(super) fn notice(ws: &Ws, state: &LinkState, turn: &mut Turn) {
 }
 
 /// Sends the oldest words that wait for the record of a merged incident.
-async fn send_words(
-    ws: &Ws,
-    state: &mut LinkState,
-    looked: &mut Option<std::time::Duration>,
-) -> Result<Next, Halt> {
+async fn send_words(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
     if ws.is_down(Side::ServiceNow) || ws.rate_waits(Side::ServiceNow) {
         return Ok(Next::Later);
     }
-    if let Some(next) = look_if_stale(ws, state, looked).await? {
+    if let Some(next) = look_if_stale(ws, state, looks).await? {
         return Ok(next);
     }
     let mut turn = Turn::default();

@@ -71,19 +71,27 @@ pub(super) async fn get_record(ws: &Ws, state: &LinkState) -> Result<Record, Cal
 
 /// Reads the record before it is written over, because what we know of it is not fresh.
 pub(super) async fn refresh_record(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    look_at_record(ws, state).await.map(|(next, _)| next)
+}
+
+/// The same, and when the answer came that shows the record: its journal may take much longer.
+pub(super) async fn look_at_record(ws: &Ws, state: &mut LinkState) -> Result<(Next, Option<Duration>), Halt> {
     ws.recovered(Recovery::RecordReread);
     let asked = ws.steady();
-    match get_record(ws, state).await {
+    let next = match get_record(ws, state).await {
         Ok(record) => {
+            let answered = ws.now().mono;
             super::gone::seen(ws, state.link.id, Side::ServiceNow);
-            take_record(ws, state, record, Turn { asked, ..Turn::default() }).await
+            let next = take_record(ws, state, record, Turn { asked, ..Turn::default() }).await?;
+            return Ok((next, Some(answered)));
         }
-        Err(error) if error.is_side_wide() => Ok(Next::Later),
+        Err(error) if error.is_side_wide() => Next::Later,
         Err(error) if error.kind == FaultKind::NotFound => {
-            super::gone::missed(ws, state, Side::ServiceNow, &error).await
+            super::gone::missed(ws, state, Side::ServiceNow, &error).await?
         }
-        Err(error) => link_failed(ws, state, &error, None).await,
-    }
+        Err(error) => link_failed(ws, state, &error, None).await?,
+    };
+    Ok((next, None))
 }
 
 /// Takes an observation of the record; when its version moved without us, its journal is read

@@ -15,7 +15,7 @@ use crate::model::{Link, LinkId, LinkState, Related, RowList, Side, TableName, W
 use crate::sync::related::gather;
 
 use super::ctx::{Halt, Ws};
-use super::freshness::look_if_stale;
+use super::freshness::{Looks, look_if_stale};
 use super::link_work::Next;
 use super::related_find::{Found, find_item, find_user, observable_type, tables};
 use super::related_lists::{could_not, is_known_missing, learn};
@@ -73,11 +73,7 @@ pub(super) fn gather_rows(ws: &Ws, state: &LinkState, link: &mut Link, found: &E
 }
 
 /// Takes one step toward the first row of a link that waits, once nothing else is left to do about it.
-pub(super) async fn add_rows(
-    ws: &Ws,
-    state: &mut LinkState,
-    looked: &mut Option<Duration>,
-) -> Result<Next, Halt> {
+pub(super) async fn add_rows(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
     if !is_on(ws) || state.link.related.waiting.is_empty() || ws.is_down(Side::ServiceNow) {
         return Ok(Next::Settled);
     }
@@ -91,7 +87,7 @@ pub(super) async fn add_rows(
         return Ok(Next::Settled);
     };
     // Whose record it is may have changed while others were waited for (I6).
-    if let Some(next) = look_if_stale(ws, state, looked).await? {
+    if let Some(next) = look_if_stale(ws, state, looks).await? {
         return Ok(next);
     }
     ws.memory(|m| m.rows.left = m.rows.left.saturating_sub(1));
