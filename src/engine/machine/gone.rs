@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::model::call::SentinelCall;
 use crate::model::ledger::{Ask, AuditDraft, CommandUpdate, Commit, Known, Told};
 use crate::model::view::{EventView, Level};
 use crate::model::{
@@ -127,6 +128,11 @@ pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<O
         return Ok(Some(Next::Later));
     }
     if let Some(intent) = open {
+        // What failed before may have failed because that side is gone, too (seed 9711973).
+        let failed = !state.link.error.is_empty();
+        if failed && let Some(error) = not_there(ws, state, side).await {
+            return keep_last_words(ws, state, side, &error).await.map(Some);
+        }
         return super::recover::settle(ws, state, intent).await.map(Some);
     }
     if ws.rate_waits(side) {
@@ -134,6 +140,39 @@ pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<O
     }
     ws.recovered(Recovery::LastWords);
     send_last_words(ws, state, side).await.map(Some)
+}
+
+/// Why nothing of a link is found on a side; `None` when it is there, or nobody can tell.
+async fn not_there(ws: &Ws, state: &LinkState, side: Side) -> Option<CallError> {
+    let found = match side {
+        Side::Sentinel => ws.read_sentinel(SentinelCall::Get(state.link.incident.clone())).await.map(|_| ()),
+        Side::ServiceNow => get_record(ws, state).await.map(|_| ()),
+    };
+    found.err().filter(|error| error.kind == FaultKind::NotFound)
+}
+
+/// Both sides of a link are gone: its last words can go nowhere, and are kept for a person.
+async fn keep_last_words(
+    ws: &Ws,
+    state: &mut LinkState,
+    side: Side,
+    error: &CallError,
+) -> Result<Next, Halt> {
+    let why = error.to_string();
+    let mut turn = Turn::default();
+    for intent in state.intents.iter().filter(|i| i.state.is_open()) {
+        if entry_of(&intent.kind).is_none_or(|(_, to)| to != side) {
+            continue;
+        }
+        if intent.state != IntentState::Planned {
+            turn.audit.extend(unproven(ws, state, intent));
+        }
+        turn.intents.push(ws.update(intent, IntentState::Replanned, why.clone()));
+        turn.entries.extend(back_to_waiting(state, &intent.kind));
+    }
+    turn.link = Some(Link { error: String::new(), failures: 0, not_before: Stamp(0), ..state.link.clone() });
+    ws.save(state, turn).await?;
+    hold_entries(ws, state, &[side], &why).await
 }
 
 /// Sends the oldest words that wait for `side`, of which nobody knows yet that it is there, too.
