@@ -19,6 +19,7 @@ mod dry_run;
 mod entry_work;
 mod evidence_work;
 mod facts;
+mod failure;
 mod freshness;
 mod gone;
 mod hand_over;

@@ -23,9 +23,9 @@ use super::confirm::Proof;
 use super::create::own_key;
 use super::ctx::{Halt, Ws};
 use super::facts::OwnKey;
+use super::failure::link_failed;
 use super::link_work::Next;
 use super::recovery::Recovery;
-use super::send::link_failed;
 use super::turn::Turn;
 
 /// Rules of the instance that run after an insert are done by then.

@@ -22,10 +22,10 @@ use super::adopt::adopt;
 use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
 use super::facts::OwnKey;
+use super::failure::{MOST_ATTEMPTS, link_failed};
 use super::link_work::Next;
 use super::recover::is_settled;
 use super::recovery::Recovery;
-use super::send::{MOST_ATTEMPTS, link_failed};
 use super::turn::Turn;
 
 pub(super) fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
@@ -242,7 +242,7 @@ pub(super) async fn try_without_key(
     }
     ws.recovered(Recovery::KeyRefused);
     ws.memory(|m| m.keyless_trials.insert(state.link.id));
-    super::send::release(ws, state, intent, error).await?;
+    super::failure::release(ws, state, intent, error).await?;
     Ok(Some(Next::Again))
 }
 

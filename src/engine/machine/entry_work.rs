@@ -148,7 +148,7 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
                 ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
                 return Ok(Next::Again);
             }
-            Err(error) => return super::send::link_failed(ws, state, &error, None).await,
+            Err(error) => return super::failure::link_failed(ws, state, &error, None).await,
         }
     }
     comments.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));

@@ -17,11 +17,12 @@ use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{begins_shared, hold_entries, next_entry, read_comments};
+use super::failure::link_failed;
 use super::link_work::Next;
 use super::observation::get_record;
 use super::ownership::{unverifiable, wrong_record};
 use super::recovery::Recovery;
-use super::send::{back_to_waiting, conclude, entry_of, exchange, link_failed};
+use super::send::{back_to_waiting, conclude, entry_of, exchange};
 use super::turn::Turn;
 
 /// Between the first look that found nothing and the one that settles it.

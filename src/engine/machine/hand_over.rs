@@ -14,9 +14,9 @@ use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::read_comments;
+use super::failure::link_failed;
 use super::link_work::Next;
 use super::recovery::Recovery;
-use super::send::link_failed;
 use super::turn::Turn;
 
 /// Looks for the record that the store app made for an incident, and takes it up as one that is watched.

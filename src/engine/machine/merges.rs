@@ -14,10 +14,10 @@ use crate::sync::merge::{Named, came_from, came_to, is_told, survivor, went_into
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{hold_entries, next_entry, read_comments};
+use super::failure::link_failed;
 use super::freshness::{Looks, look_if_stale};
 use super::link_work::Next;
 use super::recovery::Recovery;
-use super::send::link_failed;
 use super::turn::Turn;
 
 /// Longest chain of merges that is followed.

@@ -9,9 +9,10 @@ use crate::text::Stamp;
 use super::confirm::{Proof, finish, incident_put};
 use super::ctx::{Halt, Ws};
 use super::entry_work::deliver;
+use super::failure::release;
 use super::link_work::Next;
 use super::observation::get_incident;
-use super::send::{conclude, entry_of, exchange, release};
+use super::send::{conclude, entry_of, exchange};
 use super::turn::Turn;
 
 /// What is done too early: bases that move with the intent, or a write that is sent first and

@@ -8,10 +8,10 @@ use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::failure::link_failed;
 use super::link_work::{Next, freeze_with};
 use super::ownership::{unverifiable, wrong_record};
 use super::recovery::Recovery;
-use super::send::link_failed;
 use super::turn::Turn;
 
 /// How far before an intent its journal entry is looked for, against skewed clocks.

@@ -17,10 +17,11 @@ use crate::text::Stamp;
 
 use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
+use super::failure::{MOST_ATTEMPTS, link_failed};
 use super::link_work::{Next, may_send};
 use super::observation::{LOOK_BACK, get_incident, get_record, observed, take_record};
 use super::recovery::Recovery;
-use super::send::{MOST_ATTEMPTS, back_to_waiting, link_failed, send_open};
+use super::send::{back_to_waiting, send_open};
 use super::turn::Turn;
 
 /// Goes on with an intent that was found open.

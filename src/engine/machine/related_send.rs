@@ -186,7 +186,7 @@ pub(super) async fn refused(
     }
     let lease = error.kind == FaultKind::Guard && error.code.as_deref() == Some(super::board::LEASE_ENDS);
     if lease || error.is_side_wide() && !is_of_a_list(&error) {
-        return super::send::failed(ws, state, intent, error).await;
+        return super::failure::failed(ws, state, intent, error).await;
     }
     let of_key = matches!(error.kind, FaultKind::Forbidden | FaultKind::Rejected) && sys_id.is_some();
     if of_key

@@ -3,32 +3,22 @@
 //! An intent was committed before it comes here (I1). Whatever happens to the call, the outcome
 //! is committed too: confirmed, refused, to be planned anew, or unknown.
 
-use std::time::Duration;
-
 use crate::model::call::{
     DeskCall, DeskOutcome, DeskReply, DeskRow, SentinelCall, SentinelOutcome, SentinelReply,
 };
-use crate::model::ledger::{CommandUpdate, IntentUpdate};
-use crate::model::view::Level;
+use crate::model::ledger::IntentUpdate;
 use crate::model::{
-    CallError, CommandState, Delivery, EntryId, FaultKind, Incident, Intent, IntentKind, IntentState, Link,
-    LinkState, Record, RecordWrite, Retry,
+    CallError, Delivery, EntryId, FaultKind, Incident, Intent, IntentKind, IntentState, LinkState, Record,
+    RecordWrite,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::customer::COLUMN;
 
 use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
+use super::failure::{failed, unanswered};
 use super::link_work::Next;
 use super::recovery::Recovery;
-use super::turn::Turn;
-
-/// Times an intent is sent before it is parked for a person (I8).
-pub(super) const MOST_ATTEMPTS: u32 = 8;
-/// Refused versions in a row that are read again at once.
-const MOST_CONFLICTS: u32 = 3;
-/// Longest pause after failures of one link.
-const LONGEST: Duration = Duration::from_secs(900);
 
 /// What a send brought back.
 pub(super) enum Came {
@@ -155,104 +145,6 @@ fn patch(ws: &Ws, state: &LinkState, write: RecordWrite) -> DeskCall {
     }
 }
 
-/// Takes a failed send.
-pub(super) async fn failed(
-    ws: &Ws,
-    state: &mut LinkState,
-    intent: Intent,
-    error: CallError,
-) -> Result<Next, Halt> {
-    #[cfg(feature = "mutants")]
-    super::mutated::tell_of_failed(ws, state, &intent).await?;
-    #[cfg(feature = "mutants")]
-    if error.maybe_applied && super::mutated::takes_for_done(&intent, &error) {
-        return super::mutated::assume_done(ws, state, intent).await;
-    }
-    if error.maybe_applied {
-        // The wait until it can no longer land begins anew.
-        ws.memory(|m| m.looked_into.remove(&intent.id));
-        unanswered(ws, state, &intent, &error).await?;
-        let side = intent.kind.side();
-        return Ok(if ws.is_down(side) { Next::Later } else { Next::Again });
-    }
-    match error.kind {
-        FaultKind::Guard if error.code.as_deref() == Some(super::board::LEASE_ENDS) => {
-            release(ws, state, &intent, &error).await?;
-            Err(Halt::Stopping)
-        }
-        #[cfg(feature = "mutants")]
-        FaultKind::Conflict if mutant::is_on(Mutant::BlindConflictRetry) => {
-            super::mutated::overwrite(ws, state, intent, error).await
-        }
-        FaultKind::Conflict => {
-            ws.recovered(Recovery::ConflictReplanned);
-            // A request that was delivered twice conflicts with itself: it may be there.
-            if let Some(next) = super::recover::prove_put(ws, state, &intent).await? {
-                return Ok(next);
-            }
-            release(ws, state, &intent, &error).await?;
-            // Somebody else writes now and then; a server that never takes our version is
-            // another matter.
-            if state.link.failures >= MOST_CONFLICTS {
-                return link_failed(ws, state, &error, None).await;
-            }
-            let link = Link { failures: state.link.failures + 1, ..state.link.clone() };
-            ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
-            super::observation::refresh_incident(ws, state).await
-        }
-        _ if error.is_side_wide() => {
-            ws.recovered(Recovery::IntentReleased);
-            release(ws, state, &intent, &error).await?;
-            Ok(Next::Later)
-        }
-        _ => link_failed(ws, state, &error, Some(intent)).await,
-    }
-}
-
-/// A write of which nobody knows whether it was applied. It is looked into at once; after several in
-/// a row the link waits longer each time, and in the end for a person (I8).
-async fn unanswered(ws: &Ws, state: &mut LinkState, intent: &Intent, error: &CallError) -> Result<(), Halt> {
-    let update = ws.update(intent, IntentState::Unknown, error.to_string());
-    let mut link = state.link.clone();
-    link.failures = link.failures.saturating_add(1);
-    let mut turn = Turn { intents: vec![update], ..Turn::default() };
-    if link.failures > 3 && !mutant::is_on(Mutant::RetryForever) {
-        link.not_before = ws.steady().plus(ws.shared.backoff(link.failures, LONGEST));
-        link.error = error.to_string();
-    }
-    if link.failures >= MOST_ATTEMPTS && link.frozen.is_empty() && !mutant::is_on(Mutant::RetryForever) {
-        ws.recovered(Recovery::Parked);
-        link.frozen = format!("unanswered {} times: {error}", link.failures);
-        let why = format!("{error}; given up after several tries; run retry once the cause is gone");
-        turn.events.push(ws.event(Level::Error, Some(link.id), ws.subject(state), why));
-    }
-    turn.link = Some(link);
-    ws.save(state, turn).await
-}
-
-/// Gives an intent up in favour of a fresh plan: it was surely not applied.
-pub(super) async fn release(
-    ws: &Ws,
-    state: &mut LinkState,
-    intent: &Intent,
-    error: &CallError,
-) -> Result<(), Halt> {
-    let open = super::recover::may_have_landed(intent);
-    let next = if open { IntentState::Unknown } else { IntentState::Replanned };
-    let mut turn = Turn { intents: vec![ws.update(intent, next, error.to_string())], ..Turn::default() };
-    turn.entries.extend(back_to_waiting(state, &intent.kind));
-    if let Some(command) = intent.command {
-        ws.put_back(state, command);
-        turn.commands.push(CommandUpdate {
-            id: command,
-            state: CommandState::Pending,
-            result: format!("not written yet: {error}"),
-        });
-        super::board::lock(&ws.shared.board).wake(&ws.key);
-    }
-    ws.save(state, turn).await
-}
-
 /// The entry of an intent that was not applied, waiting again.
 pub(super) fn back_to_waiting(state: &LinkState, kind: &IntentKind) -> Option<crate::model::Entry> {
     let (id, side) = entry_of(kind)?;
@@ -272,108 +164,6 @@ pub(super) fn entry_of(kind: &IntentKind) -> Option<(EntryId, crate::model::Side
         }
         _ => None,
     }
-}
-
-/// One link's own failure: shown, and tried again after a growing pause.
-pub(super) async fn link_failed(
-    ws: &Ws,
-    state: &mut LinkState,
-    error: &CallError,
-    intent: Option<Intent>,
-) -> Result<Next, Halt> {
-    if error.kind == FaultKind::NotFound {
-        // Hidden from us a record may become anybody's, and a write may make an incident anew: both are
-        // looked at before anything else is done.
-        ws.memory(|m| (m.unverified.insert(state.link.id), m.unsure.insert(state.link.id)));
-    }
-    let mut link = state.link.clone();
-    link.failures = link.failures.saturating_add(1);
-    let pause = match error.retry {
-        _ if mutant::is_on(Mutant::RetryForever) => Duration::ZERO,
-        Retry::After(wait) => wait,
-        _ => ws.shared.backoff(link.failures + 2, LONGEST),
-    };
-    link.not_before = ws.steady().plus(pause);
-    let mut turn = Turn::default();
-    let mut ends = "it is tried again".to_owned();
-    if let Some(intent) = intent {
-        // What rests for another reason goes on resting for it.
-        let parked =
-            link.failures >= MOST_ATTEMPTS && link.frozen.is_empty() && !mutant::is_on(Mutant::RetryForever);
-        let held = held_entry(state, &intent.kind, error);
-        let label = refused_label(&intent.kind, error, ws.steady());
-        let new = match parked {
-            true => IntentState::Parked,
-            // An entry that is refused is held; should it be there all the same, reading shows it.
-            false if held.is_none() && super::recover::may_have_landed(&intent) => IntentState::Unknown,
-            false => IntentState::Rejected,
-        };
-        turn.intents.push(ws.update(&intent, new, error.to_string()));
-        if parked {
-            ws.recovered(Recovery::Parked);
-            ends = "given up after several tries; run retry once the cause is gone".into();
-            link.frozen = format!("refused {} times: {error}", link.failures);
-        }
-        match (intent.command, held) {
-            (Some(command), _) => {
-                ws.put_back(state, command);
-                turn.commands.push(CommandUpdate {
-                    id: command,
-                    state: CommandState::Refused,
-                    result: error.to_string(),
-                });
-                link.not_before = state.link.not_before;
-                ends = "the command was refused and nothing was changed".into();
-            }
-            (None, Some(entry)) => {
-                ws.recovered(Recovery::EntryHeld);
-                turn.entries.push(entry);
-                link.not_before = state.link.not_before;
-                ends = "the note is held; run retry once the cause is gone".into();
-            }
-            (None, None) => turn.entries.extend(back_to_waiting(state, &intent.kind)),
-        }
-        if let Some(base) = label {
-            turn.bases.push(base);
-            link.not_before = state.link.not_before;
-            ends = "the label is not written; run retry once the cause is gone".into();
-        }
-    }
-    link.error = error.to_string();
-    let when = if link.not_before > ws.steady() {
-        ws.recovered(Recovery::LinkPaused);
-        format!(", next try in {}", crate::text::format_span(pause))
-    } else {
-        String::new()
-    };
-    turn.events.push(ws.event(
-        Level::Error,
-        Some(link.id),
-        ws.subject(state),
-        format!("{error}; {ends}{when}"),
-    ));
-    turn.link = Some(link);
-    ws.save(state, turn).await?;
-    Ok(if state.link.not_before > ws.steady() { Next::Later } else { Next::Again })
-}
-
-/// The base of a label that Sentinel refused by itself: it is given up, so that the link goes on.
-fn refused_label(kind: &IntentKind, error: &CallError, at: crate::text::Stamp) -> Option<crate::model::Base> {
-    let IntentKind::PutIncident { targets, .. } = kind else { return None };
-    let gives_up = error.kind == FaultKind::Rejected && !mutant::is_on(Mutant::RetryForever);
-    crate::sync::number_label::given_up(targets, at).filter(|_| gives_up)
-}
-
-/// An entry that its server refused is held with the reason, so that it cannot block the others.
-fn held_entry(state: &LinkState, kind: &IntentKind, error: &CallError) -> Option<crate::model::Entry> {
-    if error.kind != FaultKind::Rejected || mutant::is_on(Mutant::RetryForever) {
-        return None;
-    }
-    let (id, side) = entry_of(kind)?;
-    let mut entry = state.entries.iter().find(|e| e.id == id)?.clone();
-    entry.set_delivery(side, Delivery::Held);
-    entry.reason = error.to_string();
-    Some(entry)
 }
 
 impl Ws {
