@@ -36,13 +36,13 @@ macro_rules! mutants {
 
 mutants! {
     LocalClockCursor, "local-clock-cursor",
-        "A cursor is set to our own clock at the end of a pass, without overlap.";
+        "A cursor is set to our own clock at the end of a pass.";
     CursorExclusive, "cursor-exclusive",
         "A cursor is the newest row that was seen, and the next read starts strictly after it.";
     NoOverlap, "no-overlap",
         "A read starts exactly where the last one began, and nothing is ever read twice.";
     CursorBeforeRows, "cursor-before-rows",
-        "A cursor is committed before the rows that it stands for, without overlap.";
+        "A cursor is committed before the rows that it stands for.";
     StaleListWins, "stale-list-wins",
         "A list row that is older than what a GET or a write showed is taken all the same.";
     EmptyPageEnds, "empty-page-ends",
@@ -121,6 +121,10 @@ mutants! {
         "Journal entries that were read from a record's text are not known again from their table.";
     SharedNewestOnly, "shared-newest-only",
         "A comment that notes share is written with the newest of them only.";
+    TitleForgotten, "title-forgotten",
+        "A title that changes in Sentinel never reaches its record.";
+    ClosingWordsForgotten, "closing-words-forgotten",
+        "A close arrives in Sentinel without what was said with it.";
     MergeUntold, "merge-untold",
         "Nobody is told that an incident was merged into another one.";
     LastWordsForgotten, "last-words-forgotten",
@@ -186,7 +190,7 @@ pub(crate) fn is_on(mutant: Mutant) -> bool {
 }
 
 /// True for the mistakes about cursors: a wider read now and then would heal them all, so they
-/// come without one.
+/// come without one. What overlaps stays, but for the mistake that is to have none.
 #[inline(always)]
 pub(crate) fn reads_narrowly() -> bool {
     is_on(Mutant::LocalClockCursor)

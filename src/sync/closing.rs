@@ -178,6 +178,7 @@ fn close_incident(draft: &mut Draft<'_>) -> Closing {
     }
     match draft.servicenow(Field::CloseNotes) {
         _ if !flowing(draft).contains(&Field::CloseNotes) => {}
+        _ if mutant::is_on(Mutant::ClosingWordsForgotten) => {}
         Some(notes) => {
             draft.remember_seen(Field::CloseNotes, None);
             draft.write(Field::CloseNotes, Side::Sentinel, notes, "close notes as they are".into());

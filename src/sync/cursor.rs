@@ -17,7 +17,7 @@ pub fn next_start(
     if mutant::is_on(Mutant::CursorExclusive) {
         return newest_row.unwrap_or(old).max(old);
     }
-    let overlap = if mutant::reads_narrowly() { Duration::ZERO } else { overlap };
+    let overlap = if mutant::is_on(Mutant::NoOverlap) { Duration::ZERO } else { overlap };
     let reached = match (first_date, newest_row) {
         (Some(date), _) => date,
         // A server without a Date header: the newest row is the only server time there is.

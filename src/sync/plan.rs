@@ -68,6 +68,9 @@ pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
     };
     let mut draft = Draft { state, ctx, incident, record, now, plan: Plan::default() };
     for field in [Field::Title, Field::Description, Field::Severity, Field::Owner] {
+        if field == Field::Title && state.base(field).is_some() && mutant::is_on(Mutant::TitleForgotten) {
+            continue;
+        }
         let verdict = draft.verdict(field);
         draft.apply(field, verdict);
     }

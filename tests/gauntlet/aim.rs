@@ -10,6 +10,7 @@ use diptych::sandbox::side::Side;
 use fastrand::Rng;
 
 use crate::script::{Script, What};
+use crate::simulation::Boundary;
 use crate::trick::Trick;
 
 /// The script of a seed, sharpened for one mistake.
@@ -38,6 +39,8 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
             let apart = [Trick::CloseThere, Trick::CloseFurther, Trick::ReopenHere, Trick::CloseHere];
             script.events.retain(|e| !matches!(&e.what, What::Trick { trick, .. } if apart.contains(trick)));
         }
+        Mutant::LocalClockCursor => fast_clocks(&mut script, rng),
+        Mutant::CursorBeforeRows => long_deaths(&mut script, rng),
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
         _ => {}
     }
@@ -58,6 +61,24 @@ fn merges(script: &mut Script, rng: &mut Rng) {
     for n in 0..8 {
         let at = script.moment(rng);
         script.add(at, What::Act { deed: Deed::Merge, draw: rng.u64(..), serial: 90_000 + n });
+    }
+}
+
+/// A local clock that is wrong by more than what reads overlap.
+fn fast_clocks(script: &mut Script, rng: &mut Rng) {
+    for seconds in [3600, 0, 3600] {
+        let at = script.moment(rng);
+        script.add(at, What::ClockAhead { seconds });
+    }
+}
+
+/// Deaths in the midst of a pass, each longer than what reads overlap.
+fn long_deaths(script: &mut Script, rng: &mut Rng) {
+    for _ in 0..8 {
+        let boundary = Boundary { effects: rng.u32(0..12), applied: rng.bool() };
+        let down = Duration::from_secs(rng.u64(330..900));
+        let at = script.moment(rng);
+        script.add(at, What::Kill { boundary, down });
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `labels` | P3, P4, P10 for the label that shows a record's number |
 //! | `customers` | P10 for what customers see: nothing of ours that nobody meant for them |
 //! | `words` | P6 every comment exactly once, in order |
+//! | `arrivals` | P4 for titles, descriptions and closing words |
 //! | `rest` | P4 convergence, P5 quiescence, P13 liveness |
 //! | `calls` | P8 bounded calls, credentials to their own origin |
 //! | `related` | P1, P4, P10 and P12 for the rows beside the records |
@@ -21,6 +22,7 @@
 //!
 //! P9, crash anywhere, is that the others hold in spite of the kills in a script.
 
+mod arrivals;
 mod book;
 mod calls;
 mod custom;
@@ -114,6 +116,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
     let mut found = BTreeSet::new();
     for part in [
         records::check,
+        arrivals::check,
         related::check,
         custom::check,
         customers::check,

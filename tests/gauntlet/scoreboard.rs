@@ -125,7 +125,7 @@ pub fn run(seeds: Range<u64>, jobs: usize) -> Board {
                     if seed >= seeds.end {
                         break;
                     }
-                    let script = Script::of(seed);
+                    let script = Script::of(seed).on_common_ground();
                     for rival in Rival::ALL {
                         let score = score(rival, &script);
                         board.lock().unwrap().add(rival, seed, score);

@@ -168,6 +168,15 @@ impl Script {
         }
     }
 
+    /// The same script without what no published algorithm was made for: columns that an admin fills, and
+    /// records that another app made before.
+    pub fn on_common_ground(mut self) -> Self {
+        self.setting.custom = false;
+        self.setting.store_app = StoreApp::Ignore;
+        self.setting.made_before = 0;
+        self
+    }
+
     fn add_faults(&mut self, rng: &mut Rng) {
         if rng.u8(0..10) == 0 {
             return;

@@ -97,7 +97,12 @@ pub struct Pair {
 impl Pair {
     /// True when a person wrote another correlation id into its record.
     pub fn is_given_away(&self) -> bool {
-        self.steps_of(Field::Correlation, Side::ServiceNow).any(|s| s.who == Who::Other)
+        self.given_away().is_some()
+    }
+
+    /// When that was done first.
+    pub fn given_away(&self) -> Option<Stamp> {
+        self.steps_of(Field::Correlation, Side::ServiceNow).find(|s| s.who == Who::Other).map(|s| s.at)
     }
 
     /// Steps of a field on a side.

@@ -64,6 +64,8 @@ pub(super) async fn adopt(
             let mut row = ws.audit(state, "unproven", what, ("", record.sys_id.as_str()), &why);
             row.intent = Some(intent.id);
             turn.audit.push(row);
+            // Open it would be looked into on every pass.
+            turn.intents.push(ws.update(intent, IntentState::Parked, why.clone()));
         }
         return super::link_work::freeze_with(ws, state, turn, why).await;
     }

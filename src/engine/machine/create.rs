@@ -9,7 +9,7 @@ use crate::model::intent::Target;
 use crate::model::settings::StoreApp;
 use crate::model::{
     CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
-    LinkState, Record, RecordWrite, Status,
+    LinkState, Record, RecordWrite, Side, Status,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{LINKED, note_text, own_entry};
@@ -284,6 +284,17 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         Ok(Some(record)) => {
             ws.recovered(Recovery::CreateFoundByCorrelation);
             adopt(ws, state, Some(intent), record, (asked, Proof::Reading)).await
+        }
+        // Nothing is made for a link that waits for a person, or whose incident was merged meanwhile.
+        Ok(None) if settled && !super::link_work::may_send(&state.link) => {
+            let why = "no answer came and no record was found: it may have been created all the same";
+            let sys_id = state.link.sys_id.clone();
+            let mut row =
+                ws.audit(state, "unproven", (Some(Side::ServiceNow), "record"), ("", sys_id.as_str()), why);
+            row.intent = Some(intent.id);
+            let intents = vec![ws.update(&intent, IntentState::Replanned, why.into())];
+            ws.save(state, Turn { intents, audit: vec![row], ..Turn::default() }).await?;
+            Ok(Next::Again)
         }
         Ok(None) if settled && keyless && own == OwnKey::Honoured => begin_anew(ws, state, &intent).await,
         Ok(None) if settled => resend(ws, state, intent).await,

@@ -145,7 +145,10 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
             Err(error) if error.kind == FaultKind::NotFound && state.link.role == Role::Merged => {
                 // Merged and then deleted: nobody looks at it again, so this is the last word on it.
                 let link = Link { unread: false, ..state.link.clone() };
-                ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+                let open = |i: &&Intent| i.state.is_open() && matches!(i.kind, IntentKind::PutComment { .. });
+                let audit = state.intents.iter().filter(open);
+                let audit = audit.flat_map(|i| super::gone::unproven(ws, state, i)).collect();
+                ws.save(state, Turn { link: Some(link), audit, ..Turn::default() }).await?;
                 return Ok(Next::Again);
             }
             Err(error) => return super::failure::link_failed(ws, state, &error, None).await,

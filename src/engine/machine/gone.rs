@@ -38,7 +38,9 @@ const SEEN_LATELY: Duration = Duration::from_secs(3600);
 /// Records in one call.
 const AT_A_TIME: usize = 200;
 
-/// Why a link rests.
+/// Times that the side which is left has to be looked for in vain before last words for it are held.
+const TRIES: u32 = 3;
+/// Why a link rests whose record is gone.
 const RECORD: &str = "its record is not in ServiceNow any more, or our user may not see it";
 const INCIDENT: &str = "its incident is not in Sentinel any more";
 
@@ -60,6 +62,9 @@ pub(super) async fn missed(
     side: Side,
     error: &CallError,
 ) -> Result<Next, Halt> {
+    if state.link.role == Role::Merged && side == Side::Sentinel {
+        return merged_and_gone(ws, state).await;
+    }
     let (id, now) = (state.link.id, ws.steady());
     let first = ws.memory(|m| *m.missing.entry((id, side)).or_insert(now));
     let read = ws.memory(|m| m.passes.of(side).asked);
@@ -104,6 +109,21 @@ pub(super) async fn missed(
     Ok(Next::Again)
 }
 
+/// A merged incident is gone, too. What is to be said of the merge its record is told all the same; a write of
+/// which nobody knows whether it was applied before that stays unknown.
+async fn merged_and_gone(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
+    let mut turn = Turn::default();
+    for intent in state.intents.iter().filter(|i| i.state.is_open() && i.kind.side() == Side::Sentinel) {
+        let why = "the incident was merged, and is gone";
+        turn.audit.extend(unproven(ws, state, intent));
+        turn.intents.push(ws.update(intent, IntentState::Replanned, why.into()));
+        turn.entries.extend(back_to_waiting(state, &intent.kind));
+    }
+    ws.memory(|m| m.unsure.remove(&state.link.id));
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
 /// The side that is still there of a link that rests because the other one is gone.
 fn left(link: &Link) -> Option<Side> {
     match link.frozen.as_str() {
@@ -130,8 +150,9 @@ pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<O
     }
     if let Some(intent) = open {
         // What failed before may have failed because that side is gone, too (seed 9711973).
-        let failed = !state.link.error.is_empty();
-        if failed && let Some(error) = not_there(ws, state, side).await {
+        if state.link.failures >= TRIES
+            && let Some(error) = not_there(ws, state, side).await
+        {
             return keep_last_words(ws, state, side, &error).await.map(Some);
         }
         return super::recover::settle(ws, state, intent).await.map(Some);
@@ -185,6 +206,7 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
             Ok(record) => wrong_record(ws, state, &record)
                 .or_else(|| unverifiable(ws, state, &record).map(|error| error.to_string())),
             Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) if state.link.failures < TRIES => return link_failed(ws, state, &error, None).await,
             Err(error) => Some(error.to_string()),
         };
         if let Some(why) = whose {
@@ -213,7 +235,10 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
             let intents = vec![ws.update(&intent, IntentState::Rejected, error.to_string())];
             let entries = back_to_waiting(state, &intent.kind).into_iter().collect();
             ws.save(state, Turn { intents, entries, ..Turn::default() }).await?;
-            hold_entries(ws, state, &[side], &error.to_string()).await
+            match state.link.failures < TRIES {
+                true => link_failed(ws, state, &error, None).await,
+                false => hold_entries(ws, state, &[side], &error.to_string()).await,
+            }
         }
         outcome => conclude(ws, state, intent, outcome).await,
     }
@@ -221,7 +246,7 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
 
 /// A write to what is gone. One that was not sent is refused; another one may have been applied, and stays
 /// open: should its side be there again, it is settled then. A person who asked for it waits no longer.
-fn give_up(ws: &Ws, state: &LinkState, intent: &Intent, why: &str, turn: &mut Turn) {
+pub(super) fn give_up(ws: &Ws, state: &LinkState, intent: &Intent, why: &str, turn: &mut Turn) {
     match intent.state {
         IntentState::Planned => turn.intents.push(ws.update(intent, IntentState::Rejected, why.to_owned())),
         _ => turn.audit.extend(unproven(ws, state, intent)),
@@ -233,7 +258,7 @@ fn give_up(ws: &Ws, state: &LinkState, intent: &Intent, why: &str, turn: &mut Tu
 }
 
 /// Audit rows of a write that may have been applied, and of which nobody can tell any more.
-fn unproven(ws: &Ws, state: &LinkState, intent: &Intent) -> Vec<AuditDraft> {
+pub(super) fn unproven(ws: &Ws, state: &LinkState, intent: &Intent) -> Vec<AuditDraft> {
     let what = match &intent.kind {
         IntentKind::PatchRecord { targets, .. } | IntentKind::PutIncident { targets, .. } => {
             return targets.iter().map(|t| super::recover::unproven(ws, state, intent, t)).collect();

@@ -257,8 +257,10 @@ async fn act(
         kind = patch_record(ws, state, &planned);
     }
     let new_entries = !turn.entries.is_empty();
-    let fields_done = label_alone || planned.to_incident.is_empty();
-    if kind.is_none() && fields_done && planned.to_record.is_empty() && !new_entries {
+    // Fields that a person is asked about first hold up no words to the other side.
+    let fields_done = label_alone || planned.to_incident.is_empty() || ws.rate_waits(Side::Sentinel);
+    let record_done = planned.to_record.is_empty() || ws.rate_waits(Side::ServiceNow);
+    if kind.is_none() && fields_done && record_done && !new_entries {
         let id = state.link.id;
         if s_up && begins_shared(state) && ws.memory(|m| m.shared_begun.insert(id)) {
             return read_comments(ws, state).await;

@@ -5,8 +5,8 @@ use crate::model::call::{SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::view::{EventView, Level};
 use crate::model::{
-    CallError, CommentOrigin, Delivery, Entry, FaultKind, Incident, IntentKind, Life, Link, LinkState, Role,
-    Side,
+    CallError, CommentOrigin, Delivery, Entry, FaultKind, Incident, Intent, IntentKind, IntentState, Life,
+    Link, LinkState, Role, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
@@ -15,9 +15,10 @@ use crate::sync::merge::{Named, came_from, came_to, is_told, survivor, went_into
 use super::ctx::{Halt, Ws};
 use super::entry_work::{hold_entries, next_entry, read_comments};
 use super::failure::link_failed;
-use super::freshness::{Looks, look_if_stale};
+use super::freshness::{Looks, look, look_if_stale};
 use super::link_work::Next;
 use super::recovery::Recovery;
+use super::send::back_to_waiting;
 use super::turn::Turn;
 
 /// Longest chain of merges that is followed.
@@ -28,8 +29,15 @@ const NO_WAY: &str = "the incident was merged into another one";
 
 /// What is to be done for a link whose incident was merged; `None` when there is nothing more.
 pub(super) async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Option<Next>, Halt> {
-    if state.link.role != Role::Merged || state.open_intent().is_some() {
+    if state.link.role != Role::Merged {
         return Ok(None);
+    }
+    match state.open_intent().cloned() {
+        Some(intent) if intent.state == IntentState::Planned => {
+            return forget(ws, state, &intent).await.map(Some);
+        }
+        Some(_) => return Ok(None),
+        None => {}
     }
     if state.link.unread {
         // What was said before still goes to the record.
@@ -79,10 +87,27 @@ pub(super) fn notice(ws: &Ws, state: &LinkState, turn: &mut Turn) {
     }
 }
 
+/// What somebody ordered before the merge, and was not sent yet, is written no more.
+async fn forget(ws: &Ws, state: &mut LinkState, intent: &Intent) -> Result<Next, Halt> {
+    let mut turn = Turn::default();
+    super::gone::give_up(ws, state, intent, NO_WAY, &mut turn);
+    turn.entries.extend(back_to_waiting(state, &intent.kind));
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
 /// Sends the oldest words that wait for the record of a merged incident.
 async fn send_words(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
     if ws.is_down(Side::ServiceNow) || ws.rate_waits(Side::ServiceNow) {
         return Ok(Next::Later);
+    }
+    // What was lately seen to be nobody's surely is looked at whatever its age (I6).
+    if ws.memory(|m| m.unverified.contains(&state.link.id)) {
+        let next = look(ws, state, looks).await?;
+        if next != Next::Later {
+            ws.memory(|m| m.unverified.remove(&state.link.id));
+        }
+        return Ok(next);
     }
     if let Some(next) = look_if_stale(ws, state, looks).await? {
         return Ok(next);

@@ -2,7 +2,7 @@
 
 use crate::model::ledger::AuditDraft;
 use crate::model::view::{EventView, Level};
-use crate::model::{CallError, FaultKind, Incident, Link, LinkState, Record, SysId};
+use crate::model::{CallError, FaultKind, Incident, Life, Link, LinkState, Record, SysId};
 use crate::sync::hand_over::is_store_apps;
 use crate::text::Stamp;
 
@@ -61,15 +61,18 @@ fn made_anew(state: &LinkState, now: &Incident) -> Option<String> {
     })
 }
 
-/// Freezes a link whose incident is another one than before, and says so; `None` when it is not, or is frozen
-/// already.
+/// Freezes a link whose incident is another one than before, and says so, whatever it was frozen for; `None`
+/// when it is not, or when what is gone is not seen again by that.
 pub(super) fn freeze_anew(
     ws: &Ws,
     state: &LinkState,
     link: &mut Link,
     now: &Incident,
 ) -> Option<(AuditDraft, EventView)> {
-    let why = made_anew(state, now).filter(|_| link.frozen.is_empty())?;
+    let mut why = made_anew(state, now).filter(|_| link.life != Life::Gone)?;
+    if !link.frozen.is_empty() {
+        why.push_str(&format!(" (and before that: {})", link.frozen));
+    }
     let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");
     let event = ws.event(Level::Error, Some(link.id), ws.subject(state), text);
     let audit = ws.audit(state, "freeze", (None, "link"), ("", ""), &why);

@@ -338,7 +338,11 @@ impl Ws {
         (started, pass): (super::Now, Pass),
         rows: (u32, u32),
     ) -> Result<(), Halt> {
-        let position = if mutant::is_on(Mutant::LocalClockCursor) { self.now().utc } else { position };
+        let position = match side {
+            _ if !mutant::is_on(Mutant::LocalClockCursor) => position,
+            Side::Sentinel => self.now().utc.minus(self.settings().overlap),
+            Side::ServiceNow => self.now().utc.minus(self.instance().overlap),
+        };
         let cursor =
             Cursor { workspace: self.key.clone(), name: name.to_owned(), position, moved: self.steady() };
         self.memory(|m| {

@@ -8,7 +8,7 @@
 use crate::model::intent::Target;
 use crate::model::ledger::{AuditDraft, CommandUpdate};
 use crate::model::{
-    Base, CommandState, Delivery, Entry, Field, Intent, IntentKind, IntentState, LinkState, Side,
+    Base, CommandState, Delivery, Entry, EntryId, Field, Intent, IntentKind, IntentState, LinkState, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::shared_comment::is_shared;
@@ -291,7 +291,9 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
         Err(error) if error.is_side_wide() => return Ok(Next::Later),
         Err(error) => return link_failed(ws, state, &error, None).await,
     };
-    let entries = ws.absorb_notes(state, &rows);
+    let mut entries = ws.absorb_notes(state, &rows);
+    // What others said is taken up once it is seen whose record this is now (I6).
+    entries.retain(|e| e.id != EntryId(0));
     let arrived = entries.iter().any(|e| e.id == entry && e.to_servicenow == Delivery::Delivered)
         || state.entries.iter().any(|e| e.id == entry && e.to_servicenow == Delivery::Delivered);
     let mut turn = Turn { entries, ..Turn::default() };

@@ -4,6 +4,7 @@
 //! land (D8).
 
 use crate::model::call::DeskRow;
+use crate::model::ledger::AuditDraft;
 use crate::model::view::Level;
 use crate::model::{
     CallError, FaultKind, Intent, IntentKind, IntentState, LinkState, RecordWrite, Side, SysId, TableName,
@@ -223,6 +224,11 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         Err(error) => Some(error),
     };
     if ws.memory(|m| m.rows.duplicates.remove(&intent.id)) {
+        if error.is_some() {
+            // Nobody looked: it may be ours that stands there.
+            let audit = may_stand(ws, state, &intent).into_iter().collect();
+            ws.save(state, Turn { audit, ..Turn::default() }).await?;
+        }
         let text = "a row with the key that we derive from it exists and does not say the same, or is hidden";
         let error = error.unwrap_or_else(|| CallError::new(FaultKind::Duplicate, text));
         return could_not(ws, state, &row, (Some(&intent), error)).await;
@@ -234,15 +240,18 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     let now = ws.now().mono;
     ws.memory(|m| m.rows.put_off(state.link.id, now));
     let update = ws.update(&intent, IntentState::Replanned, "not there; looked for and made anew".into());
-    let mut turn = Turn { intents: vec![update], ..Turn::default() };
-    if let Some(key) = sys_id {
-        // It may still land, or not be shown yet, and be found then instead of made (seed 9702682).
-        let what = format!("{} {key}: {}", table.as_str(), row.shown());
-        let why = "no answer came and no row was found: it may have been made all the same";
-        let mut audit = ws.audit(state, "unproven", (Some(Side::ServiceNow), "row"), ("", &what), why);
-        audit.intent = Some(intent.id);
-        turn.audit.push(audit);
-    }
-    ws.save(state, turn).await?;
+    // It may still land, or not be shown yet, and be found then instead of made (seed 9702682).
+    let audit = may_stand(ws, state, &intent).into_iter().collect();
+    ws.save(state, Turn { intents: vec![update], audit, ..Turn::default() }).await?;
     Ok(Next::Again)
+}
+
+/// Names the key of a row that may have been made, although nobody has seen it.
+fn may_stand(ws: &Ws, state: &LinkState, intent: &Intent) -> Option<AuditDraft> {
+    let IntentKind::AddRow { row, table, sys_id: Some(key), .. } = &intent.kind else { return None };
+    let what = format!("{} {key}: {}", table.as_str(), row.shown());
+    let why = "no answer came and no row was found: it may have been made all the same";
+    let mut audit = ws.audit(state, "unproven", (Some(Side::ServiceNow), "row"), ("", &what), why);
+    audit.intent = Some(intent.id);
+    Some(audit)
 }

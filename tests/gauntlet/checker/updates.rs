@@ -10,6 +10,7 @@ use diptych::text::Stamp;
 use super::{Case, Found};
 use crate::simulation::Sent;
 use crate::timeline::{Field, Pair, Step, Who, is_closed};
+use crate::trick::Excuse;
 
 /// Decisions are put on record with the write that they lead to; clocks differ by the way.
 const NEARBY: Duration = Duration::from_secs(5);
@@ -120,6 +121,8 @@ pub fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool 
                 && what == Field::Status.word()
     };
     let late = FOUND_OUT.max(case.e.poll * 12);
+    let rewritten =
+        case.e.excuses.contains(&Excuse::Severity) || case.e.excuses.contains(&Excuse::DeniedFields);
     // A record whose create was never answered is first seen after somebody changed it: what a rule made
     // of our value may pass for that person's, and goes to the other side.
     let about = |r: &&AuditRow| {
@@ -128,7 +131,9 @@ pub fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool 
         let elsewhere = !here && row.why.contains("the create was lost");
         let before = if elsewhere { late } else { NEARBY };
         let in_time = row.at.plus(before) >= write.at && row.at <= write.at.plus(late);
-        row.act == act && field(&row.what) && (here || elsewhere) && (case.e.wrong_clock || in_time)
+        // Of another value it says nothing about this one; what a rule made of ours may look otherwise.
+        let same = elsewhere || write.after.is_empty() || row.after == write.after || rewritten;
+        row.act == act && field(&row.what) && (here || elsewhere) && same && (case.e.wrong_clock || in_time)
     };
     case.book.get(&pair.guid).is_some_and(|rows| rows.iter().any(about))
 }

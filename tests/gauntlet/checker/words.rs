@@ -75,7 +75,7 @@ fn twice_in_one(pair: &Pair, found: Found<'_>) {
     }
 }
 
-/// Words that are older than this when one of the two is deleted have been heard.
+/// Words that are older than this when something ends their way have been heard.
 const HEARD: Duration = Duration::from_secs(3600);
 
 /// True for a run in which words may have waited for any time, because there were too many at once.
@@ -125,11 +125,11 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
     for s in &said {
         let copies = copies(pair, from, s.token);
         let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
-        let frozen = s.gone.is_some()
-            || pair.is_given_away()
-            || pair.deleted.is_some() && waited_for_a_person(case)
-            || pair.deleted.is_some_and(|d| s.at.plus(HEARD + deaf(case, from, s.at..d)) >= d)
-            || pair.merged.as_ref().is_some_and(|(m, _)| s.at.plus(HEARD) >= *m);
+        // What was edited away, taken from us, merged or deleted soon after it was said may not have been heard.
+        let ends = [s.gone, pair.given_away(), pair.deleted, pair.merged.as_ref().map(|(at, _)| *at)];
+        let unheard = |end: Stamp| s.at.plus(HEARD + deaf(case, from, s.at..end)) >= end;
+        let frozen =
+            pair.deleted.is_some() && waited_for_a_person(case) || ends.into_iter().flatten().any(unheard);
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
