@@ -19,7 +19,7 @@ use crate::simulation::{KEY, Setting, Simulation, WORKSPACE};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn key() -> WorkspaceKey {
+pub(super) fn key() -> WorkspaceKey {
     WorkspaceKey::new(KEY).unwrap()
 }
 

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use diptych::model::{Command, CommandId, CommandState, Severity, Shown, Verb};
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 
+use super::guards::{key, link};
 use crate::simulation::{Setting, Simulation, USER};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -109,6 +111,42 @@ fn a_merge_that_a_look_shows_before_a_list_closes_no_record() {
     assert_eq!(sim.record_of(&a.guid).fields["state"], "3", "a redirect is no close");
     assert_eq!(said(&sim, a, "merged this incident into").len(), 1);
     sim.assert_idle(10);
+}
+
+#[test]
+fn what_was_ordered_before_a_merge_keeps_nobody_waiting() {
+    let (mut sim, all) = quiet();
+    let [a, b] = &all[..2] else { panic!("two incidents") };
+    sim.cut_off(Side::Sentinel, MINUTE * 6);
+    sim.run_for(MINUTE * 2);
+    let state = link(&sim, &a.guid);
+    let (shown, wanted) = match a.severity.as_str() {
+        "High" => ("High", Severity::Low),
+        other => (other, Severity::High),
+    };
+    let command = Command {
+        id: CommandId(0),
+        workspace: key(),
+        link: state.link.id,
+        verb: Verb::Severity { severity: wanted },
+        shown: vec![Shown {
+            side: diptych::model::Side::Sentinel,
+            what: "severity".into(),
+            from: shown.to_owned(),
+            to: wanted.word().to_owned(),
+        }],
+        who: "noor".into(),
+        at: sim.world_time(),
+        state: CommandState::Pending,
+        result: String::new(),
+    };
+    sim.with_store(async |s| s.give_command(command).await).unwrap();
+    sim.run_for(MINUTE);
+    merge(&sim, a, b);
+    sim.run_for(MINUTE * 12);
+    assert_eq!(said(&sim, a, "merged this incident into").len(), 1);
+    assert!(link(&sim, &a.guid).open_intent().is_none());
+    sim.assert_idle(5);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use diptych::engine::machine::Recovery;
+use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
@@ -131,6 +133,26 @@ fn a_journal_that_fails_behind_a_write_reverts_nothing() {
         sim.run_for(Duration::from_secs(900));
         sim.assert_in_step(21);
     }
+}
+
+#[test]
+fn a_create_that_finds_its_record_given_away_is_looked_into_once() {
+    let faults = "none".into();
+    let mut sim =
+        Simulation::new(Setting { seed: 21, incidents: 4, rate: 0.0, faults, ..Setting::default() });
+    for _ in 0..4 {
+        sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::CommitThenDrop));
+    }
+    while sim.worlds().records.is_empty() {
+        sim.run_for(Duration::from_millis(10));
+    }
+    for record in sim.worlds().records {
+        let given = DeskAct::Set(vec![("correlation_id".into(), "given away".into())]);
+        sim.act_in_servicenow(&record.sys_id, &given, noor().user_name);
+    }
+    sim.run_for(Duration::from_secs(900));
+    assert!(sim.recoveries().get(&Recovery::WrongRecordFrozen).is_some_and(|n| *n <= 4));
+    sim.assert_idle(10);
 }
 
 #[test]
