@@ -149,7 +149,7 @@ pub enum ControlVerb {
     SyncNow,
     /// Accept the first-contact plan (D29).
     AcceptPlan,
-    /// Let through what waits as a mass change.
+    /// Let through what waits as a mass change, or as too many writes.
     LetThrough,
 }
 

@@ -294,6 +294,11 @@ mod tests {
         assert_eq!(d.judge(&copies)[1], Fate::Keep);
         copies.iter_mut().for_each(|c| c.record.created_on = Stamp(5));
         assert_eq!(d.judge(&copies)[1], Fate::Keep);
+        // Numbers are counted up, whatever the keys say.
+        copies[0].record.number = "INC9".into();
+        copies[1].record.number = "INC10".into();
+        assert_eq!(d.judge(&copies)[0], Fate::Keep);
+        copies[1].record.number = "INC1".into();
         // The sync would take up one of ours first.
         copies[1].record.created_by = "beth".into();
         assert!(why(&d.judge(&copies)[0]).contains("no link yet"));

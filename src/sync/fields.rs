@@ -154,6 +154,10 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
         (Role::Merged, life) => {
             let into = super::merge::survivor(state).map(|n| format!("incident {n}"));
             let why = format!("merged into {}", into.as_deref().unwrap_or("another incident"));
+            if !link.frozen.is_empty() {
+                let frozen = crate::text::escape_line(&link.frozen);
+                return (Step::Error, format!("{why}; its record is told nothing: {frozen}"));
+            }
             let held = state.entries.iter().find(|e| e.to_servicenow == Delivery::Held);
             return match held.filter(|_| life == Life::Live) {
                 Some(e) => (

@@ -73,11 +73,13 @@ fn ask(model: &mut Model, verb: ControlVerb) {
         ),
         (ControlVerb::LetThrough, _) => {
             notes.extend(workspace.surges.iter().map(SurgeView::waits));
-            let note = match workspace.surges.iter().any(|s| s.field.is_some()) {
-                true => "These are carried over. If nobody meant it, undo it on the side it came from instead: then nothing of it waits any more.",
-                false => "All that waits is written, and counted anew after that. If nobody meant it, end what causes it first: until then it stays where it is.",
-            };
-            ("Let through what waits", "Accept", note.into())
+            let mass = workspace.surges.iter().any(|s| s.field.is_some());
+            let fast = workspace.surges.iter().any(|s| s.field.is_none());
+            let about_mass = "What was changed is carried over. If nobody meant it, undo it on the side it came from instead: then nothing of it waits any more.";
+            let about_fast = "The writes that wait go out, and are counted anew after that. If nobody meant them, end what causes them first: until then they stay where they are.";
+            let all = [(mass, about_mass), (fast, about_fast)];
+            let note: Vec<&str> = all.into_iter().filter(|(is, _)| *is).map(|(_, text)| text).collect();
+            ("Let through what waits", "Accept", note.join(" "))
         }
         _ => (
             "Pause",

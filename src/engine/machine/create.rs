@@ -34,7 +34,6 @@ pub(super) fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
 
 /// Creates the record of a link.
 pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
-    use crate::model::Side;
     if ws.is_down(Side::ServiceNow) {
         return Ok(Next::Later);
     }
@@ -331,7 +330,7 @@ async fn resend(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, 
     let mut update = ws.update(&intent, IntentState::InFlight, String::new());
     update.attempts += 1;
     let why = "no answer came and no record was found: it may have been created all the same";
-    let what = (Some(crate::model::Side::ServiceNow), "record");
+    let what = (Some(Side::ServiceNow), "record");
     let audit = vec![ws.audit(state, "unproven", what, ("", link.sys_id.as_str()), why)];
     ws.save(state, Turn { intents: vec![update], audit, link: Some(link), ..Turn::default() }).await?;
     let name = lock_name(state);

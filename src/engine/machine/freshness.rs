@@ -18,9 +18,9 @@ const FRESH_ENOUGH_FOR_NOTES: Duration = Duration::from_secs(30);
 /// group key an access rule hides. So it counts only for one that was itself seen this lately.
 const SEEN_LATELY: Duration = Duration::from_secs(60);
 
-/// Looks of one piece of work that count from their answer. Where people are busy with a record of a slow
-/// instance, each look has to read its journal, and is old once that is read: the next one counts from its end,
-/// or the record would be looked at for ever and never written.
+/// From this look on, one of a piece of work counts from its end and not from its answer. Where people are busy
+/// with a record of a slow instance, each look has to read its journal and is old once that is read: the record
+/// would be looked at for ever and never written.
 const MOST_LOOKS: u32 = 3;
 
 /// How one piece of work has looked at the record of its link.

@@ -42,6 +42,7 @@ const AT_A_TIME: usize = 200;
 const TRIES: u32 = 3;
 /// Why a link rests whose record is gone.
 const RECORD: &str = "its record is not in ServiceNow any more, or our user may not see it";
+/// Why a link rests whose incident is gone.
 const INCIDENT: &str = "its incident is not in Sentinel any more";
 
 /// True when so many of all are missing at once that they are hardly gone.
@@ -114,10 +115,7 @@ pub(super) async fn missed(
 async fn merged_and_gone(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let mut turn = Turn::default();
     for intent in state.intents.iter().filter(|i| i.state.is_open() && i.kind.side() == Side::Sentinel) {
-        let why = "the incident was merged, and is gone";
-        turn.audit.extend(unproven(ws, state, intent));
-        turn.intents.push(ws.update(intent, IntentState::Replanned, why.into()));
-        turn.entries.extend(back_to_waiting(state, &intent.kind));
+        close_unknown(ws, state, intent, "the incident was merged, and is gone", &mut turn);
     }
     ws.memory(|m| m.unsure.remove(&state.link.id));
     ws.save(state, turn).await?;
@@ -186,11 +184,7 @@ async fn keep_last_words(
         if entry_of(&intent.kind).is_none_or(|(_, to)| to != side) {
             continue;
         }
-        if intent.state != IntentState::Planned {
-            turn.audit.extend(unproven(ws, state, intent));
-        }
-        turn.intents.push(ws.update(intent, IntentState::Replanned, why.clone()));
-        turn.entries.extend(back_to_waiting(state, &intent.kind));
+        close_unknown(ws, state, intent, &why, &mut turn);
     }
     turn.link = Some(Link { error: String::new(), failures: 0, not_before: Stamp(0), ..state.link.clone() });
     ws.save(state, turn).await?;
@@ -242,6 +236,16 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
         }
         outcome => conclude(ws, state, intent, outcome).await,
     }
+}
+
+/// Closes a write of which nobody can tell any more whether it was applied. A person who asked for it waits no
+/// longer.
+fn close_unknown(ws: &Ws, state: &LinkState, intent: &Intent, why: &str, turn: &mut Turn) {
+    give_up(ws, state, intent, why, turn);
+    if intent.state != IntentState::Planned {
+        turn.intents.push(ws.update(intent, IntentState::Replanned, why.to_owned()));
+    }
+    turn.entries.extend(back_to_waiting(state, &intent.kind));
 }
 
 /// A write to what is gone. One that was not sent is refused; another one may have been applied, and stays

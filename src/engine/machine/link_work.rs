@@ -22,6 +22,7 @@ use super::turn::Turn;
 
 /// Turns that one link may take before others get theirs; more than any real link needs.
 const MOST_TURNS: usize = 400;
+
 /// What comes after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {

@@ -102,7 +102,7 @@ async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
                     (true, false) => "a mass change was let through",
                     (true, true) => "a mass change and many writes at once were let through",
                     (false, true) => "many writes at once were let through",
-                    (false, false) => "no mass change waited to be let through",
+                    (false, false) => "nothing waited to be let through",
                 }
             }
             ControlVerb::AcceptPlan => {
@@ -240,9 +240,13 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     link.unread = true;
     // What was observed while it was frozen waits still.
     link.pending = true;
+    let link_is_new = link.life == Life::Creating;
     turn.link = Some(link);
     for intent in state.intents.iter().filter(|i| i.state == IntentState::Parked) {
-        turn.intents.push(ws.update(intent, IntentState::Replanned, "tried again by a person".into()));
+        // What a create agreed on is known to no other one: whatever it made is looked for once more.
+        let create = matches!(intent.kind, IntentKind::CreateRecord { .. }) && link_is_new;
+        let next = if create { IntentState::Unknown } else { IntentState::Replanned };
+        turn.intents.push(ws.update(intent, next, "tried again by a person".into()));
     }
     turn.bases.extend(crate::sync::number_label::tried_again(&state.bases));
     for entry in &state.entries {

@@ -267,7 +267,8 @@ async fn observe_records(
             continue;
         }
         if let Some(wrong) = wrong.get(&state.link.id) {
-            if state.link.frozen == *wrong {
+            // It may say more than that by now.
+            if state.link.frozen.contains(wrong.as_str()) {
                 continue;
             }
             let text = format!("frozen: {wrong}; nothing is sent for it until somebody runs retry");

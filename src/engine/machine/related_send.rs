@@ -225,8 +225,9 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     };
     if ws.memory(|m| m.rows.duplicates.remove(&intent.id)) {
         if error.is_some() {
-            // Nobody looked: it may be ours that stands there.
-            let audit = may_stand(ws, state, &intent).into_iter().collect();
+            // Nobody could look: it may be ours that stands there.
+            let why = "it was refused as a duplicate, and nobody could look: it may be what was made before";
+            let audit = may_stand(ws, state, &intent, why).into_iter().collect();
             ws.save(state, Turn { audit, ..Turn::default() }).await?;
         }
         let text = "a row with the key that we derive from it exists and does not say the same, or is hidden";
@@ -241,16 +242,16 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     ws.memory(|m| m.rows.put_off(state.link.id, now));
     let update = ws.update(&intent, IntentState::Replanned, "not there; looked for and made anew".into());
     // It may still land, or not be shown yet, and be found then instead of made (seed 9702682).
-    let audit = may_stand(ws, state, &intent).into_iter().collect();
+    let why = "no answer came and no row was found: it may have been made all the same";
+    let audit = may_stand(ws, state, &intent, why).into_iter().collect();
     ws.save(state, Turn { intents: vec![update], audit, ..Turn::default() }).await?;
     Ok(Next::Again)
 }
 
 /// Names the key of a row that may have been made, although nobody has seen it.
-fn may_stand(ws: &Ws, state: &LinkState, intent: &Intent) -> Option<AuditDraft> {
+fn may_stand(ws: &Ws, state: &LinkState, intent: &Intent, why: &str) -> Option<AuditDraft> {
     let IntentKind::AddRow { row, table, sys_id: Some(key), .. } = &intent.kind else { return None };
     let what = format!("{} {key}: {}", table.as_str(), row.shown());
-    let why = "no answer came and no row was found: it may have been made all the same";
     let mut audit = ws.audit(state, "unproven", (Some(Side::ServiceNow), "row"), ("", &what), why);
     audit.intent = Some(intent.id);
     Some(audit)

@@ -3,7 +3,7 @@
 
 use crate::model::ledger::AuditDraft;
 use crate::model::view::{EventView, Level, LinkView, Step};
-use crate::model::{Delivery, Field, Incident, LinkId, LinkState, Pair, Side, SysId};
+use crate::model::{Delivery, Field, Incident, Life, LinkId, LinkState, Pair, Side, SysId};
 use crate::sync::link_step;
 use crate::sync::plan::Decision;
 use crate::sync::values::{is_closed, servicenow_value};
@@ -76,7 +76,9 @@ impl Ws {
     /// Why nothing is written for a link although something is to be: a person is asked first.
     fn held_writes(&self, state: &LinkState) -> Option<String> {
         let said = |side: Side| state.entries.iter().any(|e| e.delivery(side) == Delivery::Waiting);
-        let waits = |side: &Side| self.rate_waits(*side) && (state.link.pending || said(*side));
+        // A new record and what comes with it wait for nobody.
+        let pending = state.link.pending && state.link.life == Life::Live;
+        let waits = |side: &Side| self.rate_waits(*side) && (said(*side) || pending);
         let side = [Side::Sentinel, Side::ServiceNow].into_iter().find(waits)?;
         state.open_intent().is_none().then(|| self.rate_view(side).waits())
     }

@@ -23,8 +23,8 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let record = case.e.worlds.records.iter().find(|r| r.sys_id == link.link.sys_id.as_str());
         let (Some(incident), Some(record)) = (incident, record) else { continue };
         let at = At { case, pair, link, incident, record };
-        at.text(Field::Title, &incident.title, "short_description", found);
-        at.text(Field::Description, &incident.description, "description", found);
+        at.text(Field::Title, &incident.title, ("short_description", 160), found);
+        at.text(Field::Description, &incident.description, ("description", 4000), found);
         let closed = incident.status == "Closed" && is_closed(Side::ServiceNow, &record.fields["state"]);
         if let Some(closer) = at.closed_by().filter(|_| closed) {
             at.closing_words(closer, found);
@@ -75,9 +75,9 @@ impl At<'_> {
     }
 
     /// What flows from Sentinel alone.
-    fn text(&self, field: Field, said: &str, column: &str, found: Found<'_>) {
+    fn text(&self, field: Field, said: &str, (column, length): (&str, usize), found: Found<'_>) {
         let there = &self.record.fields[column];
-        if shows(there, said) || self.waits(field) {
+        if shows(there, said, length) || self.waits(field) {
             return;
         }
         // The store app words them in its own way, which stays as what somebody typed does.
@@ -94,7 +94,8 @@ impl At<'_> {
                 token(&s.after).map_or_else(|| squeezed(&s.after).chars().take(40).collect(), squeezed);
             self.pair.words.iter().filter(|w| w.side == Side::ServiceNow && w.who == Who::Sync).any(|w| {
                 let text = w.after.as_deref().unwrap_or_default();
-                text.contains("changed in Microsoft Sentinel") && squeezed(text).contains(&words)
+                let ours = text.contains("changed in Microsoft Sentinel");
+                ours && !words.is_empty() && squeezed(text).contains(&words)
             })
         };
         if news.is_some_and(|s| !told(s)) {
@@ -124,7 +125,7 @@ impl At<'_> {
             Side::Sentinel => (here, there),
             Side::ServiceNow => (there, here),
         };
-        if !said.is_empty() && !shows(shown, said) && !self.waits(Field::CloseNotes) {
+        if !said.is_empty() && !shows(shown, said, 4000) && !self.waits(Field::CloseNotes) {
             self.differ(Field::CloseNotes, here, there, found);
         }
     }
@@ -160,8 +161,9 @@ fn squeezed(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// True for a text that is another one, or its beginning where it had to be cut.
-fn shows(there: &str, said: &str) -> bool {
+/// True for a text that is another one, or its beginning where it fills its column.
+fn shows(there: &str, said: &str, length: usize) -> bool {
+    let full = there.chars().count() + 1 >= length;
     let (there, said) = (squeezed(there), squeezed(said));
-    there == said || there.chars().count() > 50 && said.starts_with(&there)
+    there == said || full && said.starts_with(&there)
 }

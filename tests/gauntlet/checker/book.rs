@@ -137,12 +137,17 @@ fn told(case: &Case<'_>, guid: &str) -> BTreeMap<What, u32> {
         "note",
         "record",
     ];
+    let mut known = BTreeSet::new();
     for row in case.book.get(guid).into_iter().flatten() {
         let side = if row.draft.side == "sentinel" { "sentinel" } else { "servicenow" };
         if matches!(row.draft.act.as_str(), "decide" | "overlap" | "freeze" | "gone") {
             continue;
         }
         if let Some(what) = words.iter().find(|w| **w == row.draft.what) {
+            // However often it is told of, a write was one.
+            if row.draft.intent.is_some_and(|intent| !known.insert((side, *what, intent))) {
+                continue;
+            }
             *n.entry((side, *what)).or_default() += 1;
         }
     }

@@ -121,8 +121,8 @@ pub fn on_record(case: &Case<'_>, pair: &Pair, act: &str, write: &Step) -> bool 
                 && what == Field::Status.word()
     };
     let late = FOUND_OUT.max(case.e.poll * 12);
-    let rewritten =
-        case.e.excuses.contains(&Excuse::Severity) || case.e.excuses.contains(&Excuse::DeniedFields);
+    let rewritten = write.field == Field::Severity && case.e.excuses.contains(&Excuse::Severity)
+        || case.e.excuses.contains(&Excuse::DeniedFields);
     // A record whose create was never answered is first seen after somebody changed it: what a rule made
     // of our value may pass for that person's, and goes to the other side.
     let about = |r: &&AuditRow| {
@@ -301,7 +301,8 @@ fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<
         let opened = pair.steps_of(Field::Status, side).find(|s| {
             s.who == Who::Sync && s.at == ours.at && s.record == ours.record && is_closed(side, &s.before)
         });
-        let late = cleared && opened.is_some_and(|s| unproven(case, pair, s));
+        let on_its_way = theirs.at.plus(case.e.lands) >= ours.at;
+        let late = cleared && on_its_way && opened.is_some_and(|s| unproven(case, pair, s));
         if !reopened && !late && !crossed(case, pair, theirs, ours) && !unseen(case, pair, theirs) {
             found(
                 "P7",

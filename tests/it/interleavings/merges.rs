@@ -120,32 +120,41 @@ fn what_was_ordered_before_a_merge_keeps_nobody_waiting() {
     sim.cut_off(Side::Sentinel, MINUTE * 6);
     sim.run_for(MINUTE * 2);
     let state = link(&sim, &a.guid);
-    let (shown, wanted) = match a.severity.as_str() {
-        "High" => ("High", Severity::Low),
-        other => (other, Severity::High),
+    let (wanted, there) = match a.severity.as_str() {
+        "High" => (Severity::Low, "3/2"),
+        _ => (Severity::High, "1/1"),
     };
+    let fields = sim.record_of(&a.guid).fields;
+    let shown = |side, from: String, to: &str| Shown { side, what: "severity".into(), from, to: to.into() };
     let command = Command {
         id: CommandId(0),
         workspace: key(),
         link: state.link.id,
         verb: Verb::Severity { severity: wanted },
-        shown: vec![Shown {
-            side: diptych::model::Side::Sentinel,
-            what: "severity".into(),
-            from: shown.to_owned(),
-            to: wanted.word().to_owned(),
-        }],
+        shown: vec![
+            shown(diptych::model::Side::Sentinel, a.severity.clone(), wanted.word()),
+            shown(
+                diptych::model::Side::ServiceNow,
+                format!("{}/{}", fields["impact"], fields["urgency"]),
+                there,
+            ),
+        ],
         who: "noor".into(),
         at: sim.world_time(),
         state: CommandState::Pending,
         result: String::new(),
     };
-    sim.with_store(async |s| s.give_command(command).await).unwrap();
+    let id = sim.with_store(async |s| s.give_command(command).await).unwrap();
     sim.run_for(MINUTE);
     merge(&sim, a, b);
     sim.run_for(MINUTE * 12);
     assert_eq!(said(&sim, a, "merged this incident into").len(), 1);
     assert!(link(&sim, &a.guid).open_intent().is_none());
+    let command = sim.with_store(async |s| s.command(id).await).unwrap().unwrap();
+    let ended = matches!(command.state, CommandState::Refused | CommandState::Stale);
+    assert!(ended, "{command:?}");
+    let now = sim.worlds().incidents.into_iter().find(|i| i.guid == a.guid).unwrap();
+    assert_eq!(now.severity, a.severity);
     sim.assert_idle(5);
 }
 
