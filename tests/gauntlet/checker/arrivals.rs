@@ -83,7 +83,10 @@ impl At<'_> {
         // The store app words them in its own way, which stays as what somebody typed does.
         let app = self.case.e.worlds.dialect.took_over_from;
         let the_apps = app.is_some_and(|app| self.record.fields["sys_created_by"] == app);
-        let taken = the_apps.then_some(self.link.link.created);
+        // What was changed before it was taken over was the app's to carry.
+        let rows = self.case.book.get(&self.pair.guid).into_iter().flatten();
+        let taken = rows.filter(|r| r.draft.act == "take_over").map(|r| r.draft.at).max();
+        let taken = the_apps.then_some(taken.unwrap_or(self.link.link.created));
         let Some(by_hand) = self.typed(field, Side::ServiceNow).map(|s| s.at).max(taken) else {
             return self.differ(field, said, there, found);
         };

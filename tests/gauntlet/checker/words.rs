@@ -83,6 +83,13 @@ fn waited_for_a_person(case: &Case<'_>) -> bool {
     case.e.write_rate.is_some_and(|(limit, _)| limit < USUAL_RATE)
 }
 
+/// True for a pair whose link rested until a person had a look: what was edited meanwhile was not read before.
+fn waited_for_retry(case: &Case<'_>, pair: &Pair) -> bool {
+    let mut rows = case.book.get(&pair.guid).into_iter().flatten();
+    rows.any(|r| matches!(r.draft.act.as_str(), "freeze" | "retry"))
+        || case.links.get(&pair.guid).is_some_and(|l| !l.link.frozen.is_empty())
+}
+
 /// For how long nobody could hear what was said on a side: in outages, and while one call after the other was
 /// struck so that no pass came through.
 fn deaf(case: &Case<'_>, side: Side, span: Range<Stamp>) -> Duration {
@@ -127,9 +134,13 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
         // What was edited away, taken from us, merged or deleted soon after it was said may not have been heard.
         let ends = [s.gone, pair.given_away(), pair.deleted, pair.merged.as_ref().map(|(at, _)| *at)];
-        let unheard = |end: Stamp| s.at.plus(HEARD + deaf(case, from, s.at..end)) >= end;
-        let frozen =
-            pair.deleted.is_some() && waited_for_a_person(case) || ends.into_iter().flatten().any(unheard);
+        // Nothing is read for a link that has no record yet (seed 1077).
+        let born = pair.records.iter().map(|(at, _)| *at).min();
+        let since = born.map_or(s.at, |born| s.at.max(born));
+        let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
+        let frozen = pair.deleted.is_some() && waited_for_a_person(case)
+            || s.gone.is_some() && waited_for_retry(case, pair)
+            || ends.into_iter().flatten().any(unheard);
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
