@@ -351,7 +351,9 @@ impl Run {
         let mut limit = LIMIT.max(setting.poll * 12) + swept - begun;
         // Where every call takes seconds and creates go one by one, so does what is left (seed 1817).
         if !setting.latency.is_empty() {
-            limit += Duration::from_secs(60) * self.sim.worlds().incidents.len() as u32;
+            let left = Duration::from_secs(60) * self.sim.worlds().incidents.len() as u32;
+            // No longer than P13 allows.
+            limit += left.min(Duration::from_secs(3600) - LIMIT);
         }
         // A restart looks at everything, too; but it must not be what heals a run. So only where a page
         // may have skipped something, a record was hidden for longer than a deep pass reaches back, or an

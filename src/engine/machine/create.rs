@@ -6,10 +6,11 @@
 use crate::mapping::CustomField;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery, UserKey};
 use crate::model::intent::Target;
+use crate::model::ledger::AuditDraft;
 use crate::model::settings::StoreApp;
 use crate::model::{
     CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
-    LinkState, Record, RecordWrite, Side, Status,
+    LinkState, Record, RecordWrite, Side, Status, SysId,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{LINKED, note_text, own_entry};
@@ -27,6 +28,9 @@ use super::link_work::Next;
 use super::recover::is_settled;
 use super::recovery::Recovery;
 use super::turn::Turn;
+
+/// What is said of a create that had no answer, and whose record nobody has seen.
+const UNPROVEN: &str = "no answer came and no record was found: it may have been created all the same";
 
 pub(super) fn own_key(ws: &Ws, state: &LinkState) -> OwnKey {
     ws.own_key(&state.link.instance, &state.link.table)
@@ -286,13 +290,9 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         }
         // Nothing is made for a link that waits for a person, or whose incident was merged meanwhile.
         Ok(None) if settled && !super::link_work::may_send(&state.link) => {
-            let why = "no answer came and no record was found: it may have been created all the same";
-            let sys_id = state.link.sys_id.clone();
-            let mut row =
-                ws.audit(state, "unproven", (Some(Side::ServiceNow), "record"), ("", sys_id.as_str()), why);
-            row.intent = Some(intent.id);
-            let intents = vec![ws.update(&intent, IntentState::Replanned, why.into())];
-            ws.save(state, Turn { intents, audit: vec![row], ..Turn::default() }).await?;
+            let audit = vec![may_exist(ws, state, &state.link.sys_id)];
+            let intents = vec![ws.update(&intent, IntentState::Replanned, UNPROVEN.into())];
+            ws.save(state, Turn { intents, audit, ..Turn::default() }).await?;
             Ok(Next::Again)
         }
         Ok(None) if settled && keyless && own == OwnKey::Honoured => begin_anew(ws, state, &intent).await,
@@ -304,6 +304,11 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         Err(error) if error.is_side_wide() => Ok(Next::Later),
         Err(error) => link_failed(ws, state, &error, None).await,
     }
+}
+
+/// The audit row of a create that had no answer, and whose record nobody has seen.
+fn may_exist(ws: &Ws, state: &LinkState, sys_id: &SysId) -> AuditDraft {
+    ws.audit(state, "unproven", (Some(Side::ServiceNow), "record"), ("", sys_id.as_str()), UNPROVEN)
 }
 
 /// The record is not there: the same create is sent again, to the letter, so that whichever attempt
@@ -329,9 +334,7 @@ async fn resend(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result<Next, 
     }
     let mut update = ws.update(&intent, IntentState::InFlight, String::new());
     update.attempts += 1;
-    let why = "no answer came and no record was found: it may have been created all the same";
-    let what = (Some(Side::ServiceNow), "record");
-    let audit = vec![ws.audit(state, "unproven", what, ("", link.sys_id.as_str()), why)];
+    let audit = vec![may_exist(ws, state, &link.sys_id)];
     ws.save(state, Turn { intents: vec![update], audit, link: Some(link), ..Turn::default() }).await?;
     let name = lock_name(state);
     let _turn = if own_key(ws, state) == OwnKey::Honoured { None } else { Some(ws.lock(name).await) };

@@ -59,6 +59,15 @@ pub(super) async fn look(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> R
     Ok(next)
 }
 
+/// Looks at a record of which it is not known whose it is (I6).
+pub(super) async fn look_whose(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
+    let next = look(ws, state, looks).await?;
+    if next != Next::Later {
+        ws.memory(|m| m.unverified.remove(&state.link.id));
+    }
+    Ok(next)
+}
+
 /// Age of what we know of the record: it counts from the last complete pass (D15), for a record
 /// that passes can be trusted to show. A look of this work counts from its answer: were it to
 /// count from when it was asked for, a slow instance would be looked at for ever and never written.

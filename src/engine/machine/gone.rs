@@ -180,10 +180,8 @@ async fn keep_last_words(
 ) -> Result<Next, Halt> {
     let why = error.to_string();
     let mut turn = Turn::default();
-    for intent in state.intents.iter().filter(|i| i.state.is_open()) {
-        if entry_of(&intent.kind).is_none_or(|(_, to)| to != side) {
-            continue;
-        }
+    let carries = |i: &&Intent| i.state.is_open() && entry_of(&i.kind).is_some_and(|(_, to)| to == side);
+    for intent in state.intents.iter().filter(carries) {
         close_unknown(ws, state, intent, &why, &mut turn);
     }
     turn.link = Some(Link { error: String::new(), failures: 0, not_before: Stamp(0), ..state.link.clone() });

@@ -16,7 +16,7 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{begins_shared, has_waiting, next_entry, read_comments, read_comments_beside};
-use super::freshness::{Looks, is_too_old_to_write, look, look_if_stale};
+use super::freshness::{Looks, is_too_old_to_write, look, look_if_stale, look_whose};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -114,11 +114,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         if ws.is_down(Side::ServiceNow) {
             return Ok(Next::Later);
         }
-        let next = look(ws, state, looks).await?;
-        if next != Next::Later {
-            ws.memory(|m| m.unverified.remove(&id));
-        }
-        return Ok(next);
+        return look_whose(ws, state, looks).await;
     }
     if link.life == Life::Live && ws.memory(|m| m.unsure.contains(&id)) {
         return super::observation::look_at_incident(ws, state).await;

@@ -15,7 +15,7 @@ use crate::sync::merge::{Named, came_from, came_to, is_told, survivor, went_into
 use super::ctx::{Halt, Ws};
 use super::entry_work::{hold_entries, next_entry, read_comments};
 use super::failure::link_failed;
-use super::freshness::{Looks, look, look_if_stale};
+use super::freshness::{Looks, look_if_stale, look_whose};
 use super::link_work::Next;
 use super::recovery::Recovery;
 use super::send::back_to_waiting;
@@ -103,11 +103,7 @@ async fn send_words(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result
     }
     // What was lately seen to be nobody's surely is looked at whatever its age (I6).
     if ws.memory(|m| m.unverified.contains(&state.link.id)) {
-        let next = look(ws, state, looks).await?;
-        if next != Next::Later {
-            ws.memory(|m| m.unverified.remove(&state.link.id));
-        }
-        return Ok(next);
+        return look_whose(ws, state, looks).await;
     }
     if let Some(next) = look_if_stale(ws, state, looks).await? {
         return Ok(next);
