@@ -84,7 +84,8 @@ pub(super) fn freeze_anew(
 
 /// The same in the very transaction that shows it, whatever looked at the incident.
 pub(super) fn notice_anew(ws: &Ws, state: &LinkState, turn: &mut Turn) {
-    let Some(now) = &turn.incident else { return };
+    // On every save: nothing is copied for one that is the same as ever.
+    let Some(now) = turn.incident.as_ref().filter(|now| made_anew(state, now).is_some()) else { return };
     let mut link = turn.link.clone().unwrap_or_else(|| state.link.clone());
     if let Some((audit, event)) = freeze_anew(ws, state, &mut link, now) {
         turn.audit.push(audit);
