@@ -203,8 +203,8 @@ pub(super) async fn record_patched(
     let moved = (proof == Proof::Reading).then(|| ws.steady());
     let mut turn = Turn { asked: at, ..Turn::default() };
     let wrong = wrong_record(ws, state, &record);
+    let shape = &ws.settings().route.shape;
     for target in targets {
-        let shape = &ws.settings().route.shape;
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
         turn.bases.push(base_after(state, target, Side::ServiceNow, &now, (at, moved)));
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
@@ -215,7 +215,7 @@ pub(super) async fn record_patched(
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     ws.lag(Side::ServiceNow, state);
-    if let Some(closer) = closer_after(&intent, targets) {
+    if let Some(closer) = closer_after(&intent, targets, |t| servicenow_value(&record, shape, t.field)) {
         turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
     }
     if record.mod_count > mod_count + 1 {
@@ -300,7 +300,7 @@ pub(super) async fn incident_put(
     } else {
         ws.notice_parts(&mut link, state, &incident);
     }
-    if let Some(closer) = closer_after(&intent, targets) {
+    if let Some(closer) = closer_after(&intent, targets, |t| Some(sentinel_value(&incident, t.field))) {
         link.closer = closer;
     }
     turn.link = Some(link);
@@ -311,9 +311,17 @@ pub(super) async fn incident_put(
 }
 
 /// Who owns the closing fields once the status of a write has arrived: a close makes the side that
-/// it came from the first closer, any other move opens the question again (D22).
-fn closer_after(intent: &Intent, targets: &[Target]) -> Option<Option<Side>> {
+/// it came from the first closer, any other move opens the question again (D22). One that the service kept
+/// from arriving, by a rule or by its rights, changes nothing (seed 2373).
+fn closer_after(
+    intent: &Intent,
+    targets: &[Target],
+    now: impl Fn(&Target) -> Option<String>,
+) -> Option<Option<Side>> {
     let status = targets.iter().find(|t| t.field == Field::Status && intent.command.is_none())?;
+    if now(status).is_some_and(|now| matches!(taken(status, intent.kind.side(), &now), Taken::No)) {
+        return None;
+    }
     let closes = Status::from_word(&status.sentinel) == Some(Status::Closed);
     Some(closes.then(|| intent.kind.side().other()))
 }

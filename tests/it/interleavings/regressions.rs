@@ -73,6 +73,29 @@ fn a_closing_field_that_the_instance_keeps_is_not_sent_for_ever() {
 }
 
 #[test]
+fn who_closed_first_still_has_the_word_after_a_reopening_that_the_instance_kept_from_arriving() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    close(&sim, &first.guid, "BenignPositive", "SuspiciousButExpected");
+    sim.run_for(Duration::from_secs(60));
+    let before = sim.record_of(&first.guid).fields;
+    let denied = |columns: serde_json::Value| serde_json::json!({"*": columns});
+    let set = |sim: &Simulation, columns| {
+        sim.stage.with_desk(|d| d.set_switch("write_denied_fields", &denied(columns))).unwrap();
+    };
+    set(&sim, serde_json::json!(["incident.state"]));
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Reopen, noor());
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!(sim.record_of(&first.guid).fields["state"], before["state"], "it was kept");
+    set(&sim, serde_json::json!([]));
+    close(&sim, &first.guid, "TruePositive", "SuspiciousActivity");
+    sim.run_for(Duration::from_secs(120));
+    assert_ne!(sim.record_of(&first.guid).fields["close_code"], before["close_code"]);
+    sim.assert_in_step(21);
+    sim.assert_idle(5);
+}
+
+#[test]
 fn a_side_that_is_out_causes_no_storm_of_transactions() {
     let mut sim = quiet(4);
     let first = first_open(&sim);
