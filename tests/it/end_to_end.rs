@@ -18,15 +18,23 @@ use crate::simulation::{Dialect, Discord, Worlds, check_in_step};
 
 const ANALYST_ACTS: u64 = 150;
 
-/// Looks again and again, with a pause between, until it is so; fails after a while.
-async fn until(what: &str, limit: Duration, mut look: impl FnMut() -> Result<(), String>) {
-    let begun = Instant::now();
+/// The longest that nothing at all may come to the sandbox: the longest rest of a side, and some more.
+const STANDSTILL: Duration = Duration::from_secs(400);
+
+/// Looks again and again, with a pause between, until it is so. It fails after so many exchanges, which a slow
+/// machine needs as well as a fast one, or when nothing is exchanged any more.
+async fn until(sandbox: &Sandbox, what: &str, most: u64, mut look: impl FnMut() -> Result<(), String>) {
+    let begun = exchanges(sandbox);
+    let mut last = (begun, Instant::now());
     loop {
-        match look() {
-            Ok(()) => return,
-            Err(why) if begun.elapsed() > limit => panic!("{what} not within {limit:?}: {why}"),
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        let Err(why) = look() else { return };
+        let now = exchanges(sandbox);
+        if now != last.0 {
+            last = (now, Instant::now());
         }
+        assert!(now - begun <= most, "{what} not within {most} exchanges: {why}");
+        assert!(last.1.elapsed() < STANDSTILL, "{what}: nothing is exchanged any more; {why}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -50,6 +58,10 @@ fn lines(problems: &[Discord]) -> String {
 
 fn writes(sandbox: &Sandbox) -> u64 {
     sandbox.traffic().values().map(|t| t.writes).sum()
+}
+
+fn exchanges(sandbox: &Sandbox) -> u64 {
+    sandbox.traffic().values().map(|t| t.requests).sum()
 }
 
 fn reads(sandbox: &Sandbox) -> u64 {
@@ -94,20 +106,20 @@ async fn two_hundred_incidents_end_in_step_after_people_and_faults() {
         let on = |side| sandbox.stage().with_faults(|f| f.struck_on(side));
         on(Side::Sentinel) + on(Side::ServiceNow)
     };
-    until("forty faults", Duration::from_secs(120), || {
+    until(&sandbox, "forty faults", 5000, || {
         if struck() >= 40 { Ok(()) } else { Err(format!("{} struck", struck())) }
     })
     .await;
     sandbox.stage().with_faults(|f| f.set_profile("none".parse().unwrap()));
 
-    until("both sides in step", Duration::from_secs(120), || {
+    until(&sandbox, "both sides in step", 20_000, || {
         let problems = check_in_step(&worlds(&sandbox, &workspace));
         if problems.is_empty() { Ok(()) } else { Err(lines(&problems)) }
     })
     .await;
     // In step says nothing of what is still on its way: wait until no write comes for a while.
     let mut seen = (writes(&sandbox), reads(&sandbox));
-    until("quiet", Duration::from_secs(60), || {
+    until(&sandbox, "quiet", 5000, || {
         let now = (writes(&sandbox), reads(&sandbox));
         if now.0 != seen.0 {
             seen = now;
@@ -116,7 +128,7 @@ async fn two_hundred_incidents_end_in_step_after_people_and_faults() {
     })
     .await;
     let before = (writes(&sandbox), reads(&sandbox));
-    until("ten idle passes", Duration::from_secs(60), || {
+    until(&sandbox, "ten idle passes", 5000, || {
         if reads(&sandbox) >= before.1 + 10 { Ok(()) } else { Err("too few passes".into()) }
     })
     .await;
