@@ -219,9 +219,8 @@ impl Store {
     }
 
     /// Does what the engine's machine asks and gives the matching answer: `Links` for `ByIncident`,
-    /// `ByNumber`, `ByRecord` and `ById`; `Known` for `KnownIncidents`, `KnownRecords`, `Uncorrelated`, `LiveRecords` and
-    /// `GoneRecords`;
-    /// `Numbers` for `Due` and the other lists of links; otherwise the answer of the same name.
+    /// `ByNumber`, `MergedAndTold`, `ByRecord` and `ById`; `Known` for `KnownIncidents`, `KnownRecords`,
+    /// `Uncorrelated`, `LiveRecords` and `GoneRecords`; `Numbers` for `Due` and the other lists of links; otherwise the answer of the same name.
     ///
     /// # Errors
     /// See [`StoreFault`]; nothing was changed then.
@@ -230,6 +229,7 @@ impl Store {
             Ask::ByIncident(ws, ids) => self.by_incident(&ws, &ids).await.map(Told::Links),
             Ask::ByRecord(ws, i, t, ids) => self.by_record(&ws, &i, &t, &ids).await.map(Told::Links),
             Ask::ByNumber(ws, numbers) => self.by_number(&ws, &numbers).await.map(Told::Links),
+            Ask::MergedAndTold(ws, key) => self.merged_and_told(&ws, &key).await.map(Told::Links),
             Ask::ById(ids) => self.by_id(&ids).await.map(Told::Links),
             Ask::KnownIncidents(ws, ids) => self.known_incidents(&ws, &ids).await.map(Told::Known),
             Ask::KnownRecords(ws, i, t, ids) => self.known_records(&ws, &i, &t, &ids).await.map(Told::Known),

@@ -265,6 +265,8 @@ pub enum Ask {
     ByIncident(WorkspaceKey, Vec<super::IncidentId>),
     /// Links of incidents of a workspace, by the incidents' numbers.
     ByNumber(WorkspaceKey, Vec<i64>),
+    /// Links of merged incidents of a workspace whose records were told something of ours under that key.
+    MergedAndTold(WorkspaceKey, String),
     /// Links of records of a workspace.
     ByRecord(WorkspaceKey, InstanceKey, TableName, Vec<SysId>),
     /// Links by number.

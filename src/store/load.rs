@@ -33,6 +33,10 @@ pub(super) const GONE: &str = "SELECT id AS link, sys_id AS known, '' AS version
      FROM link WHERE workspace = $1 AND instance = $2 AND table_name = $3 \
        AND life = 'gone' AND frozen = $4 ORDER BY id DESC LIMIT $5";
 
+/// Of an index that holds nothing where nothing was merged.
+pub(super) const MERGED_AND_TOLD: &str = "SELECT l.id AS id FROM link l CROSS JOIN entry e \
+     WHERE l.workspace = $1 AND l.role = 'merged' AND e.link = l.id AND e.origin = $2 AND e.origin_id = $3";
+
 impl Store {
     /// One link with everything known about it.
     ///
@@ -72,6 +76,19 @@ impl Store {
         let head = "SELECT l.id FROM incident i CROSS JOIN link l WHERE l.workspace = i.workspace \
                       AND l.incident = i.id AND i.workspace = $1 AND i.number IN";
         let links = self::numbers(&mut tx, head, args![ws], numbers).await?;
+        let found = states(&mut tx, links).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    pub(super) async fn merged_and_told(
+        &self,
+        ws: &WorkspaceKey,
+        key: &str,
+    ) -> Result<Vec<LinkState>, StoreFault> {
+        let mut tx = self.db().read().await?;
+        let rows = tx.rows(MERGED_AND_TOLD, args![ws, CommentOrigin::Sync.word(), key]).await?;
+        let links = rows.iter().map(|r| r.int("id").map(LinkId)).collect::<Result<_, _>>()?;
         let found = states(&mut tx, links).await?;
         tx.commit().await?;
         Ok(found)

@@ -44,9 +44,14 @@ pub fn survivor(state: &LinkState) -> Option<i64> {
     keys(state, INTO).last().and_then(|n| n.parse().ok())
 }
 
-/// Numbers of the incidents that came to this one, as its record was told.
-pub fn came_from(state: &LinkState) -> Vec<i64> {
-    keys(state, FROM).filter_map(|n| n.parse().ok()).collect()
+/// True once a record was told that the incident of that number came to its own.
+pub fn is_told_of(state: &LinkState, number: i64) -> bool {
+    keys(state, FROM).any(|n| n.parse() == Ok(number))
+}
+
+/// Key of what records were told whose incidents went into the one of that number.
+pub fn into_key(number: i64) -> String {
+    format!("{INTO}{number}")
 }
 
 /// What follows a prefix in the keys of our own words, in the order in which they were said.
@@ -62,7 +67,7 @@ pub fn went_into(survivor: Option<&Named>) -> (String, String) {
                 it still has a use is yours to say.";
     match survivor {
         Some(to) => (
-            format!("{INTO}{}", to.number),
+            into_key(to.number),
             format!("Microsoft Defender merged this incident into {}. {rest}", to.words()),
         ),
         None => (

@@ -47,6 +47,7 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let Some(incident) = state.incident.clone() else {
         return super::observation::refresh_incident(ws, state).await;
     };
+    super::merges::tell_new(ws, state).await?;
     if ws.settings().store_app == StoreApp::Adopt
         && let Some(next) = super::hand_over::find(ws, state).await?
     {

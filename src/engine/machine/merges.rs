@@ -10,9 +10,9 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
-use crate::sync::merge::{Named, came_from, came_to, is_told, survivor, went_into};
+use crate::sync::merge::{Named, came_to, into_key, is_told, is_told_of, survivor, went_into};
 
-use super::ctx::{Halt, Ws};
+use super::ctx::{Halt, LockGuard, Ws};
 use super::entry_work::{hold_entries, next_entry, read_comments};
 use super::failure::link_failed;
 use super::freshness::{Looks, look_if_stale, look_whose};
@@ -128,7 +128,7 @@ async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
         Into::Failed(error) => return link_failed(ws, state, &error, None).await,
     };
     // One merge after the other: what one of them tells, the next one passes on.
-    let _turn = ws.lock(format!("merges:{}", ws.key.as_str())).await;
+    let _turn = one_at_a_time(ws).await;
     // What came to this one since its work began stands in the store alone.
     let Some(fresh) = ws.load(state.link.id).await? else { return Ok(Next::Settled) };
     *state = fresh;
@@ -160,6 +160,24 @@ async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let entries = vec![say(ws, state, &key, &text)];
     ws.save(state, Turn { entries, ..Turn::default() }).await?;
     Ok(Next::Again)
+}
+
+/// Tells the record that an incident is about to get what went into it before its link was made (seed 2067).
+pub(super) async fn tell_new(ws: &Ws, state: &mut LinkState) -> Result<(), Halt> {
+    let _turn = one_at_a_time(ws).await;
+    let before = earlier(ws, state).await?;
+    let names = before.iter().filter_map(Named::of).filter(|named| !is_told_of(state, named.number));
+    let told = names.map(|named| came_to(&named, &[]));
+    let entries: Vec<Entry> = told.map(|(key, text)| say(ws, state, &key, &text)).collect();
+    match entries.is_empty() {
+        true => Ok(()),
+        false => ws.save(state, Turn { entries, ..Turn::default() }).await,
+    }
+}
+
+/// While it is held, nobody else tells of a merge in this workspace.
+async fn one_at_a_time(ws: &Ws) -> LockGuard {
+    ws.lock(format!("merges:{}", ws.key.as_str())).await
 }
 
 fn say(ws: &Ws, state: &LinkState, key: &str, text: &str) -> Entry {
@@ -222,21 +240,13 @@ async fn follow(
     Ok(Some((Named { number, record: String::new() }, last)))
 }
 
-/// Links of all incidents that had been merged into this one before, along their chains.
+/// Links of all incidents that are known to have gone into this one, along their chains.
 async fn earlier(ws: &Ws, state: &LinkState) -> Result<Vec<LinkState>, Halt> {
-    let mut found: Vec<LinkState> = Vec::new();
-    let mut wanted = came_from(state);
-    while let Some(number) = wanted.pop() {
-        let Some(link) = by_number(ws, number).await? else { continue };
-        let known = |s: &LinkState| s.link.id == link.link.id;
-        if known(state) || found.iter().any(known) || link.link.role != Role::Merged {
-            continue;
-        }
-        wanted.extend(came_from(&link));
-        found.push(link);
+    let Some(incident) = &state.incident else { return Ok(Vec::new()) };
+    match ws.ask(Ask::MergedAndTold(ws.key.clone(), into_key(incident.number))).await? {
+        Told::Links(links) => Ok(links.into_iter().filter(|s| s.link.id != state.link.id).collect()),
+        _ => Ok(Vec::new()),
     }
-    found.sort_by_key(|s| s.link.id);
-    Ok(found)
 }
 
 /// The link of an incident by its number.

@@ -167,7 +167,7 @@ async fn a_watcher_sees_own_and_foreign_writes_once() {
 async fn the_frequent_reads_cost_what_they_find_and_not_what_there_is() {
     let (_dir, store) = fresh().await;
     let record = "sqlite_autoindex_record_1";
-    let small: [(&str, &[&str]); 5] = [
+    let small: [(&str, &[&str]); 6] = [
         (published::PAGE_SQL, &["published_link_revision (workspace=? AND (epoch,revision)>(?,?))"]),
         (
             due::DUE,
@@ -176,6 +176,7 @@ async fn the_frequent_reads_cost_what_they_find_and_not_what_there_is() {
         (due::HELD, &["base_held", "PRIMARY KEY"]),
         (load::UNCORRELATED, &["link_uncorrelated", record]),
         (load::GONE, &["link_gone"]),
+        (load::MERGED_AND_TOLD, &["link_merged", "sqlite_autoindex_entry_1"]),
     ];
     for (sql, indices) in small {
         let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

@@ -189,4 +189,21 @@ fn a_survivor_without_a_record_is_named_by_its_number() {
     let went = said(&sim, a, "merged this incident into");
     assert!(went.len() == 1 && went[0].contains(&format!("incident {}.", survivor.number)), "{went:?}");
     sim.assert_idle(10);
+
+    // Once it has a record, that one says what came to it, and what becomes of it is said on both.
+    sim.act_in_sentinel(&survivor.guid, &IncidentAct::Label("snow".into()), &CAST[0]);
+    sim.run_for(MINUTE * 3);
+    let came = said(&sim, &survivor, "merged incident");
+    assert_eq!(came.len(), 1, "{came:?}");
+    assert!(came[0].contains(&format!("incident {}, record {}", a.number, sim.record_of(&a.guid).number)));
+    let last = &all[1];
+    merge(&sim, &survivor, last);
+    sim.run_for(MINUTE * 3);
+    for incident in [a, &survivor] {
+        let went = said(&sim, incident, "merged this incident into");
+        assert!(went.last().is_some_and(|w| w.contains(&format!("incident {},", last.number))), "{went:?}");
+    }
+    let came = said(&sim, last, "merged incident");
+    assert!(came.len() == 1 && came[0].contains(&format!("before: incident {},", a.number)), "{came:?}");
+    sim.assert_idle(10);
 }
