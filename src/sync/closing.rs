@@ -14,6 +14,9 @@ use super::values::is_closed;
 
 pub(super) const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
 
+/// What a note is about that says what a close of ours leaves as it is.
+const CLOSED: &str = "closed";
+
 /// Plans status, closure and close notes of a link.
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
     let verdict = draft.verdict(Field::Status);
@@ -112,9 +115,14 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
         let text = format!(
             "Closed in Microsoft Sentinel as {closure}. The closing fields written here stay as they are.\n{comment}"
         );
-        draft.plan.notes.push((super::plan::note_key("closed", &text), text));
+        draft.plan.notes.push((super::plan::note_key(CLOSED, &text), text));
     }
     Ok(Some(Some(Side::Sentinel)))
+}
+
+/// True for the key of a note that a close of ours comes with.
+pub(super) fn tells_of_a_close(key: &str) -> bool {
+    key.strip_prefix(CLOSED).is_some_and(|rest| rest.starts_with('@'))
 }
 
 /// The close notes of a record whose incident was closed: an instance takes no empty ones.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::closing::tells_of_a_close;
 use super::plan::Plan;
 use crate::model::intent::Target;
 use crate::model::{Field, Side};
@@ -59,6 +60,8 @@ pub fn hold_back(plan: &mut Plan, held: &BTreeSet<Surge>) -> bool {
     }
     if waiting.contains(&Field::Status) {
         plan.closer = None;
+        // What a close that waits would say is said when it is carried out, if it ever is.
+        plan.notes.retain(|(key, _)| !tells_of_a_close(key));
     }
     plan.bases.retain(|b| !waiting.contains(&b.field));
     plan.decisions.retain(|d| !waiting.contains(&d.field));
@@ -87,6 +90,7 @@ mod tests {
             bases: fields.map(|f| Base::agreed(f, "a", "a", Stamp(1))).to_vec(),
             to_record: fields.map(target).to_vec(),
             closer: Some(Some(Side::Sentinel)),
+            notes: ["closed@1", "title@2"].map(|key| (key.to_owned(), "text".to_owned())).to_vec(),
             ..Plan::default()
         }
     }
@@ -107,6 +111,7 @@ mod tests {
         assert_eq!(left, [Field::Title]);
         assert_eq!(held.closer, None);
         assert_eq!(held.bases.len(), 1);
+        assert_eq!(held.notes.len(), 1, "the close is told of when it is carried out");
         let mut free = plan();
         let other = Surge { field: Field::Status, to: Side::Sentinel };
         assert!(!hold_back(&mut free, &BTreeSet::from([other])));
