@@ -6,6 +6,7 @@
 
 use crate::model::call::UserKey;
 use crate::model::intent::Target;
+use crate::model::link::Seen;
 use crate::model::settings::Policy;
 use crate::model::{
     Base, Closure, Crossings, Field, Incident, IncidentWrite, LinkState, Pair, Role, Severity, Shown, Side,
@@ -174,14 +175,16 @@ fn resolve(
         base.rule = "a person took ServiceNow's value".into();
         return Ok(Opening::Base(Box::new(base)));
     }
-    // The side that is not taken counts as unchanged; the taken one as changed.
+    // The side that is not taken counts as unchanged, whatever was seen of it before; the taken one as changed.
     match take {
         Side::Sentinel => {
             base.servicenow = now.servicenow;
+            base.servicenow_seen = Seen::at(state.record_seen);
             base.sentinel = NOTHING.into();
         }
         Side::ServiceNow => {
             base.sentinel = now.sentinel;
+            base.sentinel_seen = Seen::at(state.incident_seen);
             base.servicenow = NOTHING.into();
         }
     }

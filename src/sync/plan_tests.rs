@@ -458,6 +458,13 @@ fn without_a_base_a_difference_is_a_persons_to_decide() {
             .unwrap();
     assert_eq!(shown.len(), 1);
     assert_eq!((shown[0].side, shown[0].to.as_str()), (Side::ServiceNow, "1/1"));
+    // Whatever was seen of the other side meanwhile.
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Severity).unwrap();
+    base.sentinel_seen = base.sentinel_seen.shows_another(Stamp(30), Stamp(100));
+    state.incident_seen = Stamp(200);
+    let take = Verb::Resolve { field: Field::Severity, take: Side::ServiceNow };
+    let shown = preview(&state, &world.ctx(), &take).unwrap();
+    assert_eq!((shown.len(), shown[0].side, shown[0].to.as_str()), (1, Side::Sentinel, "Medium"));
 }
 
 #[test]
