@@ -190,6 +190,19 @@ pub fn absorb_journal(
                 entry = recognised(&entry);
             }
         }
+        // A comment that was taken for somebody's is our own copy of this row, once its origin is known: after a
+        // lost store the incident may come first.
+        if let Some(copy) = state
+            .entries
+            .iter()
+            .find(|e| e.origin == CommentOrigin::Sentinel && e.origin_id == entry.sentinel_id)
+        {
+            entry.to_sentinel = Delivery::Delivered;
+            if matches!(copy.to_servicenow, Delivery::Waiting | Delivery::Held) {
+                let copy = copy.clone();
+                changed.push(Entry { to_servicenow: Delivery::None, reason: KNOWN_AGAIN.into(), ..copy });
+            }
+        }
         changed.push(entry);
     }
     changed

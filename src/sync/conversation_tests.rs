@@ -78,6 +78,24 @@ fn our_own_copies_never_come_back() {
 }
 
 #[test]
+fn our_own_comment_that_was_read_first_after_a_lost_store_is_known_once_its_row_is() {
+    let mut before = state();
+    let note = row("j1", "beth", "hello");
+    let known = absorb_journal(&before, std::slice::from_ref(&note), "diptych", "work_notes", &keys());
+    store(&mut before, known);
+    let ours = comment(&before.entries[0].sentinel_id, &comment_html(&before.entries[0], "INC0010001"));
+
+    let mut s = state();
+    let taken = absorb_comments(&s, &[ours], &keys());
+    store(&mut s, taken);
+    assert_eq!(s.entries[0].to_servicenow, Delivery::Waiting, "nothing tells it from a person's yet");
+    let found = absorb_journal(&s, &[note], "diptych", "work_notes", &keys());
+    let [copy, row] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!((copy.id, copy.to_servicenow), (s.entries[0].id, Delivery::None));
+    assert_eq!((row.origin, row.to_sentinel), (CommentOrigin::ServiceNow, Delivery::Delivered));
+}
+
+#[test]
 fn a_marker_in_somebody_elses_text_swallows_nothing() {
     let mut s = state();
     let found = absorb_comments(&s, &[comment("c1", "hi")], &keys());
