@@ -54,6 +54,13 @@ pub(super) fn agreed_at(intent: &Intent) -> Stamp {
     intent.sent.unwrap_or(intent.created)
 }
 
+/// The base of a field whose answer shows what somebody else made of it just before our write, or just
+/// after: nothing was agreed, and the next plan decides between the two.
+fn base_kept(state: &LinkState, target: &Target, side: Side, at: Stamp) -> Option<Base> {
+    let old = state.base(target.field)?;
+    Some(Base { crossings: old.crossings.and(side, at), ..old.clone() })
+}
+
 /// The base that follows from a field's answer. `moved` is until when the written side may have been
 /// changed by somebody else to the same end.
 fn base_after(
@@ -204,9 +211,17 @@ pub(super) async fn record_patched(
     let mut turn = Turn { asked: at, ..Turn::default() };
     let wrong = wrong_record(ws, state, &record);
     let shape = &ws.settings().route.shape;
+    // The newest version is somebody else's: what differs from ours is theirs, no rule's doing.
+    let theirs = |t: &Target| {
+        let now = servicenow_value(&record, shape, t.field).unwrap_or_default();
+        by_another(ws, *mod_count, &record) && matches!(taken(t, Side::ServiceNow, &now), Taken::Changed)
+    };
     for target in targets {
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
-        turn.bases.push(base_after(state, target, Side::ServiceNow, &now, (at, moved)));
+        turn.bases.push(match base_kept(state, target, Side::ServiceNow, at).filter(|_| theirs(target)) {
+            Some(kept) => kept,
+            None => base_after(state, target, Side::ServiceNow, &now, (at, moved)),
+        });
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
     }
     if let Some(wrong) = wrong {
@@ -215,7 +230,8 @@ pub(super) async fn record_patched(
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     ws.lag(Side::ServiceNow, state);
-    if let Some(closer) = closer_after(&intent, targets, |t| servicenow_value(&record, shape, t.field)) {
+    let arrived = |t: &Target| servicenow_value(&record, shape, t.field).filter(|_| !theirs(t));
+    if let Some(closer) = closer_after(&intent, targets, arrived) {
         turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
     }
     if record.mod_count > mod_count + 1 {
@@ -238,6 +254,14 @@ pub(super) fn moved_by_others(ws: &Ws, before: i64, record: &Record) -> bool {
     record.mod_count > before && !(next && record.updated_by == ws.own_user())
 }
 
+/// True when somebody else, who is no rule of the instance, saved the record last around our write.
+fn by_another(ws: &Ws, before: i64, record: &Record) -> bool {
+    moved_by_others(ws, before, record)
+        && record.updated_by != ws.own_user()
+        // Rules of the instance itself, such as risk scores, move the version after every write.
+        && record.updated_by != "system"
+}
+
 /// Between our read and our write the record was changed by somebody else. Other fields are
 /// never at risk; the same field might be, and without a compare-and-swap nobody can tell. So
 /// it is put on record with its evidence (D26).
@@ -254,8 +278,7 @@ fn overlap(ws: &Ws, state: &LinkState, turn: &mut Turn, targets: &[Target], befo
         let (side, change) = (Side::ServiceNow, (t.before.as_str(), t.after(Side::ServiceNow)));
         ws.audit(state, "overlap", (Some(side), t.field.word()), change, &why)
     }));
-    // Rules of the instance itself, such as risk scores, move the version after every write.
-    if record.updated_by != ws.own_user() && record.updated_by != "system" {
+    if by_another(ws, before, record) {
         turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), why));
     }
 }
@@ -312,14 +335,15 @@ pub(super) async fn incident_put(
 
 /// Who owns the closing fields once the status of a write has arrived: a close makes the side that
 /// it came from the first closer, any other move opens the question again (D22). One that the service kept
-/// from arriving, by a rule or by its rights, changes nothing (seed 2373).
-fn closer_after(
+/// from arriving, by a rule or by its rights, changes nothing (seed 2373), nor does one that somebody else's
+/// stands in place of, for which `now` gives nothing.
+pub(super) fn closer_after(
     intent: &Intent,
     targets: &[Target],
     now: impl Fn(&Target) -> Option<String>,
 ) -> Option<Option<Side>> {
     let status = targets.iter().find(|t| t.field == Field::Status && intent.command.is_none())?;
-    if now(status).is_some_and(|now| matches!(taken(status, intent.kind.side(), &now), Taken::No)) {
+    if matches!(taken(status, intent.kind.side(), &now(status)?), Taken::No) {
         return None;
     }
     let closes = Status::from_word(&status.sentinel) == Some(Status::Closed);

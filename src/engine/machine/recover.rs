@@ -8,14 +8,15 @@
 use crate::model::intent::Target;
 use crate::model::ledger::{AuditDraft, CommandUpdate};
 use crate::model::{
-    Base, CommandState, Delivery, Entry, EntryId, Field, Intent, IntentKind, IntentState, LinkState, Side,
+    Base, CommandState, Delivery, Entry, EntryId, Field, Incident, Intent, IntentKind, IntentState,
+    LinkState, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::shared_comment::is_shared;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
 
-use super::confirm::Proof;
+use super::confirm::{Proof, finish};
 use super::ctx::{Halt, Ws};
 use super::failure::{MOST_ATTEMPTS, link_failed};
 use super::link_work::{Next, may_send};
@@ -170,13 +171,12 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
         return send_open(ws, state).await;
     }
     ws.recovered(Recovery::PutReplanned);
-    let half = || {
-        let value = |f| Some(sentinel_value(&incident, f));
-        moved_around(ws, state, &intent, (targets, true), value)
-    };
-    let bases = if moved { half() } else { Vec::new() };
-    let mut turn = Turn { bases, ..observed(ws, state, incident, asked) };
-    if moved {
+    let value = |f| Some(sentinel_value(&incident, f));
+    let room = Room { ours: true, set_back: !touched_elsewhere(state, targets, &incident) };
+    let around = moved.then(|| moved_around(ws, state, &intent, (targets, room), value));
+    let mut turn = observed(ws, state, incident, asked);
+    if let Some(around) = around {
+        around.into_turn(state, &mut turn);
         turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
     }
     turn.intents.push(ws.update(&intent, IntentState::Replanned, "not applied; planned anew".into()));
@@ -204,30 +204,78 @@ pub(super) fn arrived(ws: &Ws, state: &LinkState, seen: &[Entry]) -> Vec<AuditDr
     ours.map(row).collect()
 }
 
-/// Bases of the fields of a write of unknown outcome, once the side was changed since. Those that show
-/// what it wrote are agreed. Any other may have shown it for a while, until somebody set it to what it is
-/// now, though that be what it was before: so it counts as moved until now, and where the versions leave
-/// room for ours, too (`ours_too`), as no later than what we carried over.
+/// What the versions since a write of unknown outcome leave room for.
+#[derive(Clone, Copy)]
+struct Room {
+    /// Ours may be among them.
+    ours: bool,
+    /// Somebody may have set back what ours wrote, or what they had changed themselves.
+    set_back: bool,
+}
+
+/// What a write of unknown outcome is seen to have done, once the side was changed since.
+struct Around {
+    bases: Vec<Base>,
+    closer: Option<Option<Side>>,
+}
+
+impl Around {
+    fn into_turn(self, state: &LinkState, turn: &mut Turn) {
+        turn.bases.extend(self.bases);
+        if let Some(closer) = self.closer {
+            turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
+        }
+    }
+}
+
+/// The fields of a write of unknown outcome, once the side was changed since. Those that show what it wrote
+/// are agreed. Any other may have shown it for a while, until somebody set it to what it is now, though that
+/// be what it was before, where there is room for that: so it counts as moved until now, and where the
+/// versions leave room for ours, too, as no later than what we carried over.
 fn moved_around(
     ws: &Ws,
     state: &LinkState,
     intent: &Intent,
-    (targets, ours_too): (&[Target], bool),
+    (targets, room): (&[Target], Room),
     value: impl Fn(Field) -> Option<String>,
-) -> Vec<Base> {
+) -> Around {
     let side = intent.kind.side();
-    let mut bases = super::confirm::agreed_by_half(ws, state, intent, targets, value);
+    let mut bases = super::confirm::agreed_by_half(ws, state, intent, targets, &value);
+    let closer = bases
+        .iter()
+        .any(|b| b.field == Field::Status)
+        .then(|| super::confirm::closer_after(intent, targets, |t| Some(t.after(side).to_owned())));
+    let still = |t: &Target| !room.set_back && value(t.field).as_deref() == Some(t.before.as_str());
     let others: Vec<Base> = targets
         .iter()
-        .filter(|t| bases.iter().all(|b| b.field != t.field))
+        .filter(|t| bases.iter().all(|b| b.field != t.field) && !still(t))
         .filter_map(|t| state.base(t.field).cloned())
         .map(|mut base| {
-            base.unsettle(side, ws.steady(), ours_too);
+            base.unsettle(side, ws.steady(), room.ours);
             base
         })
         .collect();
     bases.extend(others);
-    bases
+    Around { bases, closer: closer.flatten() }
+}
+
+/// True when an incident shows that somebody changed another part of it than a write of ours was for: that is
+/// why its version moved, and what looks as it did before was hardly written and set back meanwhile.
+fn touched_elsewhere(state: &LinkState, targets: &[Target], now: &Incident) -> bool {
+    const ALL: [Field; 7] = [
+        Field::Title,
+        Field::Description,
+        Field::Severity,
+        Field::Status,
+        Field::Owner,
+        Field::Closure,
+        Field::CloseNotes,
+    ];
+    let Some(known) = &state.incident else { return false };
+    let mut elsewhere = ALL.into_iter().filter(|f| targets.iter().all(|t| t.field != *f));
+    elsewhere.any(|f| sentinel_value(known, f) != sentinel_value(now, f))
+        || known.labels != now.labels
+        || (known.comments_count, known.alerts_count) != (now.comments_count, now.alerts_count)
 }
 
 /// Audit row of a field of a write of which nobody can say whether it was applied: what it wrote is not
@@ -271,9 +319,10 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let mut turn = Turn { intents: vec![update], asked, ..Turn::default() };
     if record.mod_count > *mod_count {
         let value = |f| servicenow_value(&record, shape, f);
-        // A single version more, which is not in our name, has no room for ours.
-        let ours_too = record.mod_count > mod_count + 1;
-        turn.bases = moved_around(ws, state, &intent, (targets, ours_too), value);
+        // A single version more, which is not in our name, has no room for ours, nor for a way and back.
+        let more = record.mod_count > mod_count + 1;
+        let room = Room { ours: more, set_back: more };
+        moved_around(ws, state, &intent, (targets, room), value).into_turn(state, &mut turn);
         turn.audit = targets.iter().map(|t| unproven(ws, state, &intent, t)).collect();
     }
     take_record(ws, state, record, turn).await
@@ -299,7 +348,7 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let mut turn = Turn { entries, ..Turn::default() };
     if arrived {
         ws.recovered(Recovery::NoteFound);
-        turn.intents.push(ws.update(&intent, IntentState::Confirmed, "found by its marker".into()));
+        finish(ws, state, &intent, &mut turn);
         turn.audit.push(ws.audit(
             state,
             "add_note",
@@ -310,8 +359,13 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
         if let Some(row) = turn.audit.last_mut() {
             row.intent = Some(intent.id);
         }
-        ws.summary(|s| s.writes += 1);
     } else if settled {
+        // The journal of a record that is gone shows nothing either.
+        match get_record(ws, state).await {
+            Ok(_) => {}
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) => return link_failed(ws, state, &error, None).await,
+        }
         ws.recovered(Recovery::NoteResent);
         turn.intents.push(ws.update(&intent, IntentState::Replanned, "did not arrive; sent again".into()));
         turn.entries.extend(back_to_waiting(state, &intent.kind));
