@@ -31,7 +31,7 @@
 pub mod act;
 pub mod admission;
 pub mod closed_partner;
-mod closing;
+pub mod closing;
 pub mod conversation;
 pub mod cross;
 pub mod cursor;

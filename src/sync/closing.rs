@@ -15,7 +15,7 @@ use super::values::is_closed;
 pub(super) const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
 
 /// What a note is about that says what a close of ours leaves as it is.
-const CLOSED: &str = "closed";
+const CLOSED: &str = "close/";
 
 /// Plans status, closure and close notes of a link.
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
@@ -115,14 +115,16 @@ fn close_record(draft: &mut Draft<'_>) -> Closing {
         let text = format!(
             "Closed in Microsoft Sentinel as {closure}. The closing fields written here stay as they are.\n{comment}"
         );
-        draft.plan.notes.push((super::plan::note_key(CLOSED, &text), text));
+        // The same words again are told again after the next agreement.
+        let agreed = draft.state.base(Field::Status).map_or(0, |b| b.agreed.0);
+        draft.plan.notes.push((super::plan::note_key(&format!("{CLOSED}{agreed}"), &text), text));
     }
     Ok(Some(Some(Side::Sentinel)))
 }
 
 /// True for the key of a note that a close of ours comes with.
-pub(super) fn tells_of_a_close(key: &str) -> bool {
-    key.strip_prefix(CLOSED).is_some_and(|rest| rest.starts_with('@'))
+pub fn tells_of_a_close(key: &str) -> bool {
+    key.starts_with(CLOSED)
 }
 
 /// The close notes of a record whose incident was closed: an instance takes no empty ones.

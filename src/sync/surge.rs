@@ -90,7 +90,7 @@ mod tests {
             bases: fields.map(|f| Base::agreed(f, "a", "a", Stamp(1))).to_vec(),
             to_record: fields.map(target).to_vec(),
             closer: Some(Some(Side::Sentinel)),
-            notes: ["closed@1", "title@2"].map(|key| (key.to_owned(), "text".to_owned())).to_vec(),
+            notes: ["close/1@1", "title@2"].map(|key| (key.to_owned(), "text".to_owned())).to_vec(),
             ..Plan::default()
         }
     }

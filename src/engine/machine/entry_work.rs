@@ -108,6 +108,12 @@ pub(super) async fn hold_entries(
             turn.entries.push(held);
         }
     }
+    if !turn.entries.is_empty() {
+        let text =
+            format!("{} words are kept for a person, because they cannot cross: {why}", turn.entries.len());
+        let text = crate::text::escape_line(&text);
+        turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), text));
+    }
     ws.save(state, turn).await?;
     Ok(Next::Again)
 }
@@ -127,6 +133,7 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
     if ws.is_down(Side::Sentinel) {
         return Ok(Next::Later);
     }
+    let rests = state.link.role == Role::Primary && !state.link.frozen.is_empty();
     let mut comments = Vec::new();
     let mut next = None;
     loop {
@@ -151,6 +158,8 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
                 ws.save(state, Turn { link: Some(link), audit, ..Turn::default() }).await?;
                 return Ok(Next::Again);
             }
+            // Whatever it is frozen for waits for a person, who has them read again.
+            Err(_) if rests => return Ok(Next::Settled),
             Err(error) => return super::failure::link_failed(ws, state, &error, None).await,
         }
     }
@@ -162,7 +171,9 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
     link.unread = false;
     // While the version is not known that they were read at, an edit after it would hide, too.
     link.comments_unsure = state.incident.as_ref().is_some_and(|i| i.etag.is_empty());
-    link.comments_seen = comments.len() as u32;
+    // One that is settled by itself is counted then.
+    let ours = state.entries.iter().find(|e| Some(e.id) == under_way).map(|e| e.sentinel_id.as_str());
+    link.comments_seen = comments.iter().filter(|c| Some(c.id.as_str()) != ours).count() as u32;
     let audit = super::recover::arrived(ws, state, &entries);
     ws.save(state, Turn { link: Some(link), entries, audit, ..Turn::default() }).await?;
     ws.memory(|m| m.reread.remove(&state.link.id));

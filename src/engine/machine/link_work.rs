@@ -4,10 +4,11 @@
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
 use crate::model::{
-    CommentOrigin, Delivery, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState, RecordWrite,
-    Role, Side,
+    CommentOrigin, Delivery, Entry, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState,
+    RecordWrite, Role, Side,
 };
 use crate::mutant::{self, Mutant};
+use crate::sync::closing::tells_of_a_close;
 use crate::sync::conversation::own_entry;
 use crate::sync::number_label;
 use crate::sync::plan::{FLAPPING, Plan, plan};
@@ -67,6 +68,18 @@ pub(super) fn may_send(link: &crate::model::Link) -> bool {
     link.role == Role::Primary && link.frozen.is_empty()
 }
 
+/// True for a frozen link whose comments are to be read: what was said is known before somebody edits it or
+/// deletes it, though it crosses only once a person has tried again.
+fn hears_frozen(ws: &Ws, state: &LinkState) -> bool {
+    let link = &state.link;
+    link.unread
+        && !link.frozen.is_empty()
+        && link.role == Role::Primary
+        && link.life <= Life::Live
+        && state.open_intent().is_none()
+        && !ws.is_down(Side::Sentinel)
+}
+
 /// One turn of a piece of work.
 async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
     if state.link.not_before > ws.steady() {
@@ -80,6 +93,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     }
     if let Some(next) = super::gone::carry_last_words(ws, state).await? {
         return Ok(next);
+    }
+    if hears_frozen(ws, state) {
+        return read_comments(ws, state).await;
     }
     let link = &state.link;
     // What was sent before an incident was merged, or a link frozen, may have been applied: that is
@@ -209,6 +225,24 @@ pub(super) async fn freeze_with(
     Ok(Next::Settled)
 }
 
+/// What the plan says on the record, once each. What a close comes with is said together with it.
+fn own_notes(
+    ws: &Ws,
+    state: &LinkState,
+    planned: &Plan,
+    kind: Option<&IntentKind>,
+    now: Stamp,
+) -> Vec<Entry> {
+    let said =
+        |key: &String| state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == *key);
+    let closes = matches!(kind, Some(IntentKind::PatchRecord { targets, .. })
+        if targets.iter().any(|t| t.field == Field::Status));
+    let notes = planned.notes.iter().filter(|(key, _)| !said(key) && (closes || !tells_of_a_close(key)));
+    notes
+        .map(|(key, text)| own_entry(state, CommentOrigin::Sync, key, "diptych", text, now, &ws.shared.keys))
+        .collect()
+}
+
 /// Commits what the plan decided together with the next intent, and sends that.
 async fn act(
     ws: &Ws,
@@ -227,11 +261,6 @@ async fn act(
     }
     if planned.bases.iter().any(|b| b.conflict.as_ref().is_some_and(|c| c.why == FLAPPING)) {
         ws.recovered(Recovery::Flapping);
-    }
-    let said =
-        |key: &String| state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == *key);
-    for (key, text) in planned.notes.iter().filter(|(key, _)| !said(key)) {
-        turn.entries.push(own_entry(state, CommentOrigin::Sync, key, "diptych", text, now, &ws.shared.keys));
     }
     let mut link = state.link.clone();
     // Who closed first is known once the close has arrived on the other side.
@@ -253,10 +282,11 @@ async fn act(
         }
         kind = patch_record(ws, state, &planned);
     }
+    turn.entries.extend(own_notes(ws, state, &planned, kind.as_ref(), now));
     let new_entries = !turn.entries.is_empty();
-    // Fields that a person is asked about first hold up no words to the other side.
-    let fields_done = label_alone || planned.to_incident.is_empty() || ws.rate_waits(Side::Sentinel);
-    let record_done = planned.to_record.is_empty() || ws.rate_waits(Side::ServiceNow);
+    // Fields for a side that is down, or that a person is asked about first, hold up no words to the other.
+    let fields_done = label_alone || planned.to_incident.is_empty() || !s_up;
+    let record_done = planned.to_record.is_empty() || !n_up;
     if kind.is_none() && fields_done && record_done && !new_entries {
         let id = state.link.id;
         if s_up && begins_shared(state) && ws.memory(|m| m.shared_begun.insert(id)) {
