@@ -189,7 +189,13 @@ impl Board {
         match door {
             None => self.outbox.push(Effect { id, what }),
             Some(door) => {
-                self.queues.entry(door.clone()).or_default().waiting.push_back((id, what, guard));
+                let waiting = &mut self.queues.entry(door.clone()).or_default().waiting;
+                // A write follows a look that is to be fresh (D26), so it goes before what only reads.
+                let place = match guard {
+                    Some(_) => waiting.iter().position(|(_, _, guard)| guard.is_none()),
+                    None => None,
+                };
+                waiting.insert(place.unwrap_or(waiting.len()), (id, what, guard));
                 self.release(&door);
             }
         }

@@ -74,9 +74,10 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
     }
     ws.summary(|s| s.incidents += rows.1);
     if full && let Told::Numbers(unsure) = ws.ask(Ask::UnsureLinks(ws.key.clone())).await? {
-        ws.memory(|m| m.reread.extend(unsure.iter().copied()));
-        dirty.extend(unsure);
+        ws.memory(|m| m.reread.extend(unsure));
     }
+    // Those of an earlier pass, too, which may have broken off.
+    dirty.extend(ws.memory(|m| m.reread.clone()));
     if first_date.is_none() {
         ws.recovered(Recovery::NoServerDate);
     }

@@ -22,6 +22,7 @@ pub(super) struct Memory {
     pub epoch: i64,
     /// Epoch and end of the lease that somebody else has, and since when it stands so.
     pub watched: Option<((i64, Stamp), Duration)>,
+    /// When it took the lease, by the clock that no setting moves.
     pub taken_at: Stamp,
     /// When this holder of the lease first looked into a write of unknown outcome.
     pub looked_into: BTreeMap<IntentId, Duration>,
@@ -67,6 +68,8 @@ pub(super) struct Memory {
     pub next_pause: Duration,
     pub passed: bool,
     pub held_again: bool,
+    /// They are still to be looked at again: a pass that broke off did not.
+    pub held_due: bool,
     pub learnt: u64,
     pub last_full: Option<Duration>,
     pub desk_was_read: bool,

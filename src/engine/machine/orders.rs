@@ -147,9 +147,10 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         let why = format!("the link is frozen ({}); run retry first", state.link.frozen);
         return refuse(ws, command, CommandState::Refused, &why).await;
     }
-    let stale =
-        state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, &state);
-    if stale && !ws.is_down(crate::model::Side::Sentinel) {
+    let stale = |state: &LinkState| {
+        state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, state)
+    };
+    if stale(&state) && !ws.is_down(crate::model::Side::Sentinel) {
         // Our own comment moved its version, and the command needs the present one.
         super::observation::refresh_incident(ws, &mut state).await?;
     }
@@ -175,9 +176,13 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         let why = "what it showed is no longer so; look again and repeat it if it is still wanted";
         return refuse(ws, command, CommandState::Stale, why).await;
     }
+    if matches!(opening, Opening::Incident { .. }) && stale(&state) {
+        // Written without a version it would undo what nobody has seen yet.
+        return Ok(false);
+    }
     let turn = opened(ws, &state, command, opening);
-    ws.memory(|m| m.taken.entry(command.link).or_default().push(command.id));
     ws.save(&mut state, turn).await?;
+    ws.memory(|m| m.taken.entry(command.link).or_default().push(command.id));
     Ok(true)
 }
 
@@ -225,10 +230,9 @@ fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Tu
 fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     use crate::model::Delivery;
     let mut link = state.link.clone();
-    if !link.frozen.is_empty() {
-        // Whatever froze it, its record is looked at before anything is sent (I6).
-        ws.memory(|m| m.unverified.insert(link.id));
-    }
+    // Whatever froze it, its record is looked at before anything is sent (I6); and a column that may be read
+    // since lately shows only then.
+    ws.memory(|m| m.unverified.insert(link.id));
     if link.life == Life::Gone {
         link.life = Life::Live;
         ws.memory(|m| m.unsure.insert(link.id));
@@ -251,11 +255,10 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     turn.bases.extend(crate::sync::number_label::tried_again(&state.bases));
     for entry in &state.entries {
         let mut again = entry.clone();
-        // A note by our own user whose marker does not verify stays held: sending it on is not
-        // a matter of trying again (D9).
+        // A note by our own user whose marker does not verify, or whose origin nobody knows any more, stays
+        // held: sending it on is not a matter of trying again (D9).
         let foreign = entry.origin == CommentOrigin::ServiceNow
-            && entry.marker.is_empty()
-            && entry.author.raw() == ws.own_user();
+            && entry.author.raw().eq_ignore_ascii_case(&ws.own_user());
         if again.to_sentinel == Delivery::Held && !foreign {
             again.to_sentinel = Delivery::Waiting;
         }

@@ -163,7 +163,10 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     // and at the start: either may have happened while nobody was syncing.
     let again = ws.memory(|m| {
         let relearnt = std::mem::replace(&mut m.learnt, learnt) != learnt;
-        std::mem::replace(&mut m.held_again, false) || relearnt || !std::mem::replace(&mut m.passed, true)
+        m.held_due |= std::mem::replace(&mut m.held_again, false)
+            || relearnt
+            || !std::mem::replace(&mut m.passed, true);
+        m.held_due
     });
     if again && let Told::Numbers(held) = ws.ask(Ask::HeldLinks(ws.key.clone())).await? {
         dirty.extend(held);
@@ -192,7 +195,10 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         ws.set_state(Side::ServiceNow, LaneState::Writing);
         work(ws, dirty).await?;
     }
-    ws.memory(|m| m.asked_for_watched = true);
+    ws.memory(|m| {
+        m.asked_for_watched = true;
+        m.held_due = false;
+    });
     if ws.shared.mode == Mode::Once {
         // Records that were created just now have not been told of their alerts, and no pass follows.
         let mut told = BTreeSet::new();
