@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::mapping::CustomField;
 use crate::model::intent::Target;
-use crate::model::ledger::AuditDraft;
+use crate::model::ledger::{Ask, AuditDraft, Told};
 use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
-    Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, LinkState, Record, Side,
+    Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, Link, LinkState, Record, Role, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::PlanContext;
@@ -30,6 +30,36 @@ use super::turn::Turn;
 
 /// Rules of the instance that run after an insert are done by then.
 const RULE_TIME: Duration = Duration::from_secs(5);
+
+/// Leaves a record that was found to whoever it belongs to, and the link to a person.
+async fn leave(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Option<&Intent>,
+    record: &Record,
+    why: String,
+) -> Result<Next, Halt> {
+    let mut turn = Turn::default();
+    if let Some(intent) = intent {
+        let what = (Some(Side::ServiceNow), "record");
+        let mut row = ws.audit(state, "unproven", what, ("", record.sys_id.as_str()), &why);
+        row.intent = Some(intent.id);
+        turn.audit.push(row);
+        // Open it would be looked into on every pass.
+        turn.intents.push(ws.update(intent, IntentState::Parked, why.clone()));
+    }
+    super::link_work::freeze_with(ws, state, turn, why).await
+}
+
+/// True when the record is the one of another link: somebody wrote this incident's id into it.
+async fn is_claimed(ws: &Ws, state: &LinkState, record: &Record) -> Result<bool, Halt> {
+    let link = &state.link;
+    let ids = vec![record.sys_id.clone()];
+    let ask = Ask::ByRecord(ws.key.clone(), link.instance.clone(), link.table.clone(), ids);
+    let Told::Links(all) = ws.ask(ask).await? else { return Ok(false) };
+    let claims = |l: &Link| l.id != link.id && l.role == Role::Primary && l.life <= Life::Live;
+    Ok(all.iter().any(|s| claims(&s.link)))
+}
 
 /// Takes the record as the link's own: created just now, or found.
 pub(super) async fn adopt(
@@ -58,16 +88,14 @@ pub(super) async fn adopt(
             crate::text::escape_line(&record.number),
             shape.correlation_id
         );
-        let mut turn = Turn::default();
-        if let Some(intent) = &intent {
-            let what = (Some(Side::ServiceNow), "record");
-            let mut row = ws.audit(state, "unproven", what, ("", record.sys_id.as_str()), &why);
-            row.intent = Some(intent.id);
-            turn.audit.push(row);
-            // Open it would be looked into on every pass.
-            turn.intents.push(ws.update(intent, IntentState::Parked, why.clone()));
-        }
-        return super::link_work::freeze_with(ws, state, turn, why).await;
+        return leave(ws, state, intent.as_ref(), &record, why).await;
+    }
+    if !by_key && is_claimed(ws, state, &record).await? {
+        let why = format!(
+            "record {} is the one of another incident, too: nothing is written to it",
+            crate::text::escape_line(&record.number)
+        );
+        return leave(ws, state, intent.as_ref(), &record, why).await;
     }
     let mut turn = Turn { asked, ..Turn::default() };
     let mut link = state.link.clone();

@@ -195,14 +195,19 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
     if to_record {
         // A note goes to no record that was not seen to be ours (I6).
         let whose = match get_record(ws, state).await {
-            Ok(record) => wrong_record(ws, state, &record)
-                .or_else(|| unverifiable(ws, state, &record).map(|error| error.to_string())),
+            Ok(record) => match wrong_record(ws, state, &record) {
+                Some(why) => return hold_entries(ws, state, &[side], &why).await,
+                None => unverifiable(ws, state, &record),
+            },
             Err(error) if error.is_side_wide() => return Ok(Next::Later),
-            Err(error) if state.link.failures < TRIES => return link_failed(ws, state, &error, None).await,
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error),
         };
-        if let Some(why) = whose {
-            return hold_entries(ws, state, &[side], &why).await;
+        match whose {
+            None => {}
+            Some(error) if state.link.failures < TRIES => {
+                return link_failed(ws, state, &error, None).await;
+            }
+            Some(error) => return hold_entries(ws, state, &[side], &error.to_string()).await,
         }
     }
     let id = state.link.id;
