@@ -66,7 +66,15 @@ fn survivors(case: &Case<'_>, pair: &Pair, chain: &[&Pair], at: Stamp, found: Fo
     let words = |record: &RecordFacts| -> Vec<String> { ours(case, record, FROM) };
     let names = |note: &String| note.split("ncident ").skip(1).any(|rest| digits(rest) == Some(pair.number));
     let records: Vec<&RecordFacts> = chain.iter().filter_map(|p| told(case, p)).collect();
-    if !records.iter().any(|r| words(r).iter().any(names)) {
+    // On the way to the end of a chain it is said once, be that record somebody else's by now, or its link one
+    // that waits for a person and keeps the words.
+    let there = |p: &&Pair| p.records.first().and_then(|(_, id)| record(case, id));
+    let kept = |p: &&Pair| {
+        let key = format!("merged-from:{}", pair.number);
+        case.links.get(&p.guid).is_some_and(|l| l.entries.iter().any(|e| e.origin_id == key))
+    };
+    let is_said = |p: &&Pair| there(p).is_some_and(|r| words(r).iter().any(names)) || kept(p);
+    if !chain.iter().any(|p| is_said(p)) {
         found("P6", format!("record {} does not say that incident {} came to it", first.number, pair.number));
     }
     for record in records {
@@ -95,7 +103,11 @@ fn told<'a>(case: &'a Case<'_>, pair: &Pair) -> Option<&'a RecordFacts> {
     if rests || pair.deleted.is_some() || pair.is_given_away() {
         return None;
     }
-    case.e.worlds.records.iter().find(|r| r.sys_id == *sys_id)
+    record(case, sys_id)
+}
+
+fn record<'a>(case: &'a Case<'_>, sys_id: &str) -> Option<&'a RecordFacts> {
+    case.e.worlds.records.iter().find(|r| r.sys_id == sys_id)
 }
 
 /// Our own notes that begin with these words.

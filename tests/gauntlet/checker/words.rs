@@ -117,7 +117,8 @@ fn without_a_pass(case: &Case<'_>, side: Side, span: &Range<Stamp>) -> Vec<Range
             }
             (since, struck) = (sent.at, false);
         } else {
-            struck |= sent.struck;
+            // A list that is closed to us says nothing either.
+            struck |= sent.struck || sent.pass && sent.status != Some(200);
         }
     }
     if struck {
@@ -153,7 +154,9 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
                 ),
             ),
         }
-        if copies.iter().any(|w| w.side == from) {
+        // A person's note may quote one of ours: what a copy begins with is what it is a copy of.
+        let is_copy = |text: &str| text.split("<hr>").any(|part| token(part) == Some(s.token));
+        if copies.iter().any(|w| w.side == from && w.after.as_deref().is_some_and(is_copy)) {
             found("P6", format!("incident {}: {} said in {from} came back there", pair.number, s.token));
         }
     }
