@@ -71,7 +71,7 @@ pub(super) async fn adopt(
 ) -> Result<Next, Halt> {
     let shape = &ws.settings().route.shape;
     let ours = correlation_id(&ws.key, &state.link.incident);
-    let as_made = record.mod_count == 0 && record.updated_by == ws.own_user();
+    let as_made = record.mod_count == 0 && ws.is_own_user(&record.updated_by);
     let by_key = !super::ownership::is_other_id(state, &record);
     // The answer to our own create needs no proof that it is ours, nor does what nobody has touched
     // since our user made it under the key that only this incident leads to (D7).

@@ -251,13 +251,13 @@ pub(super) async fn record_patched(
 /// changed nothing.
 pub(super) fn moved_by_others(ws: &Ws, before: i64, record: &Record) -> bool {
     let next = record.mod_count == before + 1;
-    record.mod_count > before && !(next && record.updated_by == ws.own_user())
+    record.mod_count > before && !(next && ws.is_own_user(&record.updated_by))
 }
 
 /// True when somebody else, who is no rule of the instance, saved the record last around our write.
 fn by_another(ws: &Ws, before: i64, record: &Record) -> bool {
     moved_by_others(ws, before, record)
-        && record.updated_by != ws.own_user()
+        && !ws.is_own_user(&record.updated_by)
         // Rules of the instance itself, such as risk scores, move the version after every write.
         && record.updated_by != "system"
 }

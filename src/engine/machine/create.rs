@@ -214,7 +214,7 @@ async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, C
 
 /// True for a record that another user created than the one we sign in with.
 fn made_by_others(ws: &Ws, record: &Record) -> bool {
-    !record.created_by.is_empty() && record.created_by != ws.own_user()
+    !record.created_by.is_empty() && !ws.is_own_user(&record.created_by)
 }
 
 /// The call that creates the record, under our key unless the instance is known to ignore it, or is tried

@@ -247,6 +247,11 @@ impl Ws {
         lock(&self.shared.board).own_users.get(&self.instance().key).cloned().unwrap_or_default()
     }
 
+    /// True for the name under which we write to the instance, which knows no difference of case in it.
+    pub fn is_own_user(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(&self.own_user())
+    }
+
     /// True while calls to a side make no sense after a failure that concerns the whole side.
     pub fn is_down(&self, side: Side) -> bool {
         // Until we know under which name we write, our own notes would look like others'; and a

@@ -257,8 +257,7 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
         let mut again = entry.clone();
         // A note by our own user whose marker does not verify, or whose origin nobody knows any more, stays
         // held: sending it on is not a matter of trying again (D9).
-        let foreign = entry.origin == CommentOrigin::ServiceNow
-            && entry.author.raw().eq_ignore_ascii_case(&ws.own_user());
+        let foreign = entry.origin == CommentOrigin::ServiceNow && ws.is_own_user(entry.author.raw());
         if again.to_sentinel == Delivery::Held && !foreign {
             again.to_sentinel = Delivery::Waiting;
         }

@@ -300,7 +300,7 @@ async fn reread_record(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let shape = &ws.settings().route.shape;
     // A version after ours with our name on it is ours. Another one may show the same by chance, and
     // what was sent could still land upon what comes next.
-    let ours = record.updated_by == ws.own_user() && record.mod_count > *mod_count;
+    let ours = ws.is_own_user(&record.updated_by) && record.mod_count > *mod_count;
     // The very next version in our name is this write, whatever rules of the instance made of it.
     let alone = ours && record.mod_count == mod_count + 1;
     let shows = || landed(targets, Side::ServiceNow, |f| servicenow_value(&record, shape, f));
