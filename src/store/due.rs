@@ -36,7 +36,8 @@ impl Store {
 
     /// Links whose comments are to be read again.
     pub(super) async fn unsure_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
-        let sql = "SELECT id FROM link WHERE workspace = $1 AND comments_unsure ORDER BY id";
+        let sql = "SELECT id FROM link WHERE workspace = $1 AND comments_unsure AND role = 'primary' \
+                     AND life IN ('creating', 'live') AND frozen = '' ORDER BY id";
         self.db().rows(sql, args![ws]).await?.iter().map(number).collect()
     }
 

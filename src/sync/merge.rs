@@ -44,6 +44,11 @@ pub fn survivor(state: &LinkState) -> Option<i64> {
     keys(state, INTO).last().and_then(|n| n.parse().ok())
 }
 
+/// Numbers of all incidents that a record was told its own one went into, one after the other.
+pub fn went_to(state: &LinkState) -> Vec<i64> {
+    keys(state, INTO).filter_map(|n| n.parse().ok()).collect()
+}
+
 /// True once a record was told that the incident of that number came to its own.
 pub fn is_told_of(state: &LinkState, number: i64) -> bool {
     keys(state, FROM).any(|n| n.parse() == Ok(number))

@@ -190,10 +190,12 @@ impl Board {
             None => self.outbox.push(Effect { id, what }),
             Some(door) => {
                 let waiting = &mut self.queues.entry(door.clone()).or_default().waiting;
-                // A write follows a look that is to be fresh (D26), so it goes before what only reads.
-                let place = match guard {
-                    Some(_) => waiting.iter().position(|(_, _, guard)| guard.is_none()),
-                    None => None,
+                // A PATCH follows a look that is to be fresh (D26), so it goes before what only reads.
+                let place = match &what {
+                    Request::Desk(_, DeskCall::Patch { .. }) => {
+                        waiting.iter().position(|(_, _, guard)| guard.is_none())
+                    }
+                    _ => None,
                 };
                 waiting.insert(place.unwrap_or(waiting.len()), (id, what, guard));
                 self.release(&door);

@@ -55,9 +55,14 @@ pub(super) fn agreed_at(intent: &Intent) -> Stamp {
 }
 
 /// The base of a field whose answer shows what somebody else made of it just before our write, or just
-/// after: nothing was agreed, and the next plan decides between the two.
+/// after: nothing was agreed, and the next plan decides between the two. Not twice in a row, or a rule that
+/// saves in another's name would have us write for ever; and no text, of which a server keeps what fits.
 fn base_kept(state: &LinkState, target: &Target, side: Side, at: Stamp) -> Option<Base> {
     let old = state.base(target.field)?;
+    let kept = old.crossings.all().last().is_some_and(|c| c.to == side && c.at > old.agreed);
+    if kept || !matches!(target.field, Field::Severity | Field::Status | Field::Owner) {
+        return None;
+    }
     Some(Base { crossings: old.crossings.and(side, at), ..old.clone() })
 }
 
@@ -214,14 +219,15 @@ pub(super) async fn record_patched(
     // The newest version is somebody else's: what differs from ours is theirs, no rule's doing.
     let theirs = |t: &Target| {
         let now = servicenow_value(&record, shape, t.field).unwrap_or_default();
-        by_another(ws, *mod_count, &record) && matches!(taken(t, Side::ServiceNow, &now), Taken::Changed)
+        let theirs =
+            by_another(ws, *mod_count, &record) && matches!(taken(t, Side::ServiceNow, &now), Taken::Changed);
+        base_kept(state, t, Side::ServiceNow, at).filter(|_| theirs)
     };
     for target in targets {
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
-        turn.bases.push(match base_kept(state, target, Side::ServiceNow, at).filter(|_| theirs(target)) {
-            Some(kept) => kept,
-            None => base_after(state, target, Side::ServiceNow, &now, (at, moved)),
-        });
+        let base = theirs(target);
+        turn.bases
+            .push(base.unwrap_or_else(|| base_after(state, target, Side::ServiceNow, &now, (at, moved))));
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
     }
     if let Some(wrong) = wrong {
@@ -230,7 +236,7 @@ pub(super) async fn record_patched(
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
     ws.lag(Side::ServiceNow, state);
-    let arrived = |t: &Target| servicenow_value(&record, shape, t.field).filter(|_| !theirs(t));
+    let arrived = |t: &Target| servicenow_value(&record, shape, t.field).filter(|_| theirs(t).is_none());
     if let Some(closer) = closer_after(&intent, targets, arrived) {
         turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
     }

@@ -4,7 +4,8 @@
 use crate::model::call::{SentinelCall, SentinelReply};
 use crate::model::view::Level;
 use crate::model::{
-    Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Link, LinkState, Record, Role, Side,
+    Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Life, Link, LinkState, Record, Role,
+    Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{absorb_comments, customer_text, note_text};
@@ -133,7 +134,11 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
     if ws.is_down(Side::Sentinel) {
         return Ok(Next::Later);
     }
-    let rests = state.link.role == Role::Primary && !state.link.frozen.is_empty();
+    let link = &state.link;
+    let rests = link.role == Role::Primary
+        && !link.frozen.is_empty()
+        && link.life <= Life::Live
+        && state.open_intent().is_none();
     let mut comments = Vec::new();
     let mut next = None;
     loop {
@@ -171,8 +176,11 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
     link.unread = false;
     // While the version is not known that they were read at, an edit after it would hide, too.
     link.comments_unsure = state.incident.as_ref().is_some_and(|i| i.etag.is_empty());
-    // One that is settled by itself is counted then.
+    // One that is settled by itself is counted then, unless others that share it were counted before.
+    let counted =
+        |id: &str| state.entries.iter().any(|e| e.sentinel_id == id && e.to_sentinel == Delivery::Delivered);
     let ours = state.entries.iter().find(|e| Some(e.id) == under_way).map(|e| e.sentinel_id.as_str());
+    let ours = ours.filter(|id| !counted(id));
     link.comments_seen = comments.iter().filter(|c| Some(c.id.as_str()) != ours).count() as u32;
     let audit = super::recover::arrived(ws, state, &entries);
     ws.save(state, Turn { link: Some(link), entries, audit, ..Turn::default() }).await?;

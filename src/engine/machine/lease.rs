@@ -27,7 +27,6 @@ pub(super) async fn take_lease(ws: &Ws) -> Result<bool, StoreFault> {
     let life = ws.shared.settings.lease;
     let asked = ws.now();
     let idle = ws.memory(|m| m.watched.filter(|(_, since)| asked.mono.saturating_sub(*since) > life * 2));
-    let since = ws.steady();
     let ask = Ask::TakeLease {
         workspace: ws.key.clone(),
         holder: ws.shared.settings.holder.clone(),
@@ -43,7 +42,8 @@ pub(super) async fn take_lease(ws: &Ws) -> Result<bool, StoreFault> {
     ws.memory(|m| {
         m.watched = None;
         m.epoch = lease.epoch;
-        m.taken_at = since;
+        m.taken_at = asked.utc;
+        m.taken_mono = asked.mono;
         m.looked_into.clear();
     });
     Ok(true)

@@ -105,6 +105,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         || matches!(link.life, Life::Gone | Life::Unlinked)
         || (mutant::is_on(Mutant::FilterLeaverDropped) && !link.in_filter)
     {
+        ws.memory(|m| m.reread.remove(&link.id));
         let rests = link.life == Life::Gone;
         if link.role != Role::Primary && !rests && !link.error.is_empty() {
             // What could not be done for it is not tried again. Whatever it is frozen for waits for a person:

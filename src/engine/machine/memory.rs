@@ -22,8 +22,10 @@ pub(super) struct Memory {
     pub epoch: i64,
     /// Epoch and end of the lease that somebody else has, and since when it stands so.
     pub watched: Option<((i64, Stamp), Duration)>,
-    /// When it took the lease, by the clock that no setting moves.
+    /// When it took the lease.
     pub taken_at: Stamp,
+    /// The same by the clock that no setting moves.
+    pub taken_mono: Duration,
     /// When this holder of the lease first looked into a write of unknown outcome.
     pub looked_into: BTreeMap<IntentId, Duration>,
     /// Links that were frozen, whose record has to be read before anything is sent.

@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::own_entry;
-use crate::sync::merge::{Named, came_to, into_key, is_told, is_told_of, survivor, went_into};
+use crate::sync::merge::{Named, came_to, into_key, is_told, is_told_of, survivor, went_into, went_to};
 
 use super::ctx::{Halt, LockGuard, Ws};
 use super::entry_work::{hold_entries, next_entry, read_comments};
@@ -166,7 +166,10 @@ async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
 pub(super) async fn tell_new(ws: &Ws, state: &mut LinkState) -> Result<(), Halt> {
     let _turn = one_at_a_time(ws).await;
     let before = earlier(ws, state).await?;
-    let names = before.iter().filter_map(Named::of).filter(|named| !is_told_of(state, named.number));
+    // One that came by way of another was named with that one.
+    let by_way = |s: &&LinkState| went_to(s).into_iter().any(|n| is_told_of(state, n));
+    let names = before.iter().filter(|s| !by_way(s)).filter_map(Named::of);
+    let names = names.filter(|named| !is_told_of(state, named.number));
     let told = names.map(|named| came_to(&named, &[]));
     let entries: Vec<Entry> = told.map(|(key, text)| say(ws, state, &key, &text)).collect();
     match entries.is_empty() {

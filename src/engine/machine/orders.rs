@@ -150,7 +150,8 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
     let stale = |state: &LinkState| {
         state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, state)
     };
-    if stale(&state) && !ws.is_down(crate::model::Side::Sentinel) {
+    let rests = state.link.not_before > ws.steady();
+    if stale(&state) && !rests && !ws.is_down(crate::model::Side::Sentinel) {
         // Our own comment moved its version, and the command needs the present one.
         super::observation::refresh_incident(ws, &mut state).await?;
     }

@@ -272,9 +272,13 @@ fn touched_elsewhere(state: &LinkState, targets: &[Target], now: &Incident) -> b
         Field::CloseNotes,
     ];
     let Some(known) = &state.incident else { return false };
-    let mut elsewhere = ALL.into_iter().filter(|f| targets.iter().all(|t| t.field != *f));
+    let written = |f: Field| targets.iter().any(|t| t.field == f);
+    // A move of the status takes the closing fields along.
+    let closing = |f: Field| matches!(f, Field::Closure | Field::CloseNotes) && written(Field::Status);
+    let mut elsewhere = ALL.into_iter().filter(|f| !written(*f) && !closing(*f));
+    let labels = !targets.iter().any(|t| matches!(t.field, Field::NumberLabel(_)));
     elsewhere.any(|f| sentinel_value(known, f) != sentinel_value(now, f))
-        || known.labels != now.labels
+        || labels && known.labels != now.labels
         || (known.comments_count, known.alerts_count) != (now.comments_count, now.alerts_count)
 }
 

@@ -95,8 +95,8 @@ pub(super) async fn make(ws: &Ws, state: &mut LinkState, wish: &Wish) -> Result<
 fn may_land_until(ws: &Ws, table: &TableName) -> Option<std::time::Duration> {
     let (now, settle) = (ws.now().mono, ws.instance().settle);
     let sent = ws.unsure_rows(table).filter(|until| *until > now);
-    let (first, taken) = ws.memory(|m| (m.epoch <= 1, m.taken_at));
-    let before = settle.saturating_sub(ws.steady().since(taken));
+    let (first, taken) = ws.memory(|m| (m.epoch <= 1, m.taken_mono));
+    let before = settle.saturating_sub(now.saturating_sub(taken));
     let before = Some(now + before).filter(|until| !first && *until > now);
     sent.max(before)
 }
