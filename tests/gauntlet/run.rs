@@ -352,7 +352,8 @@ impl Run {
         // Where every call takes seconds and creates go one by one, so does what is left (seed 1817). P13 allows
         // an hour where both servers are well, and none of the pairs is stuck: their queue moves.
         if !setting.latency.is_empty() {
-            limit += Duration::from_secs(60) * self.sim.worlds().incidents.len() as u32;
+            let left = Duration::from_secs(60) * self.sim.worlds().incidents.len() as u32;
+            limit += left.min(Duration::from_secs(7200));
         }
         // A restart looks at everything, too; but it must not be what heals a run. So only where a page
         // may have skipped something, a record was hidden for longer than a deep pass reaches back, or an

@@ -1,6 +1,7 @@
 //! P6 for what nobody said: that Defender merged an incident into another one is told once on both records,
 //! along chains of merges, too; and a redirect closes no record of ours.
 
+use diptych::model::{Delivery, Entry};
 use diptych::sandbox::servicenow::RecordFacts;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
@@ -71,10 +72,12 @@ fn survivors(case: &Case<'_>, pair: &Pair, chain: &[&Pair], at: Stamp, found: Fo
     let there = |p: &&Pair| p.records.first().and_then(|(_, id)| record(case, id));
     let kept = |p: &&Pair| {
         let key = format!("merged-from:{}", pair.number);
-        case.links.get(&p.guid).is_some_and(|l| l.entries.iter().any(|e| e.origin_id == key))
+        let waits = |e: &Entry| matches!(e.to_servicenow, Delivery::Waiting | Delivery::Held);
+        let resting = case.links.get(&p.guid).filter(|l| !l.link.frozen.is_empty());
+        resting.is_some_and(|l| l.entries.iter().any(|e| e.origin_id == key && waits(e)))
     };
     let is_said = |p: &&Pair| there(p).is_some_and(|r| words(r).iter().any(names)) || kept(p);
-    if !chain.iter().any(|p| is_said(p)) {
+    if !chain.iter().any(is_said) {
         found("P6", format!("record {} does not say that incident {} came to it", first.number, pair.number));
     }
     for record in records {

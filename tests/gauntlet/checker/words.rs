@@ -118,7 +118,7 @@ fn without_a_pass(case: &Case<'_>, side: Side, span: &Range<Stamp>) -> Vec<Range
             (since, struck) = (sent.at, false);
         } else {
             // A list that is closed to us says nothing either.
-            struck |= sent.struck || sent.pass && sent.status != Some(200);
+            struck |= sent.struck || sent.pass && matches!(sent.status, Some(401 | 403));
         }
     }
     if struck {
