@@ -113,14 +113,8 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         Ok(false) => {}
         Err(keys) => return Verdict::Lookup(keys),
     }
-    let changed = if changed.0 && only_further_closed(case, servicenow, base, ctx) {
-        (true, false)
-    } else if policy == Policy::Latest {
-        // The other side's last change is in the base already, but this one may have come before it.
-        intervals.with_crossing(changed)
-    } else {
-        changed
-    };
+    // The other side's last change is in the base already, but this one may have come before it.
+    let changed = if policy == Policy::Latest { intervals.with_crossing(changed) } else { changed };
     let verdict = match changed {
         (true, false) => sentinel_changed(case, servicenow, base, policy, ctx),
         (false, true) => servicenow_changed(case, servicenow, policy, ctx),
@@ -130,17 +124,6 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         return stays_closed(case, servicenow, changed, policy, ctx, &verdict);
     }
     verdict
-}
-
-/// True when the record was closed and is in another closed state now, with the same closing words: a job
-/// that closes for good what was resolved opens and closes nothing, so it decides nothing either.
-fn only_further_closed(case: &Case<'_>, servicenow: &str, base: &Base, ctx: &PlanContext<'_>) -> bool {
-    let closed = |raw: &str| ctx.tables.is_closed_state(&ctx.workspace.route.table, raw) == Some(true);
-    case.field == Field::Status
-        && servicenow != base.servicenow
-        && !case.closed_again.servicenow
-        && closed(servicenow)
-        && closed(&base.servicenow)
 }
 
 /// True when a write would reopen a side although the other one was not closed before: it only

@@ -1,7 +1,6 @@
 //! A record that was closed in ServiceNow while its incident is reopened in Sentinel.
 
 use super::*;
-use crate::model::link::Seen;
 use crate::model::settings::ClosedPartner;
 
 fn world(closed_partner: ClosedPartner) -> World {
@@ -115,24 +114,6 @@ fn what_we_closed_ourselves_is_opened_again_unless_somebody_closed_it_further() 
     set_status(&mut state, "Active");
     let made = go(&state, &world.ctx());
     assert_eq!((status_writes(&made), made.notes.len()), (0, 1), "{made:#?}");
-}
-
-#[test]
-fn a_job_that_closes_for_good_undoes_no_reopening() {
-    for partner in [ClosedPartner::default(), ClosedPartner::Comment] {
-        let world = world(partner);
-        let mut state = closed(&world, Some(Side::Sentinel));
-        let base = state.bases.iter_mut().find(|b| b.field == Field::Status).unwrap();
-        // Reopened first, and the record was seen at its base after that: only the job moved later.
-        base.sentinel_seen = Seen { same: Stamp(10), differs: Some(Stamp(20)), last: Stamp(0) };
-        base.servicenow_seen = Seen { same: Stamp(30), differs: Some(Stamp(40)), last: Stamp(40) };
-        set_status(&mut state, "Active");
-        set_state(&mut state, "7");
-        let made = go(&state, &world.ctx());
-        assert!(made.to_incident.is_empty(), "{made:#?}");
-        let wanted = if partner == ClosedPartner::Comment { (0, 1) } else { (1, 0) };
-        assert_eq!((made.to_record.len(), made.notes.len()), wanted, "{made:#?}");
-    }
 }
 
 #[test]
