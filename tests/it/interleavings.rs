@@ -11,6 +11,7 @@ mod hand_over;
 mod journals;
 mod merges;
 mod number_label;
+mod pause;
 mod regressions;
 mod related;
 mod write_rate;

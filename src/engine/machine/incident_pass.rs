@@ -68,6 +68,7 @@ pub(super) async fn read_sentinel_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) ->
         rows.0 += page.incidents.len() as u32;
         rows.1 += observe_incidents(ws, page.incidents, (date, asked), dirty, &mut young).await?;
         match page.next {
+            Some(_) if super::orders::hear(ws).await? => return Ok(Reading::Skipped),
             Some(next) => from = ListFrom::Next(next),
             None => break,
         }

@@ -41,7 +41,7 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
     let before = state.clone();
     let mut looks = Looks::default();
     for _ in 0..MOST_TURNS {
-        if ws.is_stopping() {
+        if ws.is_stopping() || super::orders::hear(&ws).await? {
             return Err(Halt::Stopping);
         }
         match turn(&ws, &mut state, &mut looks).await? {

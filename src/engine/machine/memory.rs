@@ -13,6 +13,7 @@ use crate::text::Stamp;
 
 use super::evidence_work::Reads;
 use super::journals::Journals;
+use super::orders::Heard;
 use super::related_lists::Rows;
 use super::surge::Surges;
 
@@ -61,6 +62,10 @@ pub(super) struct Memory {
     pub passes: Pair<Pass>,
     pub desk_read_at: Duration,
     pub paused: bool,
+    /// Links that a pause took out of a pass.
+    pub left_over: BTreeSet<LinkId>,
+    /// What was ordered in the course of a pass.
+    pub heard: Heard,
     pub lags: Pair<Vec<i64>>,
     pub down_until: BTreeMap<Side, Duration>,
     pub alert_reads: Reads,

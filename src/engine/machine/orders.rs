@@ -1,6 +1,7 @@
 //! What people ordered: commands of analysts, controls of operators.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::model::ledger::{Ask, Capability, CommandUpdate, Commit, Told};
 use crate::model::settings::StoreApp;
@@ -18,6 +19,52 @@ use super::link_work::Next;
 use super::turn::Turn;
 use super::workspace::{ACCEPTED, TO_WATCH};
 
+/// Longest that a pass goes on before it hears again what operators order.
+const HEAR_EVERY: Duration = Duration::from_secs(1);
+
+/// What was ordered in the course of a pass, for its end.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// When it was last listened for.
+    at: Duration,
+    /// A pass should start at once.
+    pub at_once: bool,
+    /// Commands wait.
+    pub commands: bool,
+}
+
+impl Heard {
+    /// What is to be done about it now.
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(self, Self { at: self.at, ..Self::default() })
+    }
+}
+
+/// Hears what operators order in the course of a pass, which may take an hour: a pause has to stop it.
+/// Commands wait for its end. True when it is to stop.
+pub(super) async fn hear(ws: &Ws) -> Result<bool, Halt> {
+    let now = ws.now().mono;
+    let woken = super::board::lock(&ws.shared.board).take_wake(&ws.key);
+    let due = ws.memory(|m| {
+        let due = woken || now.saturating_sub(m.heard.at) >= HEAR_EVERY;
+        m.heard.at = if due { now } else { m.heard.at };
+        due
+    });
+    if due && ws.shared.mode != Mode::Plan {
+        // Many links listen, and each order is carried out once.
+        let _turn = ws.lock(format!("orders:{}", ws.key)).await;
+        if let Told::Orders(commands, controls) = ws.ask(Ask::Orders(ws.key.clone())).await? {
+            let pending = commands.iter().any(|c| c.state == CommandState::Pending);
+            let at_once = control(ws, &controls).await?;
+            ws.memory(|m| {
+                m.heard.commands |= pending;
+                m.heard.at_once |= at_once;
+            });
+        }
+    }
+    Ok(ws.is_paused())
+}
+
 /// Carries out what was ordered. True when a pass should start at once.
 pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
     if ws.shared.mode == Mode::Plan {
@@ -26,8 +73,10 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
     let Told::Orders(commands, controls) = ws.ask(Ask::Orders(ws.key.clone())).await? else {
         return Ok(false);
     };
+    let now = ws.now().mono;
+    ws.memory(|m| m.heard.at = now);
     let at_once = control(ws, &controls).await?;
-    if ws.memory(|m| m.paused) {
+    if ws.is_paused() {
         return Ok(at_once);
     }
     let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
@@ -57,7 +106,8 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
         super::workspace::work(ws, dirty).await?;
         ws.publish_lanes().await?;
     }
-    Ok(at_once)
+    let heard = ws.memory(|m| m.heard.take());
+    Ok(at_once || heard.at_once)
 }
 
 async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
@@ -293,6 +343,11 @@ async fn refuse(ws: &Ws, command: &Command, state: CommandState, why: &str) -> R
 }
 
 impl Ws {
+    /// True while an operator has it paused.
+    pub fn is_paused(&self) -> bool {
+        self.memory(|m| m.paused)
+    }
+
     /// A command is not under way any more: it waits again, or was refused.
     pub fn put_back(&self, state: &LinkState, command: CommandId) {
         self.memory(|m| {

@@ -99,6 +99,9 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
     rows.1 = changed.len() as u32;
     for chunk in changed.chunks(JOURNAL_CHUNK) {
         super::lease::ensure_lease(ws).await?;
+        if super::orders::hear(ws).await? {
+            return Ok(Reading::Skipped);
+        }
         if let Err(error) = observe_records(ws, chunk, since, asked, dirty).await? {
             return Ok(Reading::Failed(error));
         }

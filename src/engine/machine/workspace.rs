@@ -92,7 +92,7 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
     loop {
         ensure_lease(ws).await?;
         super::orders::obey(ws).await?;
-        let paused = ws.memory(|m| m.paused);
+        let paused = ws.is_paused();
         if paused {
             ws.set_state(Side::Sentinel, LaneState::Paused);
             ws.set_state(Side::ServiceNow, LaneState::Paused);
@@ -106,6 +106,13 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
                     ws.publish_lanes().await?;
                 }
                 return Ok(());
+            }
+            let heard = ws.memory(|m| m.heard.take());
+            if heard.commands {
+                lock(&ws.shared.board).wake(&ws.key);
+            }
+            if heard.at_once && !ws.is_stopping() {
+                continue;
             }
             let spent = ws.now().mono.saturating_sub(started);
             let pause = rest(ws, ok, failures, spent);
@@ -155,7 +162,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     if ws.shared.mode == Mode::Plan || waits_for_acceptance(ws) {
         return super::dry_run::dry_pass(ws).await;
     }
-    let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
+    let mut dirty = ws.memory(|m| std::mem::take(&mut m.left_over));
     let last_read = super::surge::last_read(ws);
     refresh_mapping(ws).await?;
     let learnt = lock(&ws.shared.board).learnt;
@@ -179,10 +186,16 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     }
     ws.set_state(Side::ServiceNow, LaneState::Reading);
     let desk = super::record_pass::read_desk_side(ws, &mut dirty).await?;
+    if super::orders::hear(ws).await? {
+        return Ok(break_off(ws, dirty));
+    }
     ws.memory(|m| m.desk_was_read = matches!(desk, Reading::Done));
     ensure_lease(ws).await?;
     ws.set_state(Side::Sentinel, LaneState::Reading);
     let sentinel = super::incident_pass::read_sentinel_side(ws, &mut dirty).await?;
+    if super::orders::hear(ws).await? {
+        return Ok(break_off(ws, dirty));
+    }
     if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.steady())).await? {
         dirty.extend(due);
     }
@@ -194,6 +207,9 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         ws.set_state(Side::Sentinel, LaneState::Writing);
         ws.set_state(Side::ServiceNow, LaneState::Writing);
         work(ws, dirty).await?;
+    }
+    if ws.is_paused() {
+        return Ok(break_off(ws, BTreeSet::new()));
     }
     ws.memory(|m| {
         m.asked_for_watched = true;
@@ -223,6 +239,15 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     Ok(whole)
 }
 
+/// A pause ends a pass: what was read is kept, and its links are worked on by the next one.
+fn break_off(ws: &Ws, dirty: BTreeSet<LinkId>) -> bool {
+    ws.memory(|m| m.left_over.extend(dirty));
+    if ws.shared.mode == Mode::Once {
+        ws.summary(|s| s.refused = "it was paused meanwhile: resume it, and run this again".into());
+    }
+    true
+}
+
 /// What came of reading one side.
 pub(super) enum Reading {
     /// It was read to the end.
@@ -233,21 +258,27 @@ pub(super) enum Reading {
     Failed(CallError),
 }
 
-/// Works on links, some at the same time, lowest number first.
+/// Works on links, some at the same time, lowest number first. Those that a pause leaves undone wait for
+/// the next pass.
 pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
     let mut waiting = dirty.into_iter();
     let mut running = FuturesUnordered::new();
     let mut finished = 0usize;
+    let mut left = BTreeSet::new();
     loop {
-        while running.len() < LINKS_AT_ONCE && !ws.is_stopping() {
+        while running.len() < LINKS_AT_ONCE && !ws.is_stopping() && !ws.is_paused() {
             let Some(id) = waiting.next() else { break };
-            running.push(work_link(ws.clone(), id));
+            let ws = ws.clone();
+            running.push(async move { (id, work_link(ws, id).await) });
         }
-        let Some(outcome) = running.next().await else { return Ok(()) };
+        let Some((id, outcome)) = running.next().await else { break };
         match outcome {
             Ok(true) => {}
             Ok(false) => ws.summary(|s| s.unfinished += 1),
-            Err(Halt::Stopping) => ws.summary(|s| s.unfinished += 1),
+            Err(Halt::Stopping) => {
+                ws.summary(|s| s.unfinished += 1);
+                left.insert(id);
+            }
             Err(halt @ Halt::Store(_)) => return Err(halt),
         }
         finished += 1;
@@ -256,6 +287,13 @@ pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
             ws.publish_lanes().await?;
         }
     }
+    if ws.is_paused() {
+        let later: Vec<LinkId> = waiting.collect();
+        ws.summary(|s| s.unfinished += later.len() as u32);
+        left.extend(later);
+    }
+    ws.memory(|m| m.left_over.extend(left));
+    Ok(())
 }
 
 /// True while the first-contact plan of the workspace waits for a person (D29).
