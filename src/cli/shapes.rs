@@ -220,6 +220,8 @@ pub struct WorkspaceRow {
     pub paused: bool,
     /// Who syncs it; empty when nobody does.
     pub holder: String,
+    /// Why this config does not sync it although nobody else does; empty when nothing is in the way.
+    pub refused: String,
     /// Mapping version in use.
     pub mapping_version: i64,
     /// First-contact plan that waits: records to create, incidents to change, conflicts.
@@ -233,8 +235,14 @@ pub struct WorkspaceRow {
 }
 
 impl WorkspaceRow {
-    /// A workspace with its lanes and the count of its links.
-    pub fn of(w: &WorkspaceView, lanes: &[LaneView], links: &[(Step, u64)], held: bool) -> Self {
+    /// A workspace with its lanes, the count of its links, whether its lease is in force, and otherwise why
+    /// this config does not take it.
+    pub fn of(
+        w: &WorkspaceView,
+        lanes: &[LaneView],
+        links: &[(Step, u64)],
+        (held, refused): (bool, String),
+    ) -> Self {
         Self {
             workspace: w.workspace.as_str().to_owned(),
             name: w.name.clone(),
@@ -242,6 +250,7 @@ impl WorkspaceRow {
             table: w.table.as_str().to_owned(),
             paused: w.paused,
             holder: if held { w.holder.clone() } else { String::new() },
+            refused,
             mapping_version: w.mapping_version,
             waiting_plan: w.waiting_plan,
             mass_changes: w.surges.clone(),

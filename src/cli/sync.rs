@@ -10,6 +10,7 @@ use super::shapes::WorkspaceRow;
 use super::{background, incidents, who};
 use crate::config::Config;
 use crate::engine::shell;
+use crate::model::ledger::Lease;
 use crate::model::settings::FirstContact;
 use crate::model::view::{Step, WorkspaceView};
 use crate::model::{Control, ControlVerb, Field, WorkspaceKey};
@@ -149,13 +150,19 @@ async fn order(common: &Common, target: &SyncTarget, verb: ControlVerb) -> Resul
 
 async fn holders(session: &Session) -> Result<BTreeMap<WorkspaceKey, String>, Failure> {
     let leases = session.store.leases().await?;
-    Ok(leases.into_iter().filter(|l| l.ends > l.read_at).map(|l| (l.workspace, l.holder)).collect())
+    Ok(leases.into_iter().filter(|l| l.is_in_force()).map(|l| (l.workspace, l.holder)).collect())
 }
 
 async fn status(session: &Session, target: &SyncTarget) -> Result<Exit, Failure> {
     let keys = targets(&session.config, target)?;
     let lanes = session.store.lanes().await?;
-    let held = holders(session).await?;
+    let leases = session.store.leases().await?;
+    let standing = |key: &WorkspaceKey| {
+        let lease = leases.iter().find(|l| l.workspace == *key);
+        let section = session.config.section_hashes.get(key).map_or("", String::as_str);
+        let refused = lease.and_then(|l| l.refused_for(section)).unwrap_or_default();
+        (lease.is_some_and(Lease::is_in_force), refused)
+    };
     let links = incidents::all(&session.store).await?;
     let views: Vec<WorkspaceView> =
         session.store.workspaces().await?.into_iter().filter(|w| keys.contains(&w.workspace)).collect();
@@ -165,7 +172,7 @@ async fn status(session: &Session, target: &SyncTarget) -> Result<Exit, Failure>
             let count =
                 |s: Step| links.iter().filter(|l| l.workspace == w.workspace && l.step == s).count() as u64;
             let steps: Vec<(Step, u64)> = Step::ALL.into_iter().map(|s| (s, count(s))).collect();
-            WorkspaceRow::of(w, &lanes, &steps, held.contains_key(&w.workspace))
+            WorkspaceRow::of(w, &lanes, &steps, standing(&w.workspace))
         })
         .collect();
     if target.json {
@@ -204,6 +211,9 @@ fn workspace_text(w: &WorkspaceRow) -> String {
         w.mapping_version,
         if links.is_empty() { "no links".to_owned() } else { links.join(", ") }
     );
+    if !w.refused.is_empty() {
+        out.push_str(&format!("  {}\n", w.refused));
+    }
     if let Some((create, change, conflict)) = w.waiting_plan {
         out.push_str(&format!(
             "  a first-contact plan waits: {create} records to create, {change} incidents to change, {conflict} conflicts; accept it with `diptych sync --accept-plan`\n"

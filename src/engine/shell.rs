@@ -6,6 +6,7 @@
 
 mod clients;
 mod drive;
+mod leases;
 mod report;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use crate::store::Store;
 use crate::sync::marker::MarkerKeys;
 
 pub use clients::{Clients, Desks, Sources, desks};
-pub use drive::take_over;
+pub use leases::take_over;
 pub use report::{OnceReport, PassReport, PlannedWrite};
 
 use super::machine::Mode;

@@ -10,7 +10,7 @@ use super::{
     Base, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent, IntentId,
     IntentState, Link, LinkId, Record, SysId, TableName, WorkspaceKey,
 };
-use crate::text::Stamp;
+use crate::text::{Stamp, escape_line};
 
 /// Everything known about one link: both observations, the bases, the conversation and the
 /// intents that are not settled.
@@ -109,6 +109,28 @@ pub struct Lease {
     pub read_at: Stamp,
     /// Hash of the workspace's config section that the holder runs on (D31).
     pub section_hash: String,
+}
+
+impl Lease {
+    /// True while somebody has it.
+    pub fn is_in_force(&self) -> bool {
+        self.ends > self.read_at
+    }
+
+    /// Why nobody takes it on a config section of that hash, and the cure (D31), one safe line. `None` where
+    /// nothing is in the way but a holder who lives.
+    pub fn refused_for(&self, section: &str) -> Option<String> {
+        let given_back = self.ends.0 == 0;
+        if self.is_in_force() || given_back || self.section_hash == section {
+            return None;
+        }
+        Some(format!(
+            "its section of this config differs from the one that {} last synced it on, which ended without \
+             giving its lease back: this config does not sync it. Bring the two files together, or start once \
+             with `diptych run --take-over`, and this section holds from then on",
+            escape_line(&self.holder)
+        ))
+    }
 }
 
 /// A fact learnt about an instance or workspace, kept across restarts.
@@ -395,3 +417,27 @@ impl std::fmt::Display for StoreFault {
 }
 
 impl std::error::Error for StoreFault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lease_that_lapsed_under_another_section_is_refused() {
+        let lease = Lease {
+            workspace: WorkspaceKey::new("prod").unwrap_or_default(),
+            holder: "run alice@soc-1".into(),
+            epoch: 3,
+            ends: Stamp(10),
+            read_at: Stamp(20),
+            section_hash: "theirs".into(),
+        };
+        let why = lease.refused_for("ours").unwrap_or_default();
+        assert!(why.contains("run alice@soc-1") && why.contains("--take-over"), "{why}");
+        assert_eq!(lease.refused_for("theirs"), None, "it is simply taken");
+        let given_back = Lease { ends: Stamp(0), ..lease.clone() };
+        assert_eq!(given_back.refused_for("ours"), None);
+        let lives = Lease { read_at: Stamp(5), ..lease };
+        assert_eq!((lives.refused_for("ours"), lives.is_in_force()), (None, true));
+    }
+}

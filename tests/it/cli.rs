@@ -355,6 +355,24 @@ async fn wait_ends_as_the_command_ends() {
 }
 
 #[tokio::test]
+async fn a_lease_that_lapsed_under_another_config_is_named_with_its_cure() {
+    let bench = Bench::new();
+    let store = filled(&bench).await;
+    let fine = bench.run(&["sync", "status"]).ends(Exit::Done).out.clone();
+    assert!(!fine.contains("--take-over"), "it is in force: {fine}");
+    let lapse = Ask::RenewLease { workspace: prod(), epoch: 1, life_ms: 1 };
+    assert!(matches!(store.ask(lapse).await.unwrap(), Told::Lease(Some(_))));
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let status = bench.run(&["sync", "status"]).ends(Exit::Done).out.clone();
+    assert!(status.contains("differs from the one that test last synced it on"), "{status}");
+    let row = bench.run(&["sync", "status", "--json"]).ends(Exit::Done).json()[0].clone();
+    assert!(row["refused"].as_str().unwrap().contains("diptych run --take-over"), "{row}");
+    store.ask(Ask::ReleaseLease { workspace: prod(), epoch: 1 }).await.unwrap();
+    let row = bench.run(&["sync", "status", "--json"]).ends(Exit::Done).json()[0].clone();
+    assert_eq!(row["refused"], "", "given back");
+}
+
+#[tokio::test]
 async fn the_sync_is_seen_and_ordered() {
     let bench = Bench::new();
     let store = filled(&bench).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::model::ledger::{Ask, Lease, StoreFault, Told};
 
 use crate::mutant::{self, Mutant};
+use crate::text::escape_line;
 
 use super::Mode;
 use super::board::{HeldLease, lock};
@@ -54,7 +55,10 @@ pub(super) async fn take_lease(ws: &Ws) -> Result<bool, StoreFault> {
 async fn watch(ws: &Ws) -> Result<(), StoreFault> {
     let Told::Lease(Some(lease)) = ws.ask(Ask::LeaseOf(ws.key.clone())).await? else { return Ok(()) };
     let (stands, now) = ((lease.epoch, lease.ends), ws.now().mono);
+    let section = ws.shared.hashes.get(&ws.key).cloned().unwrap_or_default();
+    let why = lease.refused_for(&section);
     ws.memory(|m| {
+        m.refused = why.unwrap_or_else(|| format!("{} syncs this workspace", escape_line(&lease.holder)));
         if m.watched.is_none_or(|(before, _)| before != stands) {
             m.watched = Some((stands, now));
         }

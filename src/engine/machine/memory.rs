@@ -23,6 +23,8 @@ pub(super) struct Memory {
     pub epoch: i64,
     /// Epoch and end of the lease that somebody else has, and since when it stands so.
     pub watched: Option<((i64, Stamp), Duration)>,
+    /// Why that lease is not ours.
+    pub refused: String,
     /// When it took the lease.
     pub taken_at: Stamp,
     /// The same by the clock that no setting moves.

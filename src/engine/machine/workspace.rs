@@ -45,12 +45,8 @@ pub(super) async fn run(ws: Ws) {
                 continue;
             }
             Ok(false) => {
-                ws.summary(|s| {
-                    s.refused =
-                        "another process syncs this workspace, or did so on another config section and \
-                                 never gave its lease back"
-                            .into();
-                });
+                let why = ws.memory(|m| m.refused.clone());
+                ws.summary(|s| s.refused = why);
                 break;
             }
             Err(fault) => {

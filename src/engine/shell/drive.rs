@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Clients, EngineError, EngineOptions};
+use super::{Clients, EngineError, EngineOptions, leases};
 use crate::engine::machine::{Effect, EffectId, Event, Machine, Mode, Now, Reply, Request, Summary};
 use crate::http::Clock;
 use crate::model::ledger::{Ask, StoreFault, Told};
@@ -32,9 +32,10 @@ pub(super) async fn drive(
     mode: Mode,
     mut stop: watch::Receiver<bool>,
 ) -> Result<BTreeMap<WorkspaceKey, Summary>, EngineError> {
+    let mut others = leases::Others::default();
     if mode != Mode::Plan {
-        free_dead_leases(options).await;
-        tell_other_holders(options).await;
+        leases::free_dead(options).await;
+        others.tell(options, clients.clock.monotonic()).await;
     }
     let clock = clients.clock.clone();
     let mut machine = Machine::new(
@@ -84,7 +85,8 @@ pub(super) async fn drive(
             }
             _ = heads.tick(), if mode == Mode::Run => {
                 keep_heads(&options.store).await;
-                clients.share_limits(live_holders(&options.store).await);
+                clients.share_limits(leases::live_holders(&options.store).await);
+                others.tell(options, clients.clock.monotonic()).await;
                 continue;
             }
         };
@@ -124,13 +126,6 @@ async fn has_orders(options: &EngineOptions) -> bool {
     false
 }
 
-/// How many processes hold a lease at this moment.
-async fn live_holders(store: &Store) -> u32 {
-    let leases = store.leases().await.unwrap_or_default();
-    let live = leases.iter().filter(|l| l.ends > l.read_at).map(|l| &l.holder);
-    live.collect::<std::collections::BTreeSet<_>>().len() as u32
-}
-
 async fn keep_heads(store: &Store) {
     match store.write_heads(&store.heads_path()).await {
         Ok(heads) => {
@@ -143,84 +138,6 @@ async fn keep_heads(store: &Store) {
     if let Err(fault) = store.prune_events(EVENTS_KEPT).await {
         tracing::warn!(%fault, "old events could not be removed");
     }
-}
-
-/// Ends leases whose holder was a process of this host that no longer lives, so that a restart
-/// after a crash need not wait. What it may have sent is still waited for (settle).
-async fn free_dead_leases(options: &EngineOptions) {
-    let Ok(leases) = options.store.leases().await else { return };
-    let home = home_of(&options.settings.holder);
-    for lease in leases.into_iter().filter(|l| l.ends.0 != 0 && home.is_some() && home_of(&l.holder) == home)
-    {
-        let Some(pid) = pid_of(&lease.holder) else { continue };
-        if pid != std::process::id() as i32 && !is_alive(pid) {
-            tracing::info!(workspace = %lease.workspace, holder = %lease.holder, "its holder is gone; the lease is freed");
-            let ask = Ask::ReleaseLease { workspace: lease.workspace, epoch: lease.epoch };
-            let _ = options.store.ask(ask).await;
-        }
-    }
-}
-
-/// Says whose lease stands in our way.
-async fn tell_other_holders(options: &EngineOptions) {
-    let Ok(leases) = options.store.leases().await else { return };
-    for lease in leases.iter().filter(|l| l.ends.0 != 0 && l.holder != options.settings.holder) {
-        let Some(ours) = options.section_hashes.get(&lease.workspace) else { continue };
-        let (workspace, holder) = (&lease.workspace, crate::text::escape_line(&lease.holder));
-        if lease.ends > lease.read_at {
-            tracing::warn!(%workspace, holder, "another process syncs it; this one waits for its lease");
-        } else if lease.section_hash != *ours {
-            tracing::warn!(
-                %workspace, holder,
-                "it was last synced on another config section, by a process that never gave its lease back; \
-                 it is not taken: bring the two files together, or start with --take-over"
-            );
-        }
-    }
-}
-
-/// Ends leases that ran out without being given back, so that this config section is taken from
-/// now on. One that is in force is left alone.
-///
-/// # Errors
-/// The store's.
-pub async fn take_over(store: &Store) -> Result<u32, StoreFault> {
-    let mut freed = 0;
-    for lease in store.leases().await?.into_iter().filter(|l| l.ends.0 != 0 && l.ends <= l.read_at) {
-        store.ask(Ask::ReleaseLease { workspace: lease.workspace, epoch: lease.epoch }).await?;
-        freed += 1;
-    }
-    Ok(freed)
-}
-
-/// Host, boot and process namespace of `mode user@host pid N #home-number`: where N means
-/// something.
-fn home_of(holder: &str) -> Option<(&str, &str)> {
-    let (_, rest) = holder.rsplit_once('@')?;
-    let (host, rest) = rest.split_once(" pid ")?;
-    let (_, tail) = rest.split_once(" #")?;
-    Some((host, tail.split_once('-')?.0))
-}
-
-fn pid_of(holder: &str) -> Option<i32> {
-    holder.rsplit_once(" pid ")?.1.split_once(' ')?.0.parse().ok()
-}
-
-#[cfg(unix)]
-fn is_alive(pid: i32) -> bool {
-    // One that ended but was not waited for by its parent can still be signalled.
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')) {
-        return false;
-    }
-    let Some(pid) = rustix::process::Pid::from_raw(pid) else { return true };
-    // A process of another user cannot be signalled, but it is there.
-    !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
-}
-
-#[cfg(not(unix))]
-fn is_alive(_pid: i32) -> bool {
-    true
 }
 
 /// Carries out effects.
@@ -300,18 +217,5 @@ fn log(ask: &Ask) {
             Level::Warning => tracing::warn!(subject, "{text}"),
             Level::Error => tracing::error!(subject, "{text}"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_holder_tells_its_host_and_process() {
-        let holder = "run alice@soc-1 pid 4711 #3f9c20aa-51d0";
-        assert_eq!((home_of(holder), pid_of(holder)), (Some(("soc-1", "3f9c20aa")), Some(4711)));
-        assert_eq!(home_of("somebody"), None);
-        assert!(is_alive(std::process::id() as i32));
     }
 }
