@@ -1,15 +1,11 @@
 //! What is looked for before a related row is made. Items and users are found and never created.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, DeskRow, RowQuery, UserKey, UserQuery};
-use crate::model::{CallError, FaultKind, ObservableKind, RecordWrite, SysId, TableName};
+use crate::model::{CallError, FaultKind, ObservableKind, RecordWrite, RowList, SysId, TableName};
 
 use super::ctx::Ws;
-
-/// How long the types of observables are known.
-const TYPES_FOR: Duration = Duration::from_secs(3600);
 
 /// Tables that related rows stand in (servicenow-api 5).
 pub(super) struct Tables {
@@ -77,30 +73,36 @@ pub(super) async fn find_row(
 /// The key of a kind's type, or of `Unknown` where the instance has none of that name.
 pub(super) async fn observable_type(ws: &Ws, kind: ObservableKind) -> Result<SysId, CallError> {
     let now = ws.now().mono;
-    let known = ws.memory(|m| m.rows.types.clone()).filter(|(_, at)| now.saturating_sub(*at) < TYPES_FOR);
-    let types = match known {
-        Some((types, _)) => types,
+    let types = match ws.memory(|m| m.rows.known_types(now)) {
+        Some(types) => types,
         None => {
             let names = ObservableKind::ALL.map(ObservableKind::type_name).to_vec();
             let query = RowQuery::Named("name".into(), names);
-            let found = rows(ws, tables().observable_types, &["name"], query).await?;
+            let found = rows(ws, tables().observable_types, &["name"], query).await.map_err(of_the_table)?;
             let mut types = BTreeMap::new();
             for row in found {
                 let name = row.values.get("name").map(|n| n.trim().to_lowercase()).unwrap_or_default();
                 // The oldest, should there be several.
                 types.entry(name).or_insert(row.sys_id);
             }
+            ws.memory(|m| m.rows.learn_types(types.clone(), now));
             types
         }
     };
     let of = |kind: ObservableKind| types.get(&kind.type_name().to_lowercase()).cloned();
     let Some(id) = of(kind).or_else(|| of(ObservableKind::Unknown)) else {
         let name = kind.type_name();
+        ws.memory(|m| m.rows.forget_types());
         let text = format!("sn_ti_observable_type shows no type {name:?}, and no \"Unknown\" either");
         return Err(CallError::new(FaultKind::Forbidden, text).hint("let the integration user read it"));
     };
-    ws.memory(|m| m.rows.types.get_or_insert((types, now)).1 = now);
     Ok(id)
+}
+
+/// Hidden rows that are a matter of their table, and not of the one row that was looked for.
+fn of_the_table(error: CallError) -> CallError {
+    let hidden = error.code.as_deref() == Some(CallError::HIDDEN_ROWS);
+    CallError { code: error.code.filter(|_| !hidden), ..error }
 }
 
 /// The one item that these names are, as far as the instance knows. One that has another domain is
@@ -112,11 +114,14 @@ pub(super) async fn find_item(ws: &Ws, name: &str, fqdn: &str) -> Result<Found, 
     }
     let found = match rows(ws, tables().item_list, &["name", "fqdn"], RowQuery::Any(terms)).await {
         Ok(found) => found,
-        // That there is one which we may not see tells nothing of those that we may.
-        Err(error) if error.code.as_deref() == Some(CallError::HIDDEN_ROWS) => {
+        // That there is one which we may not see tells nothing of those that we may, if there are such.
+        Err(error)
+            if error.code.as_deref() == Some(CallError::HIDDEN_ROWS)
+                && ws.memory(|m| m.rows.has_worked(RowList::Items)) =>
+        {
             return Ok(Found::NoneOrSeveral);
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(of_the_table(error)),
     };
     let has = |row: &DeskRow, field: &str, wanted: &str| {
         row.values.get(field).is_some_and(|v| v.trim().eq_ignore_ascii_case(wanted))

@@ -27,6 +27,8 @@ const MISSING_FACT: &str = "missing";
 const LINK_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(900));
 /// Refusals of one row before it is left out.
 const MOST_REFUSALS: u32 = 6;
+/// How long the types of observables are known.
+const TYPES_FOR: Duration = Duration::from_secs(3600);
 
 /// What a workspace's procedure keeps about related rows.
 #[derive(Default)]
@@ -39,8 +41,12 @@ pub(super) struct Rows {
     resting: BTreeMap<RowList, (Duration, Duration)>,
     /// How often a row was refused.
     refusals: BTreeMap<(LinkId, String), u32>,
+    /// Lists of which a row came to stand in this life.
+    worked: BTreeSet<RowList>,
+    /// The row of such a list that was refused last, since when none came to stand.
+    refused: BTreeMap<RowList, (LinkId, String)>,
     /// Keys of the types of observables by name, and when they were read.
-    pub types: Option<(BTreeMap<String, SysId>, Duration)>,
+    types: Option<(BTreeMap<String, SysId>, Duration)>,
     /// Tables whose creates are tried without our key.
     pub keyless: BTreeSet<TableName>,
     /// What was made for a link just now, so that it need not be looked for.
@@ -77,13 +83,44 @@ impl Rows {
         self.later.remove(&id);
         self.resting.remove(&row.list());
         self.refusals.remove(&(id, row.short()));
+        self.worked.insert(row.list());
+        self.refused.remove(&row.list());
     }
 
-    /// Rests a list; true when it did not rest before.
-    fn rest(&mut self, list: RowList, now: Duration, missing: bool) -> bool {
+    /// True for a list of which a row came to stand in this life.
+    pub fn has_worked(&self, list: RowList) -> bool {
+        self.worked.contains(&list)
+    }
+
+    /// True when a row that the instance did not let us make is alone in that: others of its list stand, and
+    /// no other one was refused since. A rule of the instance may refuse one for ever.
+    fn is_alone(&mut self, id: LinkId, row: &WantedRow) -> bool {
+        let (list, key) = (row.list(), (id, row.short()));
+        let before = self.refused.insert(list, key.clone());
+        self.has_worked(list) && before.is_none_or(|other| other == key)
+    }
+
+    /// The types of observables, if they were read lately.
+    pub fn known_types(&self, now: Duration) -> Option<BTreeMap<String, SysId>> {
+        let fresh = |at: Duration| now.saturating_sub(at) < TYPES_FOR;
+        self.types.as_ref().filter(|(_, at)| fresh(*at)).map(|(types, _)| types.clone())
+    }
+
+    /// The types of observables, as just read.
+    pub fn learn_types(&mut self, types: BTreeMap<String, SysId>, now: Duration) {
+        self.types = Some((types, now));
+    }
+
+    /// They are read anew before the next use.
+    pub fn forget_types(&mut self) {
+        self.types = None;
+    }
+
+    /// Rests a list; true when it did not rest before, and how long.
+    fn rest(&mut self, list: RowList, now: Duration, missing: bool) -> (bool, Duration) {
         let pause = self.resting.get(&list).map_or(PAUSE.0, |(_, pause)| *pause);
-        let (until, next) = if missing { (MISSING, pause) } else { (pause, (pause * 4).min(PAUSE.1)) };
-        self.resting.insert(list, (now + until, next)).is_none()
+        let (span, next) = if missing { (MISSING, pause) } else { (pause, (pause * 4).min(PAUSE.1)) };
+        (self.resting.insert(list, (now + span, next)).is_none(), span)
     }
 }
 
@@ -112,12 +149,27 @@ pub(super) async fn could_not(
         turn.intents.push(ws.update(intent, IntentState::Rejected, error.to_string()));
     }
     let hidden = error.code.as_deref() == Some(CallError::HIDDEN_ROWS);
-    let closed = is_of_a_list(&error) || error.kind == FaultKind::Forbidden && !hidden;
+    // The types that its row named may be others by now.
+    ws.memory(|m| m.rows.forget_types());
+    let forbidden = error.kind == FaultKind::Forbidden && !hidden;
+    let closed = is_of_a_list(&error)
+        || forbidden && (intent.is_none() || !ws.memory(|m| m.rows.is_alone(id, row)));
     if error.is_side_wide() && !is_of_a_list(&error) {
         ws.memory(|m| m.rows.put_off(id, now));
     } else if closed {
         let missing = is_missing(&error);
-        let first = ws.memory(|m| m.rows.rest(list, now, missing));
+        let (first, span) = ws.memory(|m| m.rows.rest(list, now, missing));
+        if forbidden {
+            // Others are tried first then, on this link and on others: it may be alone in that.
+            let turns = ws.settings().poll * 2;
+            let mut related = state.link.related.without(row);
+            related.waiting.push(row.clone());
+            let only = related.waiting.iter().all(|r| r.list() == list);
+            ws.memory(|m| if only { m.rows.put_off_until(id, now + span + turns) });
+            if related != state.link.related {
+                turn.link = Some(Link { related, ..state.link.clone() });
+            }
+        }
         let known = missing && is_known_missing(ws, list);
         if first && !known {
             let text =
@@ -191,4 +243,36 @@ fn fact_name(list: RowList) -> String {
 pub(super) fn learn(ws: &Ws, list: RowList, missing: bool) -> Capability {
     let value = if missing { MISSING_FACT } else { "there" };
     ws.learn(ws.instance().key.as_str(), &fact_name(list), value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: &str) -> WantedRow {
+        WantedRow::User { upn: format!("{name}@contoso.example") }
+    }
+
+    #[test]
+    fn a_row_that_alone_is_refused_does_not_close_its_list_to_the_others() {
+        let (mut rows, bad, good) = (Rows::default(), user("bad"), user("good"));
+        assert!(!rows.is_alone(LinkId(1), &bad), "none has come to stand yet: who knows");
+        rows.went_well(LinkId(2), &good);
+        assert!(rows.is_alone(LinkId(1), &bad) && rows.is_alone(LinkId(1), &bad));
+        assert!(!rows.is_alone(LinkId(2), &user("other")), "two in a row: the list is closed by now");
+        rows.went_well(LinkId(2), &good);
+        assert!(rows.is_alone(LinkId(1), &bad), "and open again");
+    }
+
+    #[test]
+    fn types_are_read_anew_after_a_while_and_what_was_read_last_counts() {
+        let types = |id: &str| BTreeMap::from([("md5 hash".to_owned(), SysId::new(id))]);
+        let at = |seconds| Duration::from_secs(seconds);
+        let mut rows = Rows::default();
+        rows.learn_types(types("old"), at(0));
+        assert_eq!(rows.known_types(at(3599)), Some(types("old")));
+        assert_eq!(rows.known_types(at(3600)), None, "however often it was asked meanwhile");
+        rows.learn_types(types("new"), at(3600));
+        assert_eq!(rows.known_types(at(3601)), Some(types("new")));
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn is_on(ws: &Ws) -> bool {
 
 /// Takes the links with rows to find or make into a pass.
 pub(super) async fn choose_rows(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<(), Halt> {
-    if !is_on(ws) || ws.is_down(Side::ServiceNow) {
+    if !is_on(ws) || ws.is_down(Side::ServiceNow) || ws.rate_waits(Side::ServiceNow) {
         return Ok(());
     }
     let now = ws.now().mono;
@@ -74,7 +74,9 @@ pub(super) fn gather_rows(ws: &Ws, state: &LinkState, link: &mut Link, found: &E
 
 /// Takes one step toward the first row of a link that waits, once nothing else is left to do about it.
 pub(super) async fn add_rows(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
-    if !is_on(ws) || state.link.related.waiting.is_empty() || ws.is_down(Side::ServiceNow) {
+    // They count for no rate, but while one holds the writes to a side they are such, too.
+    let waits = ws.is_down(Side::ServiceNow) || ws.rate_waits(Side::ServiceNow);
+    if !is_on(ws) || state.link.related.waiting.is_empty() || waits {
         return Ok(Next::Settled);
     }
     let (id, now) = (state.link.id, ws.now().mono);

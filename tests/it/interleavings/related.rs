@@ -226,6 +226,43 @@ fn a_list_that_is_closed_to_us_opens_by_itself_and_holds_up_no_field() {
     assert_beside(&sim);
 }
 
+#[test]
+fn rows_of_tables_that_hide_theirs_wait_until_they_are_shown() {
+    let hidden = json!({"*": ["sn_ti_observable_type", "cmdb_ci"]});
+    let mut sim = Simulation::new(Setting { switches: vec![("hidden_rows", hidden)], ..setting() });
+    sim.run_for(MINUTE * 90);
+    assert_eq!(observables(&sim, "Three in one").len(), 0);
+    assert_eq!(said(&sim, "does not get a row"), 0, "none is given up");
+    assert_eq!(said(&sim, "rows of sn_ti_observable_type match, but access rules hide all of them"), 1);
+    assert_eq!(said(&sim, "rows of cmdb_ci match, but access rules hide all of them"), 1);
+    assert_eq!(others(&sim, "Three in one").1, [CAST[0].sys_id], "users are another list");
+    sim.assert_in_step(41);
+    turn(&sim, "hidden_rows", &json!({}));
+    sim.run_for(MINUTE * 90);
+    assert_beside(&sim);
+}
+
+#[test]
+fn rows_pass_no_breaker_that_holds_the_writes_to_servicenow() {
+    let mut sim = Simulation::new(Setting { write_rate: 4, ..setting() });
+    sim.run_for(MINUTE * 5);
+    assert_beside(&sim);
+    let guid = titled(&sim, "Three in one").guid;
+    for n in 0..8 {
+        sim.act_in_sentinel(&guid, &IncidentAct::Comment(format!("<p>word {n}</p>")), &CAST[0]);
+    }
+    sim.run_for(MINUTE);
+    assert_eq!(super::guards::waiting(&sim).len(), 1);
+    let ip = crate::simulation::related::entity("Ip", json!({"address": "198.51.100.1"}));
+    let now = sim.world_time();
+    sim.stage.with_sentinel(|s| s.raise(WORKSPACE, with_entities("And a fourth", vec![ip]), now));
+    sim.run_for(MINUTE * 5);
+    assert_eq!(observables(&sim, "And a fourth").len(), 0, "its record is there, and nothing else");
+    super::guards::order(&sim, diptych::model::ControlVerb::LetThrough);
+    sim.run_for(MINUTE * 5);
+    assert_eq!(observables(&sim, "And a fourth"), ["198.51.100.1"]);
+}
+
 /// How often the log says this.
 fn said(sim: &Simulation, words: &str) -> usize {
     let events = sim.with_store(async |s| s.events(0, 10_000).await).unwrap();
