@@ -7,7 +7,7 @@
 use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::link::Seen;
-use crate::model::settings::Policy;
+use crate::model::settings::{Policy, StoreApp};
 use crate::model::{
     Base, Closure, Crossings, Field, Incident, IncidentWrite, LinkState, Pair, Role, Severity, Shown, Side,
     Status, SysId, Verb,
@@ -56,6 +56,9 @@ pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Ope
     let told = state.link.role == Role::Merged && *verb == Verb::Retry;
     if state.link.role != Role::Primary && !told {
         return Err(format!("this link is {}: it is looked at, not written", state.link.role.word()));
+    }
+    if ctx.workspace.store_app == StoreApp::Watch && *verb != Verb::Retry {
+        return Err("store_app is \"watch\" for this workspace: nothing is written until it says otherwise".into());
     }
     match verb {
         Verb::Severity { severity } => {

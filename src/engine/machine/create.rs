@@ -279,7 +279,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     // One that is not created again may still land; and one that was sent without our key, as a trial or
     // while the instance ignored it, would make a second record beside the one under it.
     let keyless = matches!(intent.kind, IntentKind::CreateRecord { keyless: true, .. });
-    if own == OwnKey::Honoured && !keyless && super::link_work::may_send(&state.link) {
+    if own == OwnKey::Honoured && !keyless && super::link_work::may_send(ws, &state.link) {
         return resend(ws, state, intent).await;
     }
     // What somebody else created is not what this create may have made, whatever it carries.
@@ -290,7 +290,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
             adopt(ws, state, Some(intent), record, (asked, Proof::Reading)).await
         }
         // Nothing is made for a link that waits for a person, or whose incident was merged meanwhile.
-        Ok(None) if settled && !super::link_work::may_send(&state.link) => {
+        Ok(None) if settled && !super::link_work::may_send(ws, &state.link) => {
             let audit = vec![may_exist(ws, state, &state.link.sys_id)];
             let intents = vec![ws.update(&intent, IntentState::Replanned, UNPROVEN.into())];
             ws.save(state, Turn { intents, audit, ..Turn::default() }).await?;

@@ -135,7 +135,7 @@ fn planned_for(ws: &Ws, state: &LinkState) -> Option<PlannedWrite> {
             open: Vec::new(),
         });
     }
-    if state.link.role != Role::Primary {
+    if state.link.role != Role::Primary || ws.settings().store_app == StoreApp::Watch {
         return None;
     }
     // Nobody is looked up in a dry run; whoever is not known is shown as such.

@@ -4,16 +4,17 @@ use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::settings::{BornClosed, StoreApp};
 use crate::model::view::Level;
 use crate::model::{
-    Base, CallError, CommentOrigin, Delivery, Entry, Field, Incident, Life, Link, LinkState, Record, Role,
-    Side,
+    Base, CallError, CommentOrigin, Delivery, Entry, Field, Incident, IntentState, Life, Link, LinkState,
+    Record, Role, Side,
 };
 use crate::sync::conversation::LINKED;
 use crate::sync::hand_over::{is_store_apps, said_before, store_app_ids};
+use crate::sync::plan::plan;
 use crate::sync::values::{is_closed, sentinel_value, servicenow_value};
 use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
-use super::entry_work::read_comments;
+use super::entry_work::{has_waiting, read_comments};
 use super::failure::link_failed;
 use super::link_work::Next;
 use super::recovery::Recovery;
@@ -105,6 +106,50 @@ pub(super) async fn watch(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> 
         StoreApp::Adopt => take_over(ws, state).await,
         StoreApp::Watch | StoreApp::Ignore => Ok(Next::Settled),
     }
+}
+
+/// One turn of any other link while the store app works: nothing at all is written in the workspace. A record
+/// that the app made and that was taken up before is served by the app again, so it is watched like the
+/// others; one of ours waits until the app is switched off. `None` where something is still to be found out.
+pub(super) async fn stand_back(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt> {
+    let link = &state.link;
+    if ws.settings().store_app != StoreApp::Watch || link.role == Role::Watched {
+        return Ok(None);
+    }
+    // What was sent before may have been applied.
+    if state.open_intent().is_some_and(|i| i.state != IntentState::Planned) {
+        return Ok(None);
+    }
+    let ours = link.role == Role::Primary && link.life <= Life::Live && link.frozen.is_empty();
+    if ours && state.open_intent().is_none() && (link.life == Life::Creating || is_served(ws, state)) {
+        let text = "watched from now on: the store app works, so nothing is written for it".to_owned();
+        let audit = vec![ws.audit(state, "watch", (None, "link"), ("", ""), &text)];
+        let events = vec![ws.event(Level::Change, Some(link.id), ws.subject(state), text)];
+        let link = Link { role: Role::Watched, ..link.clone() };
+        ws.save(state, Turn { link: Some(link), audit, events, ..Turn::default() }).await?;
+        return Ok(Some(Next::Again));
+    }
+    if ours && link.unread && !ws.is_down(Side::Sentinel) {
+        // What is said is known before somebody edits it or deletes it.
+        return read_comments(ws, state).await.map(Some);
+    }
+    let idle = match ours {
+        true => {
+            let made = ws.with_plan(|ctx| plan(state, ctx, ws.steady()));
+            let (decided, asks) = (made.bases.is_empty() && made.notes.is_empty(), !made.lookups.is_empty());
+            made.writes_nothing() && decided && !asks && !has_waiting(state)
+        }
+        false => !link.pending,
+    };
+    let waits = state.open_intent().is_some() || !idle;
+    Ok(Some(if waits { Next::Later } else { Next::Settled }))
+}
+
+/// True for a link to a record that the store app made, by what it carries.
+fn is_served(ws: &Ws, state: &LinkState) -> bool {
+    let (settings, incident) = (ws.settings(), &state.link.incident);
+    let carried = state.record.as_ref().and_then(|r| r.value(&settings.route.shape.correlation_id));
+    carried.is_some_and(|c| is_store_apps(c, &settings.name, incident))
 }
 
 /// What a link means that is watched no longer.

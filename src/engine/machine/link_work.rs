@@ -3,6 +3,7 @@
 
 use crate::model::call::{DeskCall, DeskReply, UserQuery};
 use crate::model::ledger::{Ask, Told};
+use crate::model::settings::StoreApp;
 use crate::model::{
     CommentOrigin, Delivery, Entry, FaultKind, Field, IntentKind, IntentState, Life, LinkId, LinkState,
     RecordWrite, Role, Side,
@@ -64,8 +65,9 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
 }
 
 /// True for a link that may be written; of another one, it is only found out what was sent before.
-pub(super) fn may_send(link: &crate::model::Link) -> bool {
-    link.role == Role::Primary && link.frozen.is_empty()
+pub(super) fn may_send(ws: &Ws, link: &crate::model::Link) -> bool {
+    let watches = ws.settings().store_app == StoreApp::Watch;
+    link.role == Role::Primary && link.frozen.is_empty() && !watches
 }
 
 /// True for a frozen link whose comments are to be read: what was said is known before somebody edits it or
@@ -85,6 +87,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     if state.link.not_before > ws.steady() {
         return Ok(Next::Later);
     }
+    if let Some(next) = super::hand_over::stand_back(ws, state).await? {
+        return Ok(next);
+    }
     if let Some(next) = super::merges::turn(ws, state, looks).await? {
         return Ok(next);
     }
@@ -101,7 +106,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     // What was sent before an incident was merged, or a link frozen, may have been applied: that is
     // still found out.
     let sent = state.open_intent().is_some_and(|i| i.state != IntentState::Planned);
-    if (!may_send(link) && !sent)
+    if (!may_send(ws, link) && !sent)
         || matches!(link.life, Life::Gone | Life::Unlinked)
         || (mutant::is_on(Mutant::FilterLeaverDropped) && !link.in_filter)
     {

@@ -45,7 +45,7 @@ pub(super) async fn settle(ws: &Ws, state: &mut LinkState, intent: Intent) -> Re
         }
         (IntentKind::CreateRecord { .. }, _) => super::create::resolve(ws, state, intent).await,
         (IntentKind::PutIncident { .. }, _) => reread_incident(ws, state, intent).await,
-        (IntentKind::PutComment { .. }, _) if !may_send(&state.link) => {
+        (IntentKind::PutComment { .. }, _) if !may_send(ws, &state.link) => {
             // It is not repeated, so only reading tells whether it arrived.
             if !is_settled(ws, &intent) {
                 return Ok(Next::Later);
@@ -159,7 +159,7 @@ async fn reread_incident(ws: &Ws, state: &mut LinkState, intent: Intent) -> Resu
         ws.recovered(Recovery::PutProven);
         return super::confirm::incident_put(ws, state, intent, incident, Proof::Reading).await;
     }
-    let again = may_send(&state.link);
+    let again = may_send(ws, &state.link);
     if again && !moved && !settled && intent.attempts < MOST_ATTEMPTS {
         // It may still land, under a version that still fits. Sent again it lands for certain,
         // or the other one did.

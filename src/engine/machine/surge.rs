@@ -131,7 +131,7 @@ async fn count(ws: &Ws, dirty: &BTreeSet<LinkId>) -> Result<BTreeMap<Surge, BTre
     let ids: Vec<LinkId> = dirty.iter().copied().collect();
     for some in ids.chunks(AT_A_TIME) {
         let Told::Links(states) = ws.ask(Ask::ById(some.to_vec())).await? else { continue };
-        for state in states.iter().filter(|s| s.link.workspace == ws.key && may_send(&s.link)) {
+        for state in states.iter().filter(|s| s.link.workspace == ws.key && may_send(ws, &s.link)) {
             let made = ws.with_plan(|ctx| plan(state, ctx, ws.steady()));
             for surge in surges(&made) {
                 planned.entry(surge).or_default().insert(state.link.id);

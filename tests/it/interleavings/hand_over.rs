@@ -123,6 +123,59 @@ fn while_it_is_watched_nothing_is_written_and_then_nothing_is_lost() {
 }
 
 #[test]
+fn once_it_is_only_watched_nothing_is_written_to_records_of_ours_either() {
+    let mut sim = Simulation::new(setting(StoreApp::Ignore));
+    sim.run_for(MINUTE * 3);
+    sim.assert_in_step(21);
+    let written = |sim: &Simulation| sim.writes(Side::Sentinel) + sim.writes(Side::ServiceNow);
+    let (incident, before) = (ours(&sim).remove(0), written(&sim));
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    sim.setting.store_app = StoreApp::Watch;
+    sim.kill();
+    sim.act_in_sentinel(
+        &incident.guid,
+        &IncidentAct::Severity(other_severity(&incident.severity)),
+        noor(),
+    );
+    sim.act_in_sentinel(&incident.guid, &IncidentAct::Comment("<p>said meanwhile</p>".into()), noor());
+    sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("noted meanwhile".into()), noor().user_name);
+    sim.run_for(MINUTE * 10);
+    sim.kill();
+    sim.run_for(MINUTE * 5);
+    assert_eq!(written(&sim), before, "nothing at all");
+    assert_eq!(link(&sim, &incident.guid).link.role, Role::Primary, "it is ours");
+    // What came meanwhile has waited.
+    sim.setting.store_app = StoreApp::Ignore;
+    sim.kill();
+    sim.run_for(MINUTE * 3);
+    assert_eq!(notes(&sim, &sys_id, "said meanwhile"), 1);
+    assert_eq!(comments(&sim, &incident.guid, "noted meanwhile"), 1);
+    sim.assert_in_step(21);
+    sim.assert_idle(5);
+}
+
+#[test]
+fn the_store_app_that_is_switched_on_again_serves_its_records_alone() {
+    let mut sim = Simulation::new(setting(StoreApp::Adopt));
+    let incident = ours(&sim).remove(0);
+    let sys_id = make(&sim, &incident, 1);
+    sim.run_for(MINUTE * 5);
+    assert_eq!(link(&sim, &incident.guid).link.role, Role::Primary);
+    sim.setting.store_app = StoreApp::Watch;
+    sim.kill();
+    let before = sim.writes(Side::Sentinel) + sim.writes(Side::ServiceNow);
+    talk(&sim, &incident.guid, &sys_id);
+    sim.run_for(MINUTE * 5);
+    assert_eq!(sim.writes(Side::Sentinel) + sim.writes(Side::ServiceNow), before);
+    assert_eq!(link(&sim, &incident.guid).link.role, Role::Watched);
+    sim.setting.store_app = StoreApp::Adopt;
+    sim.kill();
+    sim.run_for(MINUTE * 5);
+    nothing_is_doubled(&sim, &incident.guid, &sys_id);
+    sim.assert_idle(5);
+}
+
+#[test]
 fn whoever_let_us_watch_is_asked_again_before_anything_is_written() {
     let first_contact = FirstContact::Plan;
     let mut sim = Simulation::new(Setting { first_contact, ..setting(StoreApp::Watch) });
