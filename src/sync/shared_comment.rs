@@ -15,6 +15,14 @@ const SHARED_FROM: usize = 95;
 const MOST: u32 = 8;
 const HEAD: &str = "<p><i>Further notes, together in one comment because an incident takes 100.</i></p>";
 
+/// Why words are held for which there is no room, until there is some.
+pub const NO_ROOM: &str = "the incident has 100 comments already, the most that Sentinel takes";
+
+/// True for an entry that goes to Sentinel as soon as there is room for it.
+pub fn waits_for_room(entry: &Entry) -> bool {
+    entry.to_sentinel == Delivery::Held && entry.reason == NO_ROOM
+}
+
 /// Where an entry goes in Sentinel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -11,7 +11,7 @@ use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{absorb_comments, customer_text, note_text};
 use crate::sync::customer::words;
 use crate::sync::identity::comment_id;
-use crate::sync::shared_comment::{Place, place};
+use crate::sync::shared_comment::{NO_ROOM, Place, place, waits_for_room};
 
 use super::confirm::{agreed_at, finish, moved_by_others};
 use super::ctx::{Halt, Ws};
@@ -29,8 +29,8 @@ pub(super) fn has_waiting(state: &LinkState) -> bool {
 /// True when the next comment begins one that entries share: it may be there from before a lost store,
 /// so comments are read first.
 pub(super) fn begins_shared(state: &LinkState) -> bool {
-    let mut order: Vec<&Entry> =
-        state.entries.iter().filter(|e| e.to_sentinel == Delivery::Waiting).collect();
+    let waits = |e: &&Entry| e.to_sentinel == Delivery::Waiting || waits_for_room(e);
+    let mut order: Vec<&Entry> = state.entries.iter().filter(waits).collect();
     order.sort_by_key(|e| (e.at, e.id));
     let next = order.first().map(|e| place(state, e, comments_of(state)));
     matches!(next, Some(Place::Comment { begins: true, .. }))
@@ -42,7 +42,8 @@ fn comments_of(state: &LinkState) -> usize {
     counted.max(state.link.comments_seen) as usize
 }
 
-/// The next entry to carry over, oldest first, so that the order on either side is kept.
+/// The next entry to carry over, oldest first, so that the order on either side is kept: what is held only
+/// because there was no room goes before what came later, once there is some.
 /// `word` is the first line that opens the way to a record's customer, if any does.
 pub(super) fn next_entry(
     state: &LinkState,
@@ -56,18 +57,26 @@ pub(super) fn next_entry(
         order.reverse();
     }
     let comments = comments_of(state);
+    let mut full = false;
     for entry in order {
-        if entry.to_sentinel == Delivery::Waiting && s_up {
+        let held = waits_for_room(entry);
+        if (entry.to_sentinel == Delivery::Waiting || held) && s_up {
             let mut sending = entry.clone();
             if mutant::is_on(Mutant::RandomCommentId) {
                 sending.sentinel_id = comment_id(&state.link.incident, "again", &entry.sentinel_id);
             }
-            let Place::Comment { id, message, .. } = place(state, &sending, comments) else {
-                sending.to_sentinel = Delivery::Held;
-                sending.reason = "the incident has 100 comments already, the most that Sentinel takes".into();
-                turn.entries.push(sending);
+            // A shorter one that would still fit does not overtake it.
+            let found = if full { Place::NoRoom } else { place(state, &sending, comments) };
+            let Place::Comment { id, message, .. } = found else {
+                full = true;
+                if !held {
+                    sending.to_sentinel = Delivery::Held;
+                    sending.reason = NO_ROOM.into();
+                    turn.entries.push(sending);
+                }
                 continue;
             };
+            sending.reason.clear();
             sending.to_sentinel = Delivery::Sending;
             sending.sentinel_id.clone_from(&id);
             turn.entries.push(sending);
@@ -270,4 +279,74 @@ pub(super) fn deliver(
     }
     turn.entries.push(entry);
     ws.lag_of(side, found.at);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        CommentOrigin, IncidentId, InstanceKey, JournalEntry, SysId, TableName, WorkspaceKey,
+    };
+    use crate::sync::conversation::absorb_journal;
+    use crate::sync::marker::MarkerKeys;
+    use crate::text::Stamp;
+
+    /// A link with two notes for an incident that has so many comments.
+    fn state(comments: u32) -> LinkState {
+        let record = (
+            InstanceKey::new("sn").unwrap(),
+            TableName::new("incident").unwrap(),
+            SysId::new("a".repeat(32)),
+        );
+        let incident = IncidentId::new("11111111-2222-3333-4444-555555555555");
+        let mut state =
+            LinkState::new(Link::new(WorkspaceKey::new("prod").unwrap(), incident, record, Stamp(0)));
+        state.link.comments_seen = comments;
+        let row = |n: i64| JournalEntry {
+            sys_id: SysId::new(format!("j{n}")),
+            record: SysId::new("a".repeat(32)),
+            element: "work_notes".into(),
+            text: format!("note {n}").as_str().into(),
+            created_on: Stamp(n * 1_000_000),
+            created_by: "noor".into(),
+        };
+        let keys = MarkerKeys::new([b"key".to_vec()]);
+        state.entries = absorb_journal(&state, &[row(1), row(2)], "sync", "work_notes", &keys);
+        for (n, entry) in state.entries.iter_mut().enumerate() {
+            assert_eq!((entry.origin, entry.to_sentinel), (CommentOrigin::ServiceNow, Delivery::Waiting));
+            entry.id = EntryId(n as i64 + 1);
+        }
+        state
+    }
+
+    fn next(state: &LinkState) -> (Option<EntryId>, Vec<Entry>) {
+        let mut turn = Turn::default();
+        let kind = next_entry(state, None, (true, true), &mut turn);
+        (kind.and_then(|k| super::super::send::entry_of(&k)).map(|(id, _)| id), turn.entries)
+    }
+
+    #[test]
+    fn words_without_room_go_first_once_there_is_some() {
+        let mut full = state(100);
+        full.entries.truncate(1);
+        let (sent, held) = next(&full);
+        assert_eq!((sent, held[0].to_sentinel), (None, Delivery::Held));
+        let mut later = state(100);
+        later.entries[0] = held[0].clone();
+        let (sent, changed) = next(&later);
+        assert_eq!((sent, changed.len()), (None, 1), "the second is held, too, and the first as before");
+        assert_eq!(changed[0].id, EntryId(2));
+        later.link.comments_seen = 80;
+        let (sent, changed) = next(&later);
+        assert_eq!(sent, Some(EntryId(1)), "the older one goes first");
+        assert_eq!((changed[0].to_sentinel, changed[0].reason.as_str()), (Delivery::Sending, ""));
+    }
+
+    #[test]
+    fn what_is_held_for_another_reason_stops_nobody() {
+        let mut state = state(10);
+        state.entries[0].to_sentinel = Delivery::Held;
+        state.entries[0].reason = "refused".into();
+        assert_eq!(next(&state).0, Some(EntryId(2)));
+    }
 }
