@@ -58,7 +58,9 @@ pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Ope
         return Err(format!("this link is {}: it is looked at, not written", state.link.role.word()));
     }
     if ctx.workspace.store_app == StoreApp::Watch && *verb != Verb::Retry {
-        return Err("store_app is \"watch\" for this workspace: nothing is written until it says otherwise".into());
+        return Err(
+            "store_app is \"watch\" for this workspace: nothing is written until it says otherwise".into()
+        );
     }
     match verb {
         Verb::Severity { severity } => {

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use super::closing::tells_of_a_close;
 use super::plan::Plan;
 use crate::model::intent::Target;
 use crate::model::{Field, Side};
+use crate::text::Stamp;
 
 /// A kind of change that is counted: one field, carried over to one side. The closing fields count with
 /// the status that they travel with.
@@ -23,6 +25,14 @@ impl fmt::Display for Surge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {}", self.field.label().to_lowercase(), self.to)
     }
+}
+
+/// How long nothing was read: so long by our steady clock, or by those of the servers, from one complete pass
+/// over a side to the next, where they say more. Ours stands still while the machine that it runs on sleeps,
+/// and what came together in such a night is no burst.
+pub fn gap(steady: Duration, dates: [(Option<Stamp>, Option<Stamp>); 2]) -> Duration {
+    let by_servers = dates.into_iter().filter_map(|(before, after)| Some(after?.since(before?)));
+    by_servers.fold(steady, Duration::max)
 }
 
 /// Fields of which a person rarely changes many at once.
@@ -116,6 +126,16 @@ mod tests {
         let other = Surge { field: Field::Status, to: Side::Sentinel };
         assert!(!hold_back(&mut free, &BTreeSet::from([other])));
         assert_eq!(free, plan());
+    }
+
+    #[test]
+    fn a_night_asleep_counts_by_the_clocks_of_the_servers() {
+        let at = |second: i64| Some(Stamp(second * 1_000_000));
+        let seconds = Duration::from_secs;
+        let night = [(at(100), at(28_900)), (at(101), at(28_890))];
+        assert_eq!(gap(seconds(10), night), seconds(28_800), "ours stood still");
+        assert_eq!(gap(seconds(600), [(at(0), at(10)), (None, at(10))]), seconds(600));
+        assert_eq!(gap(seconds(10), [(at(100), at(90)), (at(5), None)]), seconds(10), "one was put back");
     }
 
     #[test]

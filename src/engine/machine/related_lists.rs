@@ -152,8 +152,8 @@ pub(super) async fn could_not(
     // The types that its row named may be others by now.
     ws.memory(|m| m.rows.forget_types());
     let forbidden = error.kind == FaultKind::Forbidden && !hidden;
-    let closed = is_of_a_list(&error)
-        || forbidden && (intent.is_none() || !ws.memory(|m| m.rows.is_alone(id, row)));
+    let closed =
+        is_of_a_list(&error) || forbidden && (intent.is_none() || !ws.memory(|m| m.rows.is_alone(id, row)));
     if error.is_side_wide() && !is_of_a_list(&error) {
         ws.memory(|m| m.rows.put_off(id, now));
     } else if closed {
@@ -165,7 +165,11 @@ pub(super) async fn could_not(
             let mut related = state.link.related.without(row);
             related.waiting.push(row.clone());
             let only = related.waiting.iter().all(|r| r.list() == list);
-            ws.memory(|m| if only { m.rows.put_off_until(id, now + span + turns) });
+            ws.memory(|m| {
+                if only {
+                    m.rows.put_off_until(id, now + span + turns)
+                }
+            });
             if related != state.link.related {
                 turn.link = Some(Link { related, ..state.link.clone() });
             }

@@ -1,6 +1,7 @@
 //! The mass-change breaker: the same change for too many incidents within a while waits for a person.
 //! Nothing of it is dropped, and all else goes on.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::ledger::{Ask, AuditDraft, Capability, Commit, Told};
 use crate::model::view::{Level, SurgeView};
-use crate::model::{LinkId, LinkState};
+use crate::model::{LinkId, LinkState, Pair, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::plan::{Plan, plan};
-use crate::sync::surge::{Surge, hold_back, surges};
+use crate::sync::sighting::Pass;
+use crate::sync::surge::{Surge, gap, hold_back, surges};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -30,8 +32,8 @@ const FACT: &str = "mass_change";
 #[derive(Default)]
 pub(super) struct Surges {
     /// When each link was first about to be changed that way, by our monotonic clock: what waits for a
-    /// server that is down is counted once.
-    seen: BTreeMap<(Surge, LinkId), Duration>,
+    /// server that is down is counted once. `None` for what came at some moment of a longer gap.
+    seen: BTreeMap<(Surge, LinkId), Option<Duration>>,
     /// What waits for a person, and for how many links.
     held: BTreeMap<Surge, u32>,
     /// What a person let through, until it is over.
@@ -43,6 +45,11 @@ pub(super) struct Surges {
 struct Standing {
     held: Vec<SurgeView>,
     open: Vec<SurgeView>,
+}
+
+/// True for a moment that is counted still.
+fn is_lately(at: Option<Duration>, now: Duration) -> bool {
+    at.is_some_and(|at| now.saturating_sub(at) <= WHILE)
 }
 
 fn view(surge: &Surge, count: u32) -> SurgeView {
@@ -89,34 +96,57 @@ pub(super) fn remember(ws: &Ws) {
     ws.memory(|m| m.surges.take_up(&stored));
 }
 
-/// When both sides were last read to the end before this pass; `None` before the first.
-pub(super) fn last_read(ws: &Ws) -> Option<Stamp> {
+/// When both sides were last read to the end before this pass.
+#[derive(Clone, Copy)]
+pub(super) struct LastRead {
+    /// By our steady clock; `None` before the first.
+    at: Option<Stamp>,
+    /// By the servers' own.
+    passes: Pair<Pass>,
+}
+
+/// Notes when both sides were last read, before they are read again.
+pub(super) fn last_read(ws: &Ws) -> LastRead {
     // A workspace that moved to another table keeps the cursor of the old one.
     let names = [SENTINEL.to_owned(), ws.desk_cursor()];
-    ws.memory(|m| names.iter().filter_map(|name| Some(m.cursors.get(name)?.moved)).min())
+    ws.memory(|m| LastRead {
+        at: names.iter().filter_map(|name| Some(m.cursors.get(name)?.moved)).min(),
+        passes: m.passes,
+    })
+}
+
+impl LastRead {
+    /// How long nothing was read until this pass, which has read both sides by now.
+    pub fn gap(self, ws: &Ws) -> Duration {
+        let steady = self.at.map_or(Duration::ZERO, |last| ws.steady().since(last));
+        let now = ws.memory(|m| m.passes);
+        gap(steady, [Side::Sentinel, Side::ServiceNow].map(|s| (self.passes.of(s).date, now.of(s).date)))
+    }
 }
 
 /// Counts what the links of a pass would do before any of it is done. More of one kind than the limit,
 /// with what was done of it lately, waits from now on; what nobody would do any more waits no longer.
-/// Where nothing was read for longer, since `last`, as much more may have come together.
-pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>, last: Option<Stamp>) -> Result<(), Halt> {
+/// Where nothing was read for longer, as much more may have come together.
+pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>, gap: Duration) -> Result<(), Halt> {
     let most = ws.settings().mass_change;
     if most == 0 || mutant::is_on(Mutant::MassChangeFollowed) {
         return Ok(());
     }
-    let gap = last.map_or(Duration::ZERO, |last| ws.steady().since(last));
     let limit = most.saturating_mul((gap.as_secs() / WHILE.as_secs()).max(1) as usize);
     let now = ws.now().mono;
     let quiet = ws.memory(|m| {
-        m.surges.seen.retain(|(_, link), at| now.saturating_sub(*at) <= WHILE || dirty.contains(link));
-        m.surges.held.is_empty() && m.surges.open.is_empty() && dirty.len() + m.surges.seen.len() <= limit
+        m.surges.seen.retain(|(_, link), at| is_lately(*at, now) || dirty.contains(link));
+        let few = dirty.len() + m.surges.seen.len() <= limit;
+        m.surges.held.is_empty() && m.surges.open.is_empty() && few
     });
-    // So few cannot be too many.
-    if quiet {
+    // So few cannot be too many; but what came together in a longer while than is counted must not count
+    // with what comes next.
+    let after_gap = limit > most;
+    if quiet && !after_gap {
         return Ok(());
     }
     let planned = count(ws, dirty).await?;
-    let tripped = ws.memory(|m| m.surges.judge(&planned, limit, now));
+    let tripped = ws.memory(|m| m.surges.judge(&planned, (limit, after_gap), now));
     let waiting = ws.waiting();
     ws.summary(|s| s.waiting = waiting);
     match tripped.before == tripped.after && !tripped.over {
@@ -150,16 +180,28 @@ struct Tripped {
 }
 
 impl Surges {
-    fn judge(&mut self, planned: &BTreeMap<Surge, BTreeSet<LinkId>>, limit: usize, now: Duration) -> Tripped {
+    /// `after_gap` where nothing was read for so long that the limit was raised.
+    fn judge(
+        &mut self,
+        planned: &BTreeMap<Surge, BTreeSet<LinkId>>,
+        (limit, after_gap): (usize, bool),
+        now: Duration,
+    ) -> Tripped {
         let (before, open) = (self.held.clone(), self.open.clone());
         for (surge, links) in planned {
+            let mut new = Vec::new();
             for link in links {
-                self.seen.entry((*surge, *link)).or_insert(now);
+                if let Entry::Vacant(free) = self.seen.entry((*surge, *link)) {
+                    new.push(*free.key());
+                    free.insert(Some(now));
+                }
             }
-            let lately = |((s, _), at): &(&(Surge, LinkId), &Duration)| {
-                s == surge && now.saturating_sub(**at) <= WHILE
-            };
+            let lately =
+                |((s, _), at): &(&(Surge, LinkId), &Option<Duration>)| s == surge && is_lately(**at, now);
             let many = self.seen.iter().filter(lately).count() > limit;
+            if after_gap && !many {
+                self.seen.extend(new.into_iter().map(|key| (key, None)));
+            }
             if !many {
                 self.open.remove(surge);
             }
@@ -220,8 +262,34 @@ impl Ws {
         let now = self.now().mono;
         self.memory(|m| {
             for surge in surges(planned) {
-                m.surges.seen.entry((surge, state.link.id)).or_insert(now);
+                m.surges.seen.entry((surge, state.link.id)).or_insert(Some(now));
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Field;
+
+    fn changes(from: i64, many: i64) -> BTreeMap<Surge, BTreeSet<LinkId>> {
+        let surge = Surge { field: Field::Severity, to: Side::ServiceNow };
+        BTreeMap::from([(surge, (from..from + many).map(LinkId).collect())])
+    }
+
+    #[test]
+    fn what_came_together_in_a_long_gap_does_not_count_with_what_comes_next() {
+        let second = Duration::from_secs;
+        let mut surges = Surges::default();
+        assert!(surges.judge(&changes(0, 300), (12_000, true), second(10)).after.is_empty());
+        assert!(surges.judge(&changes(300, 40), (50, false), second(20)).after.is_empty());
+        assert!(!surges.judge(&changes(340, 40), (50, false), second(30)).after.is_empty(), "a burst is one");
+    }
+
+    #[test]
+    fn too_many_for_any_gap_wait() {
+        let mut surges = Surges::default();
+        assert!(!surges.judge(&changes(0, 300), (100, true), Duration::from_secs(10)).after.is_empty());
     }
 }

@@ -197,8 +197,9 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     }
     super::evidence_work::choose_alerts(ws, &mut dirty).await?;
     super::related_work::choose_rows(ws, &mut dirty).await?;
-    super::surge::watch(ws, &dirty, last_read).await?;
-    super::write_rate::begin(ws, last_read);
+    let gap = last_read.gap(ws);
+    super::surge::watch(ws, &dirty, gap).await?;
+    super::write_rate::begin(ws, gap);
     if !dirty.is_empty() {
         ws.set_state(Side::Sentinel, LaneState::Writing);
         ws.set_state(Side::ServiceNow, LaneState::Writing);

@@ -11,7 +11,6 @@ use crate::model::ledger::{AuditDraft, Capability, Commit};
 use crate::model::view::{Level, SurgeView};
 use crate::mutant::{self, Mutant};
 use crate::sync::write_rate::{Answer, Flow, after_pause};
-use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::recovery::Recovery;
@@ -50,11 +49,9 @@ pub(super) fn remember(ws: &Ws) {
     });
 }
 
-/// A pass begins to write: where nothing was read for longer, since `last`, as much more may have come
-/// together.
-pub(super) fn begin(ws: &Ws, last: Option<Stamp>) {
-    let pause = last.map_or(Duration::ZERO, |last| ws.steady().since(last));
-    let more = after_pause(pause, ws.settings().write_rate);
+/// A pass begins to write: where nothing was read for longer, as much more may have come together.
+pub(super) fn begin(ws: &Ws, gap: Duration) {
+    let more = after_pause(gap, ws.settings().write_rate);
     ws.memory(|m| SIDES.map(|side| m.rates.of_mut(side).grant_at_least(more)));
 }
 

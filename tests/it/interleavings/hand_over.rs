@@ -132,11 +132,7 @@ fn once_it_is_only_watched_nothing_is_written_to_records_of_ours_either() {
     let sys_id = sim.record_of(&incident.guid).sys_id;
     sim.setting.store_app = StoreApp::Watch;
     sim.kill();
-    sim.act_in_sentinel(
-        &incident.guid,
-        &IncidentAct::Severity(other_severity(&incident.severity)),
-        noor(),
-    );
+    sim.act_in_sentinel(&incident.guid, &IncidentAct::Severity(other_severity(&incident.severity)), noor());
     sim.act_in_sentinel(&incident.guid, &IncidentAct::Comment("<p>said meanwhile</p>".into()), noor());
     sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("noted meanwhile".into()), noor().user_name);
     sim.run_for(MINUTE * 10);
