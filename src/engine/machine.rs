@@ -47,6 +47,7 @@ mod send;
 mod surge;
 mod tasks;
 mod turn;
+mod unreadable;
 mod views;
 mod workspace;
 mod write_rate;

@@ -178,7 +178,7 @@ fn stays_closed(
 }
 
 /// Why a field is held that is absent from the record, which is not the same as empty.
-pub(super) fn unreadable(field: Field) -> String {
+pub fn unreadable(field: Field) -> String {
     format!("the {} field of the record may not be read by our ServiceNow user", field.label().to_lowercase())
 }
 

@@ -14,6 +14,7 @@ mod number_label;
 mod pause;
 mod regressions;
 mod related;
+mod unreadable;
 mod write_rate;
 
 use std::time::Duration;

@@ -96,6 +96,15 @@ pub(super) async fn read_desk_side(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Res
             }
         }
     }
+    if deep || sweep {
+        match super::unreadable::readable_again(ws, sweep).await? {
+            Ok(records) => {
+                let known: BTreeSet<SysId> = changed.iter().map(|r| r.sys_id.clone()).collect();
+                changed.extend(records.into_iter().filter(|r| !known.contains(&r.sys_id)));
+            }
+            Err(error) => return Ok(Reading::Failed(error)),
+        }
+    }
     rows.1 = changed.len() as u32;
     for chunk in changed.chunks(JOURNAL_CHUNK) {
         super::lease::ensure_lease(ws).await?;
@@ -210,7 +219,8 @@ async fn moved_without_stamp(
     Ok(moved.chunks(200).map(<[SysId]>::to_vec).collect())
 }
 
-async fn fetch(ws: &Ws, ids: Vec<SysId>) -> Result<Vec<Record>, CallError> {
+/// Records by their keys.
+pub(super) async fn fetch(ws: &Ws, ids: Vec<SysId>) -> Result<Vec<Record>, CallError> {
     let route = &ws.settings().route;
     let call =
         DeskCall::Records { table: route.table.clone(), shape: ws.shape(), query: RecordQuery::Ids(ids) };
