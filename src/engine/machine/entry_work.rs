@@ -15,6 +15,7 @@ use crate::sync::shared_comment::{NO_ROOM, Place, place, waits_for_room};
 
 use super::confirm::{agreed_at, finish, moved_by_others};
 use super::ctx::{Halt, Ws};
+use super::failure::{Read, read_failed};
 use super::link_work::{Next, freeze_with};
 use super::observation::take_record;
 use super::ownership::wrong_record;
@@ -174,7 +175,7 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
             }
             // Whatever it is frozen for waits for a person, who has them read again.
             Err(_) if rests => return Ok(Next::Settled),
-            Err(error) => return super::failure::link_failed(ws, state, &error, None).await,
+            Err(error) => return read_failed(ws, state, &error, Read::Comments).await,
         }
     }
     comments.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
@@ -182,6 +183,7 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
     entries.retain(|e| Some(e.id) != under_way);
     ws.count_known_again(&entries);
     let mut link = state.link.clone();
+    ws.read_well(&mut link, Read::Comments);
     link.unread = false;
     // While the version is not known that they were read at, an edit after it would hide, too.
     link.comments_unsure = state.incident.as_ref().is_some_and(|i| i.etag.is_empty());

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::model::ledger::CommandUpdate;
 use crate::model::view::Level;
 use crate::model::{
-    CallError, CommandState, Delivery, FaultKind, Intent, IntentKind, IntentState, Link, LinkState, Retry,
+    CallError, CommandState, Delivery, FaultKind, Intent, IntentKind, IntentState, Link, LinkId, LinkState,
+    Retry, Side,
 };
 use crate::mutant::{self, Mutant};
+use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::link_work::Next;
@@ -124,6 +126,59 @@ pub(super) async fn release(
         super::board::lock(&ws.shared.board).wake(&ws.key);
     }
     ws.save(state, turn).await
+}
+
+/// What of a link is read by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Read {
+    Incident,
+    Comments,
+    Record,
+}
+
+impl Read {
+    /// What a look at one side reads.
+    pub fn of(side: Side) -> Self {
+        match side {
+            Side::Sentinel => Self::Incident,
+            Side::ServiceNow => Self::Record,
+        }
+    }
+}
+
+/// Something of a link could not be read: a failure of the link, until it can be.
+pub(super) async fn read_failed(
+    ws: &Ws,
+    state: &mut LinkState,
+    error: &CallError,
+    read: Read,
+) -> Result<Next, Halt> {
+    let id = state.link.id;
+    let next = link_failed(ws, state, error, None).await?;
+    ws.memory(|m| *m.read_failures.entry((id, read)).or_default() += 1);
+    Ok(next)
+}
+
+impl Ws {
+    /// Something of a link was read: that it could not be before is over, and only what else failed still
+    /// counts and makes it rest.
+    pub fn read_well(&self, link: &mut Link, read: Read) {
+        let Some(failures) = self.memory(|m| m.read_failures.remove(&(link.id, read))) else { return };
+        link.failures = link.failures.saturating_sub(failures);
+        if link.failures == 0 {
+            link.error.clear();
+            link.not_before = Stamp(0);
+        }
+    }
+
+    /// A link has no failure any more, for whatever reason.
+    pub fn forget_read_failures(&self, link: LinkId) {
+        self.memory(|m| {
+            for read in [Read::Incident, Read::Comments, Read::Record] {
+                m.read_failures.remove(&(link, read));
+            }
+        });
+    }
 }
 
 /// One link's own failure: shown, and tried again after a growing pause.

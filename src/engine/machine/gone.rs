@@ -17,7 +17,7 @@ use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{begins_shared, hold_entries, next_entry, read_comments};
-use super::failure::link_failed;
+use super::failure::{Read, link_failed, read_failed};
 use super::link_work::Next;
 use super::observation::get_record;
 use super::ownership::{unverifiable, wrong_record};
@@ -71,7 +71,7 @@ pub(super) async fn missed(
     let read = ws.memory(|m| m.passes.of(side).asked);
     let apart = if many_missing(ws, side).await? { MANY_APART } else { APART };
     if state.link.life != Life::Live || now.since(first) < apart || read <= first {
-        let next = link_failed(ws, state, error, None).await?;
+        let next = read_failed(ws, state, error, Read::of(side)).await?;
         // The look that settles it does not wait longer for what failed before for another reason.
         let soon = now.plus(APART);
         if first == now && state.link.not_before > soon {

@@ -17,6 +17,7 @@ use crate::sync::sighting::{Pass, Sighting, listed, sightings};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::failure::Read;
 use super::recovery::Recovery;
 use super::workspace::Reading;
 
@@ -244,6 +245,7 @@ fn note_incident(
     }
     link.in_filter = matches_filter(incident, &ws.settings().filter);
     ws.notice_parts(&mut link, state, incident);
+    ws.read_well(&mut link, Read::Incident);
     link.pending = true;
     if incident.is_merged() {
         commit.events.extend(super::merges::becomes_merged(ws, state, &mut link));

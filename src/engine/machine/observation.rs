@@ -8,7 +8,7 @@ use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
-use super::failure::link_failed;
+use super::failure::{Read, read_failed};
 use super::link_work::{Next, freeze_with};
 use super::ownership::{unverifiable, wrong_record};
 use super::recovery::Recovery;
@@ -44,7 +44,10 @@ pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<N
     match get_incident(ws, state).await {
         Ok(incident) => {
             super::gone::seen(ws, state.link.id, Side::Sentinel);
-            let turn = observed(ws, state, incident, asked);
+            let mut turn = observed(ws, state, incident, asked);
+            if let Some(link) = &mut turn.link {
+                ws.read_well(link, Read::Incident);
+            }
             ws.save(state, turn).await?;
             Ok(Next::Again)
         }
@@ -52,7 +55,7 @@ pub(super) async fn refresh_incident(ws: &Ws, state: &mut LinkState) -> Result<N
         Err(error) if error.kind == FaultKind::NotFound => {
             super::gone::missed(ws, state, Side::Sentinel, &error).await
         }
-        Err(error) => link_failed(ws, state, &error, None).await,
+        Err(error) => read_failed(ws, state, &error, Read::Incident).await,
     }
 }
 
@@ -89,7 +92,7 @@ pub(super) async fn look_at_record(ws: &Ws, state: &mut LinkState) -> Result<(Ne
         Err(error) if error.kind == FaultKind::NotFound => {
             super::gone::missed(ws, state, Side::ServiceNow, &error).await?
         }
-        Err(error) => link_failed(ws, state, &error, None).await?,
+        Err(error) => read_failed(ws, state, &error, Read::Record).await?,
     };
     Ok((next, None))
 }
@@ -118,7 +121,7 @@ pub(super) async fn take_record(
         if !turn.is_empty() {
             ws.save(state, turn).await?;
         }
-        return link_failed(ws, state, &error, None).await;
+        return read_failed(ws, state, &error, Read::Record).await;
     }
     let known = state.record.as_ref().map_or(-1, |r| r.mod_count);
     if record.mod_count != known {
@@ -139,12 +142,13 @@ pub(super) async fn take_record(
                 return if error.is_side_wide() {
                     Ok(Next::Later)
                 } else {
-                    link_failed(ws, state, &error, None).await
+                    read_failed(ws, state, &error, Read::Record).await
                 };
             }
         }
     }
     turn.record = Some(record);
+    ws.read_well(turn.link.get_or_insert_with(|| state.link.clone()), Read::Record);
     ws.save(state, turn).await?;
     Ok(Next::Again)
 }

@@ -15,6 +15,7 @@ use crate::sync::sighting::Pass;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
+use super::failure::Read;
 use super::incident_pass::Since;
 use super::recovery::Recovery;
 use super::workspace::Reading;
@@ -309,7 +310,9 @@ async fn observe_records(
         let mut record = record.clone();
         super::domain::keep_domain(state.record.as_ref(), &mut record);
         commit.records.push((route.instance.clone(), record, asked));
-        commit.links.push(Link { pending: true, ..state.link.clone() });
+        let mut link = Link { pending: true, ..state.link.clone() };
+        ws.read_well(&mut link, Read::Record);
+        commit.links.push(link);
         dirty.insert(state.link.id);
     }
     if !commit.records.is_empty() || !commit.links.is_empty() {

@@ -143,6 +143,9 @@ impl Ws {
             intent.id = *id;
         }
         *state = next;
+        if state.link.failures == 0 {
+            self.forget_read_failures(state.link.id);
+        }
         Ok(())
     }
 }

@@ -41,7 +41,8 @@ async fn hidden(ws: &Ws, links: &[LinkId]) -> Result<Vec<LinkState>, Halt> {
     let route = &ws.settings().route;
     let here = |s: &LinkState| s.link.instance == route.instance && s.link.table == route.table;
     let hides = |s: &LinkState| s.bases.iter().any(|b| b.held == unreadable(b.field));
-    let waits = |s: &LinkState| s.link.role == Role::Primary && s.link.frozen.is_empty() && here(s) && hides(s);
+    let waits =
+        |s: &LinkState| s.link.role == Role::Primary && s.link.frozen.is_empty() && here(s) && hides(s);
     Ok(states.into_iter().filter(waits).collect())
 }
 
