@@ -4,8 +4,7 @@
 use crate::model::call::{SentinelCall, SentinelReply};
 use crate::model::view::Level;
 use crate::model::{
-    Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Life, Link, LinkState, Record, Role,
-    Side,
+    Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Link, LinkState, Record, Role, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::{absorb_comments, customer_text, note_text};
@@ -16,7 +15,7 @@ use crate::sync::shared_comment::{NO_ROOM, Place, place, waits_for_room};
 use super::confirm::{agreed_at, finish, moved_by_others};
 use super::ctx::{Halt, Ws};
 use super::failure::{Read, read_failed};
-use super::link_work::{Next, freeze_with};
+use super::link_work::{Next, freeze_with, waits_frozen};
 use super::observation::take_record;
 use super::ownership::wrong_record;
 use super::recovery::Recovery;
@@ -144,11 +143,7 @@ async fn take_comments(ws: &Ws, state: &mut LinkState, under_way: Option<EntryId
     if ws.is_down(Side::Sentinel) {
         return Ok(Next::Later);
     }
-    let link = &state.link;
-    let rests = link.role == Role::Primary
-        && !link.frozen.is_empty()
-        && link.life <= Life::Live
-        && state.open_intent().is_none();
+    let rests = waits_frozen(state);
     let mut comments = Vec::new();
     let mut next = None;
     loop {

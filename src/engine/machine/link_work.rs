@@ -70,16 +70,13 @@ pub(super) fn may_send(ws: &Ws, link: &crate::model::Link) -> bool {
     link.role == Role::Primary && link.frozen.is_empty() && !watches
 }
 
-/// True for a frozen link whose comments are to be read: what was said is known before somebody edits it or
-/// deletes it, though it crosses only once a person has tried again.
-fn hears_frozen(ws: &Ws, state: &LinkState) -> bool {
+/// True for a link that is frozen with nothing under way: it waits for a person.
+pub(super) fn waits_frozen(state: &LinkState) -> bool {
     let link = &state.link;
-    link.unread
-        && !link.frozen.is_empty()
+    !link.frozen.is_empty()
         && link.role == Role::Primary
         && link.life <= Life::Live
         && state.open_intent().is_none()
-        && !ws.is_down(Side::Sentinel)
 }
 
 /// One turn of a piece of work.
@@ -99,7 +96,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     if let Some(next) = super::gone::carry_last_words(ws, state).await? {
         return Ok(next);
     }
-    if hears_frozen(ws, state) {
+    if state.link.unread && waits_frozen(state) && !ws.is_down(Side::Sentinel) {
+        // What was said is known before somebody edits it or deletes it, though it crosses only once a person
+        // has tried again.
         return read_comments(ws, state).await;
     }
     let link = &state.link;
