@@ -98,6 +98,14 @@ pub(super) fn next_entry(
     None
 }
 
+/// What is said of so many entries that can go nowhere.
+fn kept(entries: usize) -> String {
+    match entries {
+        1 => "1 note is kept for a person, because it cannot cross".to_owned(),
+        n => format!("{n} notes are kept for a person, because they cannot cross"),
+    }
+}
+
 /// Holds every entry that waits for one of these sides, because it can go there no more.
 pub(super) async fn hold_entries(
     ws: &Ws,
@@ -119,9 +127,7 @@ pub(super) async fn hold_entries(
         }
     }
     if !turn.entries.is_empty() {
-        let text =
-            format!("{} words are kept for a person, because they cannot cross: {why}", turn.entries.len());
-        let text = crate::text::escape_line(&text);
+        let text = crate::text::escape_line(&format!("{}: {why}", kept(turn.entries.len())));
         turn.events.push(ws.event(Level::Warning, Some(state.link.id), ws.subject(state), text));
     }
     ws.save(state, turn).await?;
@@ -337,6 +343,11 @@ mod tests {
         let (sent, changed) = next(&later);
         assert_eq!(sent, Some(EntryId(1)), "the older one goes first");
         assert_eq!((changed[0].to_sentinel, changed[0].reason.as_str()), (Delivery::Sending, ""));
+    }
+
+    #[test]
+    fn one_note_is_not_spoken_of_as_many() {
+        assert!(kept(1).starts_with("1 note is kept") && kept(2).starts_with("2 notes are kept"));
     }
 
     #[test]
