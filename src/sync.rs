@@ -13,7 +13,8 @@
 //! | `write` | what does a PATCH or a PUT then say? |
 //! | `surge`, `write_rate` | is it more than anybody would do? |
 //! | `sighting` | when did a side leave its base? |
-//! | `conversation`, `marker` | which comments are new, which are ours, how does each read? |
+//! | `conversation`, `marker` | which comments are new, and which are ours? |
+//! | `markup` | how does each read on the other side? |
 //! | `customer` | and what the customer of a record may see? |
 //! | `journal_text` | and where journals are read from their records' text? |
 //! | `duplicates` | which records of one incident are too many, and which may be closed? |
@@ -45,6 +46,7 @@ pub mod hand_over;
 pub mod identity;
 pub mod journal_text;
 pub mod marker;
+pub mod markup;
 pub mod merge;
 pub mod number_label;
 pub mod plan;

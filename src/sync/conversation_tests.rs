@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::{InstanceKey, Link, SysId, TableName, WorkspaceKey};
+use crate::sync::markup::comment_html;
 
 fn keys() -> MarkerKeys {
     MarkerKeys::new([b"key".to_vec()])

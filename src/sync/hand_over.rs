@@ -9,8 +9,8 @@ use crate::model::{CommentOrigin, Delivery, Entry, EntryId, IncidentId, LinkStat
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
-use super::conversation::html_to_text;
 use super::identity::{Correlation, read_correlation};
+use super::markup::html_to_text;
 
 /// Why an entry is not carried over.
 const BEFORE: &str = "there already, from before the hand-over";

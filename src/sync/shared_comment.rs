@@ -6,8 +6,9 @@
 use crate::model::{Delivery, Entry, IncidentId, LinkState};
 use crate::mutant::{self, Mutant};
 
-use super::conversation::{COMMENT_MAX, COMMENTS_PER_INCIDENT, comment_html};
+use super::conversation::COMMENTS_PER_INCIDENT;
 use super::identity::comment_id;
+use super::markup::{COMMENT_MAX, comment_html};
 
 /// From so many comments on, words share one.
 const SHARED_FROM: usize = 95;

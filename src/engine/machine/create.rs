@@ -13,10 +13,11 @@ use crate::model::{
     LinkState, Record, RecordWrite, Side, Status, SysId,
 };
 use crate::mutant::{self, Mutant};
-use crate::sync::conversation::{LINKED, note_text, own_entry};
+use crate::sync::conversation::{LINKED, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
 use crate::sync::custom::custom_fields;
 use crate::sync::identity::{correlation_display, correlation_id, derived_sys_id};
+use crate::sync::markup::note_text;
 use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
 
 use super::adopt::adopt;

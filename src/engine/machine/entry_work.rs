@@ -7,9 +7,10 @@ use crate::model::{
     Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Link, LinkState, Record, Role, Side,
 };
 use crate::mutant::{self, Mutant};
-use crate::sync::conversation::{absorb_comments, customer_text, note_text};
+use crate::sync::conversation::absorb_comments;
 use crate::sync::customer::words;
 use crate::sync::identity::comment_id;
+use crate::sync::markup::{customer_text, note_text};
 use crate::sync::shared_comment::{NO_ROOM, Place, place, waits_for_room};
 
 use super::confirm::{agreed_at, finish, moved_by_others};

@@ -21,7 +21,7 @@ fn quotes_slashes_and_escapes_arrive_as_they_were_written() {
     assert!(arrived[0].contains(AWKWARD), "{arrived:?}");
     let arrived = comments(&sim, &guid, "100%");
     assert_eq!(arrived.len(), 2, "the person's and the copy");
-    let shown = diptych::sync::conversation::html_to_text(&arrived[1]);
+    let shown = diptych::sync::markup::html_to_text(&arrived[1]);
     assert!(shown.contains(AWKWARD), "{shown}");
 }
 
