@@ -136,7 +136,7 @@ pub struct RunArgs {
 #[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct SyncArgs {
-    /// One pass over every workspace, then end
+    /// One pass over every workspace, then end; refused for one that is paused
     #[arg(long, group = "what")]
     pub once: bool,
     /// Print what a pass would write, and write nothing

@@ -88,7 +88,14 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
     loop {
         ensure_lease(ws).await?;
         super::orders::obey(ws).await?;
-        let paused = ws.is_paused();
+        // A plan writes nothing, so nothing holds it up.
+        let paused = ws.is_paused() && ws.shared.mode != Mode::Plan;
+        if paused && ws.shared.mode == Mode::Once {
+            let why =
+                "an operator paused it: nothing was read or written; it goes on after `diptych sync resume";
+            ws.summary(|s| s.refused = format!("{why} {}`", ws.key));
+            return Ok(());
+        }
         if paused {
             ws.set_state(Side::Sentinel, LaneState::Paused);
             ws.set_state(Side::ServiceNow, LaneState::Paused);
