@@ -6,6 +6,7 @@
 
 mod clients;
 mod drive;
+mod lazy_desk;
 mod leases;
 mod report;
 

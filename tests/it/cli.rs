@@ -591,6 +591,29 @@ fn a_first_contact_waits_until_its_plan_is_accepted() {
 
 #[cfg(unix)]
 #[test]
+fn one_pass_of_a_paused_workspace_is_refused_and_a_plan_is_not() {
+    let bench = Bench::new();
+    let (_sandbox, _) = Servers::start(&bench, &[]);
+    let run = |args: &[&str]| bench.run(&[args, &["--config", "box/diptych.toml"]].concat());
+    // It makes the store and nothing else: this workspace needs no acceptance.
+    run(&["sync", "--accept-plan"]).ends(Exit::Done);
+    run(&["sync", "pause"]).ends(Exit::Done);
+    for _ in 0..2 {
+        // The order itself first, then what is remembered of it.
+        let refused = run(&["sync", "--once", "--json"]).ends(Exit::Failed).json();
+        let note = refused[0]["note"].as_str().unwrap();
+        assert!(note.contains("paused") && note.contains("sync resume sandbox"), "{refused}");
+        assert_eq!((&refused[0]["read"], &refused[0]["written"]), (&0.into(), &0.into()), "{refused}");
+    }
+    let planned = run(&["sync", "--plan", "--json"]).ends(Exit::Done).json();
+    assert!(!planned.as_array().unwrap().is_empty());
+    run(&["sync", "resume"]).ends(Exit::Done);
+    let synced = run(&["sync", "--once", "--json"]).ends(Exit::Done).json();
+    assert!(synced[0]["written"].as_u64().unwrap() > 0, "{synced}");
+}
+
+#[cfg(unix)]
+#[test]
 fn what_a_service_refuses_is_said_with_its_name_and_a_cure() {
     let bench = Bench::new();
     let (_sandbox, _) = Servers::start(&bench, &[]);
@@ -613,6 +636,16 @@ fn what_a_service_refuses_is_said_with_its_name_and_a_cure() {
     assert!(refused.contains("sign-in"), "{refused}");
     let again = bench.run(&["sync", "--once", "--config", "box/diptych.toml"]);
     assert_eq!(again.code, i32::from(Exit::Denied.code()), "{again:?}");
+    let next = bench.path().join("box/servicenow-next.secret");
+    std::fs::copy(&secret, &next).unwrap();
+    let second = "[[instance]]\nsecond_secret = { file = \"servicenow-next.secret\" }";
+    let rotating = |t: &str| t.replace("[[instance]]", second);
+    let both = once(&rotating);
+    let named = ["servicenow.secret", "servicenow-next.secret", "instance "];
+    assert!(named.iter().all(|n| both.contains(n)) && !both.contains(&password), "{both}");
+    std::fs::write(&next, &password).unwrap();
+    let synced = bench.run(&["sync", "--once", "--json", "--config", "box/diptych.toml"]);
+    assert!(synced.ends(Exit::Done).json()[0]["written"].as_u64().unwrap() > 0, "{synced:?}");
     std::fs::write(&secret, password).unwrap();
     std::fs::remove_file(bench.path().join("box/notes.secret")).unwrap();
     let key = once(&|t| t.to_owned());

@@ -7,18 +7,19 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
-use crate::config::{self, Connections, InstanceConnection, SignIn, WorkspaceConnection};
+use crate::config::{self, Connections, WorkspaceConnection};
 use crate::http::{
     Base, Clock, Roots, Secret, SystemClock, TokenCache, Transport, WireOptions, WireTransport,
 };
-use crate::model::call::{DeskCall, DeskOutcome, SentinelCall, SentinelOutcome};
+use crate::model::call::{SentinelCall, SentinelOutcome};
 use crate::model::settings::EngineSettings;
 use crate::model::{CallError, FaultKind, InstanceKey, WorkspaceKey};
 use crate::sentinel::{
     ArmClient, ArmGates, ArmRates, ArmSettings, EntraGrant, EntraSettings, IncidentSource,
 };
-use crate::servicenow::{DeskClient, DeskLogin, DeskSettings, RecordDesk, desk_tokens};
+use crate::servicenow::RecordDesk;
 
+use super::lazy_desk::LazyDesk;
 use super::{EngineError, EngineOptions};
 
 /// Incident sources by workspace.
@@ -112,13 +113,7 @@ fn desks_at(
         };
         let base = Base::parse(connection.url.as_str(), true)
             .map_err(|why| setup(format!("instance {key}: {why}")))?;
-        let desk = LazyDesk {
-            base,
-            connection: connection.clone(),
-            transport,
-            clock: clock.clone(),
-            client: Mutex::new(None),
-        };
+        let desk = LazyDesk::new(base, connection.clone(), transport, clock.clone());
         desks.insert(key.clone(), Arc::new(desk));
     }
     Ok(desks)
@@ -173,7 +168,7 @@ fn arm_settings(connection: &WorkspaceConnection) -> Result<ArmSettings, EngineE
 }
 
 /// Reads secrets off the runtime's threads: a command may take seconds.
-async fn fetch(secrets: Vec<config::Secret>, who: &str) -> Result<Vec<Secret>, CallError> {
+pub(super) async fn fetch(secrets: Vec<config::Secret>, who: &str) -> Result<Vec<Secret>, CallError> {
     let read = tokio::task::spawn_blocking(move || {
         secrets.iter().map(config::Secret::fetch).collect::<Result<Vec<_>, _>>()
     })
@@ -235,71 +230,6 @@ impl LazySource {
 #[async_trait::async_trait]
 impl IncidentSource for LazySource {
     async fn call(&self, call: SentinelCall) -> SentinelOutcome {
-        let outcome = self.client().await?.call(call).await;
-        if outcome.as_ref().is_err_and(|e| e.kind == FaultKind::SignIn) {
-            *self.client.lock().await = None;
-        }
-        outcome
-    }
-}
-
-/// An instance's client, built with the secrets of the moment.
-struct LazyDesk {
-    base: Base,
-    connection: InstanceConnection,
-    transport: Arc<dyn Transport>,
-    clock: Arc<dyn Clock>,
-    client: Mutex<Option<Arc<DeskClient>>>,
-}
-
-impl LazyDesk {
-    async fn client(&self) -> Result<Arc<DeskClient>, CallError> {
-        let mut kept = self.client.lock().await;
-        if let Some(client) = kept.as_ref() {
-            return Ok(client.clone());
-        }
-        let who = format!("instance {}", self.connection.key);
-        let wrong = |why: String| CallError::new(FaultKind::Config, format!("{who}: {why}"));
-        let login = self.login(&who).await?;
-        let mut settings = DeskSettings::new(self.base.clone(), self.connection.key.clone());
-        settings.page_limit = self.connection.page_size;
-        settings.basic = login.is_basic();
-        let tokens =
-            desk_tokens(&self.base, login, self.transport.clone(), self.clock.clone()).map_err(wrong)?;
-        let client =
-            DeskClient::new(settings, self.transport.clone(), self.clock.clone(), tokens).map_err(wrong)?;
-        let client = Arc::new(client);
-        *kept = Some(client.clone());
-        Ok(client)
-    }
-
-    /// The login with the first secret of each kind; a second one is for the time of a rotation
-    /// and is taken when the first cannot be read.
-    async fn login(&self, who: &str) -> Result<DeskLogin, CallError> {
-        let missing = || CallError::new(FaultKind::Config, format!("{who}: no secret is configured"));
-        let first = |secrets: &[config::Secret]| secrets.first().cloned().ok_or_else(missing);
-        match &self.connection.sign_in {
-            SignIn::Basic { user, passwords } => {
-                let mut read = fetch(vec![first(passwords)?], who).await?;
-                Ok(DeskLogin::Basic { user: user.clone(), password: read.remove(0) })
-            }
-            SignIn::OAuthClient { client_id, client_secrets } => {
-                let mut read = fetch(vec![first(client_secrets)?], who).await?;
-                Ok(DeskLogin::ClientCredentials { id: client_id.clone(), secret: read.remove(0) })
-            }
-            SignIn::OAuthPassword { client_id, client_secrets, user, password } => {
-                let mut read = fetch(vec![first(client_secrets)?, password.clone()], who).await?;
-                let password = read.remove(1);
-                let secret = read.remove(0);
-                Ok(DeskLogin::Password { id: client_id.clone(), secret, user: user.clone(), password })
-            }
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl RecordDesk for LazyDesk {
-    async fn call(&self, call: DeskCall) -> DeskOutcome {
         let outcome = self.client().await?.call(call).await;
         if outcome.as_ref().is_err_and(|e| e.kind == FaultKind::SignIn) {
             *self.client.lock().await = None;
