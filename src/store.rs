@@ -11,6 +11,7 @@ mod desk;
 mod due;
 mod heads;
 mod lease;
+mod link_orders;
 mod links;
 mod load;
 mod mapping;
@@ -244,7 +245,8 @@ impl Store {
             Ask::UnsureLinks(ws) => self.unsure_links(&ws).await.map(Told::Numbers),
             Ask::UnreadAlerts(ws, most) => self.unread_alerts(&ws, most).await.map(Told::Numbers),
             Ask::WaitingRows(ws, most) => self.waiting_rows(&ws, most).await.map(Told::Numbers),
-            Ask::Orders(ws) => self.orders(&ws).await.map(|(c, o)| Told::Orders(c, o)),
+            Ask::Orders(ws) => self.orders(&ws).await.map(|(c, o, l)| Told::Orders(c, o, l)),
+            Ask::AboutRecord(i, t, id) => self.about_record(&i, &t, &id).await.map(Told::Links),
             Ask::Memory(ws) => self.memory(&ws).await.map(|(c, f)| Told::Memory(c, f)),
             Ask::Mapping => {
                 self.mapping_current().await.map(|m| Told::Mapping(m.map(|m| (m.number, m.body))))

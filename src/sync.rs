@@ -19,6 +19,7 @@
 //! | `journal_text` | and where journals are read from their records' text? |
 //! | `duplicates` | which records of one incident are too many, and which may be closed? |
 //! | `hand_over` | which records did the store app make, and what was said before? |
+//! | `tie` | and an incident and a record that are to be tied by hand? |
 //! | `number_label` | and the label that shows the record's number? |
 //! | `shared_comment` | where do words go when an incident has no room for a comment each? |
 //! | `merge` | what is said when one incident was merged into another? |
@@ -56,6 +57,7 @@ pub mod related;
 pub mod shared_comment;
 pub mod sighting;
 pub mod surge;
+pub mod tie;
 pub mod values;
 pub mod write;
 pub mod write_rate;

@@ -186,6 +186,9 @@ fn show(link: &LinkView, command: &Command, words: &[(String, String)], how: How
             escape_line(Field::short(&s.what))
         ));
     }
+    if command.verb == Verb::Unlink {
+        lines.push("  nothing is deleted; nothing crosses any more, and no new record is made".into());
+    }
     // with --json, stdout is for the answer
     for line in lines {
         if how.json { say(&line) } else { output::print_line(&line)? }

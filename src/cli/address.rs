@@ -1,13 +1,18 @@
 //! From an address on the command line to exactly one link (D38).
 
 use super::exit::{Exit, Failure};
-use crate::model::view::LinkView;
+use crate::model::view::{LinkView, Step};
 use crate::store::Store;
 use crate::text::escape_line;
 
 /// The one link of that address; none, or several, is an error that says so.
 pub async fn one(store: &Store, address: &str) -> Result<LinkView, Failure> {
     let mut hits = store.find(address).await?;
+    // A link that was ended, or whose other side is gone, gives way to the one that lives, unless it is named
+    // by its own id.
+    if hits.iter().filter(|v| v.step != Step::Gone).count() == 1 {
+        hits.retain(|v| v.step != Step::Gone);
+    }
     match hits.len() {
         1 => Ok(hits.remove(0)),
         0 => Err(Failure::new(Exit::NotFound, format!("no link has the address {}", escape_line(address)))

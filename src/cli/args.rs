@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use incidents::{How, IncidentsArgs, IncidentsVerb, ListArgs, Settable, Take, Target};
-pub use links::{DuplicatesArgs, LinksArgs, LinksVerb};
+pub use links::{AdoptArgs, DuplicatesArgs, LinkArgs, LinksArgs, LinksVerb};
 pub use operations::{AuditArgs, AuditVerb, ConfigArgs, ConfigVerb, MappingsArgs, MappingsVerb, SandboxArgs};
 
 use super::output::Format;
@@ -248,6 +248,9 @@ mod tests {
             "diptych incidents resolve INC1 close_notes --take servicenow",
             "diptych links duplicates prod --repair --yes --json",
             "diptych links duplicates --all --plain",
+            "diptych links adopt --workspace prod --yes --wait=30s",
+            "diptych links link prod/4711 INC0010001 --yes --json",
+            "diptych links unlink prod/4711 --wait",
             "diptych mappings export --version 3 tables.toml",
             "diptych audit verify --heads h.json",
             "diptych config show --plain",

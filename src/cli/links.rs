@@ -1,19 +1,24 @@
 //! `links`: which record belongs to which incident.
 
+mod adopt;
 mod find;
+mod link;
+mod order;
+mod pair;
 mod repair;
 
 use serde::Serialize;
 
-use super::args::{Common, DuplicatesArgs, LinksArgs, LinksVerb};
+use super::actions::{self, Wish};
+use super::args::{Common, DuplicatesArgs, LinksArgs, LinksVerb, Target};
 use super::exit::{Exit, Failure};
 use super::output::{self, Sheet, say};
 use super::session::Session;
 use super::shapes::time;
 use super::who;
 use crate::engine::shell;
-use crate::model::Record;
 use crate::model::settings::WorkspaceSettings;
+use crate::model::{Record, Verb};
 use crate::sync::duplicates::{Fate, Hands, Tie};
 use crate::text::escape_line;
 use find::{Desk, Found};
@@ -56,6 +61,12 @@ struct CopyRow {
 pub async fn run(common: &Common, args: LinksArgs) -> Result<Exit, Failure> {
     match args.verb {
         LinksVerb::Duplicates(a) => duplicates(common, &a).await,
+        LinksVerb::Adopt(a) => adopt::run(common, &a).await,
+        LinksVerb::Link(a) => link::run(common, &a).await,
+        LinksVerb::Unlink(Target { address, how }) => {
+            let session = Session::commanding(common).await?;
+            actions::give(&session, &address, Wish::Verb(Verb::Unlink), how).await
+        }
     }
 }
 
@@ -66,7 +77,7 @@ async fn duplicates(common: &Common, args: &DuplicatesArgs) -> Result<Exit, Fail
     let settings = config.engine(&who::holder("links"), 0);
     let desks = shell::desks(&settings, &config.connections)?;
     let (mut rows, mut left) = (Vec::new(), Count::default());
-    for workspace in chosen(&session, args)? {
+    for workspace in chosen(&session, args.workspace.as_deref())? {
         let Some(desk) = desks.get(&workspace.route.instance) else { continue };
         let desk = Desk::open(config, &session.store, workspace, desk.clone()).await?;
         for mut found in desk.duplicates().await? {
@@ -94,9 +105,9 @@ async fn duplicates(common: &Common, args: &DuplicatesArgs) -> Result<Exit, Fail
 }
 
 /// The workspaces that are asked about.
-fn chosen<'a>(session: &'a Session, args: &DuplicatesArgs) -> Result<Vec<&'a WorkspaceSettings>, Failure> {
+fn chosen<'a>(session: &'a Session, name: Option<&str>) -> Result<Vec<&'a WorkspaceSettings>, Failure> {
     let enabled = session.config.workspaces.iter().filter(|w| w.enabled);
-    let Some(name) = &args.workspace else { return Ok(enabled.collect()) };
+    let Some(name) = name else { return Ok(enabled.collect()) };
     let hit: Vec<_> = enabled.clone().filter(|w| w.key.as_str() == name).collect();
     if hit.is_empty() {
         let known: Vec<String> = enabled.map(|w| w.key.to_string()).collect();

@@ -200,6 +200,55 @@ impl CommandRow {
     }
 }
 
+/// `links link`, and the orders of `links adopt`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LinkOrderRow {
+    /// Its number.
+    pub order: i64,
+    /// `link` or `adopt`.
+    pub verb: &'static str,
+    /// `workspace/4711`.
+    pub address: String,
+    /// GUID of the incident.
+    pub incident: String,
+    /// Instance key.
+    pub instance: String,
+    /// Table.
+    pub table: String,
+    /// Number of the record.
+    pub record: String,
+    /// Key of the record.
+    pub sys_id: String,
+    /// What both sides held when it was shown: `equal`, `conflict`, `held` or `apart`.
+    pub fields: Vec<crate::model::Compared>,
+    /// `pending`, `done`, `stale` or `refused`.
+    pub state: &'static str,
+    /// What came of it.
+    pub result: String,
+    /// Who gave it.
+    pub who: String,
+}
+
+impl LinkOrderRow {
+    /// An order as it stands.
+    pub fn of(o: &crate::model::LinkOrder, address: &str, record: &str) -> Self {
+        Self {
+            order: o.id,
+            verb: o.verb.word(),
+            address: address.to_owned(),
+            incident: o.incident.as_str().to_owned(),
+            instance: o.instance.as_str().to_owned(),
+            table: o.table.as_str().to_owned(),
+            record: record.to_owned(),
+            sys_id: o.sys_id.as_str().to_owned(),
+            fields: o.shown.clone(),
+            state: o.state.word(),
+            result: o.result.clone(),
+            who: o.who.clone(),
+        }
+    }
+}
+
 /// True for a state in which a command stays.
 pub fn is_final(state: CommandState) -> bool {
     matches!(state, CommandState::Done | CommandState::Stale | CommandState::Refused)

@@ -40,6 +40,7 @@ pub(crate) fn in_words(model: &Model, command: &Command) -> String {
         Verb::Reopen => "reopen".to_owned(),
         Verb::Resolve { field, take } => format!("{} of {take}", field.label().to_lowercase()),
         Verb::Retry => "retry".to_owned(),
+        Verb::Unlink => "unlink".to_owned(),
     };
     let on = model.links.get(command.link).map_or_else(|| format!("link {}", command.link), subject);
     format!("{what} for {on}")
@@ -220,6 +221,9 @@ pub(crate) fn show_plan(
         Ok(shown) => {
             let writes = shown.iter().map(|s| write(model, link, s)).collect();
             let note = match (&verb, shown.is_empty()) {
+                (Verb::Unlink, _) => {
+                    "Nothing is deleted on either side; nothing crosses any more, and no new record is made."
+                }
                 (Verb::Retry, _) => "Failures and parked writes are forgotten; the next pass plans anew.",
                 (_, true) => "Nothing is written; the value becomes the agreed one.",
                 _ => "If a side changes before it is taken up, it comes back as stale and writes nothing.",
@@ -288,5 +292,6 @@ fn title(verb: &Verb) -> String {
         Verb::Reopen => "reopen".into(),
         Verb::Resolve { field, take } => format!("take {take}'s {}", field.label().to_lowercase()),
         Verb::Retry => "retry".into(),
+        Verb::Unlink => "unlink".into(),
     }
 }

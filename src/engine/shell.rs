@@ -21,7 +21,7 @@ use crate::model::{CallError, WorkspaceKey};
 use crate::store::Store;
 use crate::sync::marker::MarkerKeys;
 
-pub use clients::{Clients, Desks, Sources, desks};
+pub use clients::{Clients, Desks, Sources, desks, sources};
 pub use leases::take_over;
 pub use report::{OnceReport, PassReport, PlannedWrite};
 

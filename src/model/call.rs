@@ -26,6 +26,8 @@ pub enum ListFrom {
     Modified(Stamp),
     /// The next page, by the link that the last page gave.
     Next(String),
+    /// The one with this number, which people know incidents by.
+    Number(i64),
 }
 
 /// A page of incidents.

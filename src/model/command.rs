@@ -47,6 +47,8 @@ pub enum Verb {
     },
     /// Forgets failures and parked intents of the link and plans anew.
     Retry,
+    /// Ends the link: nothing crosses any more, and nothing is deleted on either side.
+    Unlink,
 }
 
 impl Verb {
@@ -61,6 +63,7 @@ impl Verb {
             Self::Reopen => "reopen",
             Self::Resolve { .. } => "resolve",
             Self::Retry => "retry",
+            Self::Unlink => "unlink",
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::view::{EventView, LaneView, LinkView, WorkspaceView};
 use super::{
     Base, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent, IntentId,
-    IntentState, Link, LinkId, Record, SysId, TableName, WorkspaceKey,
+    IntentState, Link, LinkId, LinkOrder, Record, SysId, TableName, WorkspaceKey,
 };
 use crate::text::{Stamp, escape_line};
 
@@ -216,6 +216,17 @@ pub struct CommandUpdate {
     pub result: String,
 }
 
+/// A change of an order about a link that is stored already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkOrderUpdate {
+    /// The order.
+    pub id: i64,
+    /// Its new state.
+    pub state: CommandState,
+    /// What came of it.
+    pub result: String,
+}
+
 /// One transaction of one workspace, fenced by its lease epoch. Order inside it: lease row,
 /// links, observations, bases, entries, intents, commands, cursors, audit, published rows.
 ///
@@ -250,6 +261,8 @@ pub struct Commit {
     pub commands: Vec<CommandUpdate>,
     /// Orders that were carried out.
     pub controls_done: Vec<i64>,
+    /// Changed orders about links.
+    pub link_orders: Vec<LinkOrderUpdate>,
     /// Moved cursors.
     pub cursors: Vec<Cursor>,
     /// Facts learnt.
@@ -319,8 +332,11 @@ pub enum Ask {
     UnreadAlerts(WorkspaceKey, u32),
     /// At most so many links with related rows still to be found or made, the newest first.
     WaitingRows(WorkspaceKey, u32),
-    /// Commands that are not settled (pending or taken) and orders of a workspace, oldest first.
+    /// Commands that are not settled (pending or taken), orders, and orders about links of a workspace,
+    /// oldest first.
     Orders(WorkspaceKey),
+    /// Links about a record, of any workspace, ended ones too.
+    AboutRecord(InstanceKey, TableName, SysId),
     /// Cursors of a workspace, and the facts learnt about it and its instances.
     Memory(WorkspaceKey),
     /// The mapping version in force: its number and its tables as JSON.
@@ -376,8 +392,8 @@ pub enum Told {
     Numbers(Vec<LinkId>),
     /// Known versions.
     Known(Vec<Known>),
-    /// Commands and orders.
-    Orders(Vec<Command>, Vec<Control>),
+    /// Commands, orders, and orders about links.
+    Orders(Vec<Command>, Vec<Control>, Vec<LinkOrder>),
     /// Cursors and facts.
     Memory(Vec<Cursor>, Vec<Capability>),
     /// Mapping version and tables as JSON; `None` when nothing was stored yet.

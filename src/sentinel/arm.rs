@@ -184,6 +184,10 @@ impl ArmClient {
                 let url = self.url(&[], self.list_query(*since))?;
                 read(url, Endpoint::Incidents, LIST_LIMIT, false)
             }
+            SentinelCall::List(ListFrom::Number(number)) => {
+                let query = self.version().with("$filter", &format!("properties/incidentNumber eq {number}"));
+                read(self.url(&[], query)?, Endpoint::Incidents, OTHER_LIMIT, false)
+            }
             SentinelCall::List(ListFrom::Next(link)) => {
                 read(self.link(link)?, Endpoint::Incidents, LIST_LIMIT, false)
             }

@@ -67,6 +67,17 @@ fn incident(reply: SentinelReply) -> Incident {
 }
 
 #[tokio::test]
+async fn one_incident_is_asked_for_by_its_number() {
+    let script = Script::new();
+    script.push(answer(200, &json!({"value": [row(ID)]}).to_string()));
+    let got = ask(&client(&script), SentinelCall::List(ListFrom::Number(4711))).await.unwrap();
+    assert!(matches!(got.value, SentinelReply::Page(p) if p.incidents[0].number == 4711));
+    let url = &script.seen()[0].url;
+    let filter = url.query_pairs().find(|(name, _)| name == "$filter").unwrap().1.into_owned();
+    assert_eq!(filter, "properties/incidentNumber eq 4711");
+}
+
+#[tokio::test]
 async fn a_list_asks_by_modification_and_follows_the_link_as_it_is() {
     let script = Script::new();
     let link = format!("{ARM}:443/subscriptions/d0cf/x?api-version=2025-09-01&$top=2&$skipToken=a%2Bb{{[");

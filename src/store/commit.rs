@@ -1,6 +1,7 @@
 //! One transaction of one workspace: fenced first, then everything in the order that
 //! [`Commit`] names, all or nothing.
 
+use super::link_orders;
 use super::links::{self, Fresh};
 use super::sql::{Tx, args, broken, last_of};
 use super::{Store, audit, lease, observe, published};
@@ -29,6 +30,7 @@ impl Store {
         links::change_intents(&mut tx, ws, &c.intents).await?;
         change_commands(&mut tx, ws, &c.commands).await?;
         finish_controls(&mut tx, ws, &c.controls_done).await?;
+        link_orders::change(&mut tx, ws, &c.link_orders).await?;
         move_cursors(&mut tx, &c.cursors).await?;
         learn(&mut tx, &c.capabilities).await?;
         audit::append(&mut tx, ws.as_str(), &fresh.audit(&c.audit)?).await?;

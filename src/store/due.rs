@@ -3,7 +3,7 @@
 use super::Store;
 use super::sql::{Row, args};
 use crate::model::ledger::{Capability, Cursor, StoreFault};
-use crate::model::{Command, Control, LinkId, WorkspaceKey};
+use crate::model::{Command, Control, LinkId, LinkOrder, WorkspaceKey};
 use crate::text::Stamp;
 
 /// Each part is answered from a partial index that holds nothing when all is calm. `CROSS JOIN`
@@ -23,7 +23,7 @@ pub(super) const DUE: &str = "SELECT l.id FROM intent i CROSS JOIN link l WHERE 
      ORDER BY 1";
 
 pub(super) const HELD: &str = "SELECT DISTINCT l.id FROM base b CROSS JOIN link l \
-     WHERE b.link = l.id AND b.held <> '' AND l.workspace = $1 ORDER BY 1";
+     WHERE b.link = l.id AND b.held <> '' AND l.workspace = $1 AND l.life <> 'unlinked' ORDER BY 1";
 
 impl Store {
     pub(super) async fn due(&self, ws: &WorkspaceKey, now: Stamp) -> Result<Vec<LinkId>, StoreFault> {
@@ -66,16 +66,20 @@ impl Store {
         self.db().rows(sql, args![ws, most]).await?.iter().map(number).collect()
     }
 
-    pub(super) async fn orders(&self, ws: &WorkspaceKey) -> Result<(Vec<Command>, Vec<Control>), StoreFault> {
+    pub(super) async fn orders(
+        &self,
+        ws: &WorkspaceKey,
+    ) -> Result<(Vec<Command>, Vec<Control>, Vec<LinkOrder>), StoreFault> {
         let mut tx = self.db().read().await?;
         let sql = "SELECT * FROM command WHERE workspace = $1 AND state IN ('pending', 'taken') ORDER BY id";
         let commands = tx.rows(sql, args![ws]).await?;
         let sql = "SELECT * FROM control WHERE workspace = $1 AND NOT done ORDER BY id";
         let controls = tx.rows(sql, args![ws]).await?;
+        let links = super::link_orders::pending(&mut tx, ws).await?;
         tx.commit().await?;
         let commands = commands.iter().map(super::orders::command).collect::<Result<_, _>>()?;
         let controls = controls.iter().map(super::orders::control).collect::<Result<_, _>>()?;
-        Ok((commands, controls))
+        Ok((commands, controls, links))
     }
 
     /// The facts are those of every owner: they are few, and which instances belong to a

@@ -9,8 +9,8 @@ use crate::model::intent::Target;
 use crate::model::link::Seen;
 use crate::model::settings::{Policy, StoreApp};
 use crate::model::{
-    Base, Closure, Crossings, Field, Incident, IncidentWrite, LinkState, Pair, Role, Severity, Shown, Side,
-    Status, SysId, Verb,
+    Base, Closure, Crossings, Field, Incident, IncidentWrite, Life, LinkState, Pair, Role, Severity, Shown,
+    Side, Status, SysId, Verb,
 };
 use crate::text::Stamp;
 
@@ -19,6 +19,9 @@ use super::cross::{Crossed, owner_to_sentinel};
 use super::plan::{NOTHING, plan};
 use super::values::{is_closed, sentinel_value, servicenow_value};
 use super::write::incident_write;
+
+/// What is said to change when a link itself does.
+pub const LINK: &str = "link";
 
 /// What a command does first.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +42,8 @@ pub enum Opening {
     Base(Box<Base>),
     /// Forgets failures and plans anew.
     Retry,
+    /// Ends the link.
+    Unlink,
 }
 
 /// Which writes a command would make now, or why it is refused, in one safe line.
@@ -49,6 +54,12 @@ pub fn preview(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<
 
 /// The first step of a command on this state, or why it is refused.
 pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Opening, String> {
+    if state.link.life == Life::Unlinked {
+        return Err("a person ended this link; nothing is done by it any more".into());
+    }
+    if *verb == Verb::Unlink {
+        return Ok(Opening::Unlink);
+    }
     let Some(incident) = &state.incident else {
         return Err("the incident was not read yet; wait for the next pass".into());
     };
@@ -77,7 +88,7 @@ pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Ope
         Verb::Reopen if !is_closed(incident) => Err("the incident is not closed".into()),
         Verb::Reopen => set(state, ctx, incident, vec![(Field::Status, Status::Active.word().into())]),
         Verb::Resolve { field, take } => resolve(state, ctx, incident, *field, *take),
-        Verb::Retry => Ok(Opening::Retry),
+        Verb::Retry | Verb::Unlink => Ok(Opening::Retry),
     }
 }
 
@@ -224,7 +235,7 @@ fn after(state: &LinkState, opening: &Opening) -> LinkState {
             after.bases.retain(|b| b.field != base.field);
             after.bases.push(base.as_ref().clone());
         }
-        Opening::Entry { .. } | Opening::Retry => {}
+        Opening::Entry { .. } | Opening::Retry | Opening::Unlink => {}
     }
     after
 }
@@ -243,6 +254,16 @@ pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec
             for side in [Side::Sentinel, Side::ServiceNow] {
                 out.push(Shown { side, what: "note".into(), from: String::new(), to: text.clone() });
             }
+            return out;
+        }
+        Opening::Unlink => {
+            let number = state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default();
+            out.push(Shown {
+                side: Side::ServiceNow,
+                what: LINK.into(),
+                from: number,
+                to: "unlinked".into(),
+            });
             return out;
         }
         Opening::Incident { targets, .. } => out.extend(targets.iter().map(|t| line(Side::Sentinel, t))),

@@ -19,6 +19,7 @@ mod closed_partner;
 mod custom;
 mod found;
 mod number_label;
+mod tie;
 
 fn settings(policies: Policies) -> WorkspaceSettings {
     let table = TableName::new("incident").unwrap();

@@ -384,7 +384,7 @@ async fn the_sync_is_seen_and_ordered() {
     assert!(bench.run(&["sync", "status"]).ends(Exit::Done).out.contains("synced by test"));
     assert!(bench.run(&["sync", "pause", "prod"]).ends(Exit::Done).out.contains("pause ordered"));
     match store.ask(Ask::Orders(prod())).await.unwrap() {
-        Told::Orders(_, controls) => assert_eq!(controls.len(), 1),
+        Told::Orders(_, controls, _) => assert_eq!(controls.len(), 1),
         other => panic!("{other:?}"),
     }
     assert!(bench.run(&["sync", "now", "prd"]).ends(Exit::NotFound).err.contains("prod"));

@@ -9,6 +9,7 @@ mod gone;
 mod guards;
 mod hand_over;
 mod journals;
+mod links;
 mod merges;
 mod number_label;
 mod pause;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Listing;
+use super::{How, Listing, Target};
 
 /// `links`
 #[derive(Clone, Debug, Args)]
@@ -17,6 +17,35 @@ pub struct LinksArgs {
 pub enum LinksVerb {
     /// Find incidents with more than one record; nothing is ever deleted
     Duplicates(DuplicatesArgs),
+    /// List the records that Microsoft's store app made; --yes has the sync take them up
+    Adopt(AdoptArgs),
+    /// Tie an incident and a record that exist already; nothing is written on either side
+    Link(LinkArgs),
+    /// End a link: nothing crosses any more, nothing is deleted, and no new record is made
+    Unlink(Target),
+}
+
+/// `links adopt`
+#[derive(Clone, Debug, Default, Args)]
+pub struct AdoptArgs {
+    /// Only this workspace
+    #[arg(long, value_name = "KEY")]
+    pub workspace: Option<String>,
+    /// How.
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// `links link`
+#[derive(Clone, Debug, Args)]
+pub struct LinkArgs {
+    /// The incident: workspace/4711, workspace/GUID, a GUID, or a link that was ended by its id
+    pub incident: String,
+    /// The record: its number or its sys_id
+    pub record: String,
+    /// How.
+    #[command(flatten)]
+    pub how: How,
 }
 
 /// `links duplicates`

@@ -6,13 +6,11 @@ use std::time::Duration;
 use crate::mapping::CustomField;
 use crate::model::intent::Target;
 use crate::model::ledger::{Ask, AuditDraft, Told};
-use crate::model::link::Conflict;
 use crate::model::view::Level;
 use crate::model::{
     Base, Delivery, Entry, Field, Intent, IntentKind, IntentState, Life, Link, LinkState, Record, Role, Side,
 };
 use crate::mutant::{self, Mutant};
-use crate::sync::PlanContext;
 use crate::sync::custom::custom_fields;
 use crate::sync::identity::correlation_id;
 use crate::sync::plan::NOTHING;
@@ -276,22 +274,7 @@ fn agreed_anyway(ws: &Ws, targets: &[Target], record: &Record, at: Stamp) -> Vec
 /// two differ nothing tells which is newer, so that a person decides (D20).
 pub(super) fn custom_of_found(ws: &Ws, state: &LinkState, record: &Record, at: Stamp) -> Vec<Base> {
     let Some(incident) = &state.incident else { return Vec::new() };
-    let shape = &ws.settings().route.shape;
-    let base = |ctx: &PlanContext<'_>, row: &CustomField| {
-        let (ours, theirs) =
-            (ctx.custom_value(row, incident).ok()?, servicenow_value(record, shape, row.field)?);
-        if theirs.is_empty() || ours == theirs || row.overrides {
-            let sentinel = if ours == theirs { &ours } else { NOTHING };
-            return Some(Base::agreed(row.field, sentinel, theirs.as_str(), at));
-        }
-        if row.once {
-            return Some(Base::agreed(row.field, ours, theirs, at));
-        }
-        let why = "first contact: the sides differ and nothing tells which is newer".to_owned();
-        let conflict = Conflict { sentinel: ours, servicenow: theirs, since: at, why, taken: None };
-        Some(Base { conflict: Some(conflict), ..Base::agreed(row.field, NOTHING, NOTHING, Stamp(0)) })
-    };
-    ws.with_plan(|ctx| custom_fields(ctx).filter_map(|row| base(ctx, row)).collect())
+    ws.with_plan(|ctx| crate::sync::tie::custom_bases(incident, record, ctx, at))
 }
 
 /// A record that somebody touched already: its whole journal is taken up with it.

@@ -6,7 +6,7 @@ use crate::model::call::ListFrom;
 use crate::model::ledger::{Ask, Told};
 use crate::model::settings::StoreApp;
 use crate::model::view::{LaneState, Level};
-use crate::model::{IncidentId, LinkId, LinkState, Role, Shown, Side};
+use crate::model::{IncidentId, Life, LinkId, LinkState, Role, Shown, Side};
 use crate::sync::admission::{Admission, admit};
 use crate::sync::cursor::first_start;
 use crate::sync::plan::plan;
@@ -67,8 +67,9 @@ pub(super) async fn dry_pass(ws: &Ws) -> Result<bool, Halt> {
         _ => Vec::new(),
     };
     for incident in incidents {
-        let known = states.iter_mut().find(|s| s.link.incident == incident.id);
-        match known {
+        // An ended link gives way to one that was made since.
+        let of_it = states.iter_mut().filter(|s| s.link.incident == incident.id);
+        match of_it.min_by_key(|s| s.link.life) {
             Some(state) => state.incident = Some(incident),
             None if ws.settings().store_app == StoreApp::Watch => {}
             None if admit(&incident, ws.settings(), now) == Admission::Enter => planned.push(PlannedWrite {
@@ -94,7 +95,9 @@ pub(super) async fn dry_pass(ws: &Ws) -> Result<bool, Halt> {
         }
     }
     for record in records {
-        if let Some(state) = states.iter_mut().find(|s| s.link.sys_id == record.sys_id) {
+        if let Some(state) =
+            states.iter_mut().filter(|s| s.link.sys_id == record.sys_id).min_by_key(|s| s.link.life)
+        {
             state.record = Some(record);
         }
     }
@@ -121,6 +124,9 @@ async fn watched(ws: &Ws) -> Result<Vec<LinkId>, Halt> {
 }
 
 fn planned_for(ws: &Ws, state: &LinkState) -> Option<PlannedWrite> {
+    if state.link.life == Life::Unlinked {
+        return None;
+    }
     let taken_over = state.link.role == Role::Watched && ws.settings().store_app == StoreApp::Adopt;
     if taken_over {
         let incident = state.incident.as_ref()?;

@@ -4,13 +4,13 @@ use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::settings::{BornClosed, StoreApp};
 use crate::model::view::Level;
 use crate::model::{
-    Base, CallError, CommentOrigin, Delivery, Entry, Field, Incident, IntentState, Life, Link, LinkState,
-    Record, Role, Side,
+    Base, CallError, CommentOrigin, Delivery, Entry, Incident, IntentState, Life, Link, LinkState, Record,
+    Role, Side,
 };
 use crate::sync::conversation::LINKED;
 use crate::sync::hand_over::{is_store_apps, said_before, store_app_ids};
 use crate::sync::plan::plan;
-use crate::sync::values::{is_closed, sentinel_value, servicenow_value};
+use crate::sync::values::is_closed;
 use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
@@ -201,16 +201,8 @@ pub(super) fn taken_without_incident(ws: &Ws, state: &LinkState) -> Option<Vec<E
     Some(said_before(state, &record.created_by))
 }
 
-/// Bases of title and description: the store app words them in its own way, which stays as what somebody
-/// wrote by hand does (D23).
+/// Bases of title and description, which stay as the store app words them.
 fn wording(ws: &Ws, state: &LinkState) -> Vec<Base> {
     let (Some(incident), Some(record)) = (&state.incident, &state.record) else { return Vec::new() };
-    let shape = &ws.settings().route.shape;
-    let base = |field: Field| {
-        let theirs = servicenow_value(record, shape, field)?;
-        let ours = sentinel_value(incident, field);
-        let detached = ours != theirs;
-        Some(Base { detached, ..Base::agreed(field, ours, theirs, ws.steady()) })
-    };
-    [Field::Title, Field::Description].into_iter().filter_map(base).collect()
+    ws.with_plan(|ctx| crate::sync::tie::wording(incident, record, ctx, ws.steady()))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::call::{Answer, IncidentPage, ListFrom, SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::settings::StoreApp;
-use crate::model::{CallError, FaultKind, Incident, IncidentId, Link, LinkId, LinkState, Role, Side};
+use crate::model::{CallError, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long, wait_for};
@@ -238,6 +238,10 @@ fn note_incident(
     incident: &Incident,
     dirty: &mut BTreeSet<LinkId>,
 ) {
+    if state.link.life == Life::Unlinked {
+        // It is known, so that nothing is made for it; and nothing of it crosses.
+        return;
+    }
     let mut link = state.link.clone();
     if let Some((alive, event)) = super::gone::revived(ws, state, Side::Sentinel) {
         link = alive;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::mapping::Tables;
 use crate::model::ledger::{Capability, Cursor};
-use crate::model::{CommandId, IntentId, LinkId, Pair, Side};
+use crate::model::{CommandId, IntentId, LinkId, LinkOrder, Pair, Side};
 use crate::sync::sighting::Pass;
 use crate::sync::write_rate::Rate;
 use crate::text::Stamp;
@@ -93,4 +93,6 @@ pub(super) struct Memory {
     /// True once links were looked for that were watched under other settings.
     pub asked_for_watched: bool,
     pub taken: BTreeMap<LinkId, Vec<CommandId>>,
+    /// Orders about links that wait until both sides can be asked.
+    pub link_orders: Vec<LinkOrder>,
 }

@@ -255,7 +255,8 @@ async fn earlier(ws: &Ws, state: &LinkState) -> Result<Vec<LinkState>, Halt> {
 /// The link of an incident by its number.
 async fn by_number(ws: &Ws, number: i64) -> Result<Option<LinkState>, Halt> {
     match ws.ask(Ask::ByNumber(ws.key.clone(), vec![number])).await? {
-        Told::Links(links) => Ok(links.into_iter().next()),
+        // One that was ended gives way to one that was made since.
+        Told::Links(links) => Ok(links.into_iter().min_by_key(|s| (s.link.life, s.link.id))),
         _ => Ok(None),
     }
 }

@@ -53,8 +53,8 @@ pub(super) async fn hear(ws: &Ws) -> Result<bool, Halt> {
     if due && ws.shared.mode != Mode::Plan {
         // Many links listen, and each order is carried out once.
         let _turn = ws.lock(format!("orders:{}", ws.key)).await;
-        if let Told::Orders(commands, controls) = ws.ask(Ask::Orders(ws.key.clone())).await? {
-            let pending = commands.iter().any(|c| c.state == CommandState::Pending);
+        if let Told::Orders(commands, controls, links) = ws.ask(Ask::Orders(ws.key.clone())).await? {
+            let pending = !links.is_empty() || commands.iter().any(|c| c.state == CommandState::Pending);
             let at_once = control(ws, &controls).await?;
             ws.memory(|m| {
                 m.heard.commands |= pending;
@@ -70,7 +70,7 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
     if ws.shared.mode == Mode::Plan {
         return Ok(false);
     }
-    let Told::Orders(commands, controls) = ws.ask(Ask::Orders(ws.key.clone())).await? else {
+    let Told::Orders(commands, controls, links) = ws.ask(Ask::Orders(ws.key.clone())).await? else {
         return Ok(false);
     };
     let now = ws.now().mono;
@@ -79,7 +79,9 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
     if ws.is_paused() {
         return Ok(at_once);
     }
+    ws.memory(|m| m.link_orders = links);
     let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
+    super::link_orders::carry_out(ws, &mut dirty).await?;
     for command in &commands {
         match command.state {
             CommandState::Taken => {
@@ -193,7 +195,7 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
     let Some(mut state) = ws.load(command.link).await? else {
         return refuse(ws, command, CommandState::Refused, "there is no such link in this workspace").await;
     };
-    if !state.link.frozen.is_empty() && command.verb != Verb::Retry {
+    if !state.link.frozen.is_empty() && !matches!(command.verb, Verb::Retry | Verb::Unlink) {
         let why = format!("the link is frozen ({}); run retry first", state.link.frozen);
         return refuse(ws, command, CommandState::Refused, &why).await;
     }
@@ -205,7 +207,9 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         // Our own comment moved its version, and the command needs the present one.
         super::observation::refresh_incident(ws, &mut state).await?;
     }
-    if state.open_intent().is_some() && command.verb != Verb::Retry {
+    // Of a link whose other side is gone nobody can settle what was sent.
+    let gives_up = command.verb == Verb::Unlink && state.link.life == Life::Gone;
+    if state.open_intent().is_some() && command.verb != Verb::Retry && !gives_up {
         // Its turn comes when the write under way is settled.
         return Ok(true);
     }
@@ -229,6 +233,11 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
     }
     if matches!(opening, Opening::Incident { .. }) && stale(&state) {
         // Written without a version it would undo what nobody has seen yet.
+        return Ok(false);
+    }
+    if opening == Opening::Unlink {
+        let turn = super::unlink::ended(ws, &state, command);
+        ws.save(&mut state, turn).await?;
         return Ok(false);
     }
     let turn = opened(ws, &state, command, opening);
@@ -268,6 +277,8 @@ fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Tu
         )),
         Opening::Base(base) => turn.bases.push(*base),
         Opening::Retry => retry(state, &mut turn, ws),
+        // It has no second step, and is done in one turn.
+        Opening::Unlink => {}
     }
     if !matches!(command.verb, Verb::Retry) && turn.link.is_none() && state.link.not_before.0 > 0 {
         let mut link = state.link.clone();

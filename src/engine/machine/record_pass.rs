@@ -244,6 +244,7 @@ async fn observe_records(
     let ids: Vec<SysId> = records.iter().map(|r| r.sys_id.clone()).collect();
     let ask = Ask::ByRecord(ws.key.clone(), route.instance.clone(), route.table.clone(), ids.clone());
     let Told::Links(mut states) = ws.ask(ask).await? else { return Ok(Ok(())) };
+    states.retain(|s| s.link.life != Life::Unlinked);
     let oldest = states.iter().map(|s| s.record.as_ref().map_or(Stamp(0), |r| r.updated_on)).min();
     let from = oldest.unwrap_or(since).min(since).minus(JOURNAL_BACK);
     let record_of = |s: &LinkState| records.iter().find(|r| r.sys_id == s.link.sys_id);

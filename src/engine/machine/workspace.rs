@@ -199,6 +199,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     if super::orders::hear(ws).await? {
         return Ok(break_off(ws, dirty));
     }
+    super::link_orders::carry_out(ws, &mut dirty).await?;
     if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.steady())).await? {
         dirty.extend(due);
     }

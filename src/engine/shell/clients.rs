@@ -48,26 +48,9 @@ impl Clients {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let connections = &options.connections;
         let shared = transport(connections, None)?;
-        let mut sources = Sources::new();
-        let mut gates: BTreeMap<(String, String), Arc<ArmGates>> = BTreeMap::new();
-        for settings in options.settings.workspaces.iter().filter(|w| w.enabled) {
-            let Some(connection) = connections.workspace(&settings.key) else {
-                return Err(setup(format!("workspace {} has no connection", settings.key)));
-            };
-            let principal = (connection.subscription.clone(), connection.client_id.clone());
-            let gates = gates.entry(principal).or_insert_with(|| Arc::new(ArmGates::new(&rates()))).clone();
-            let source = LazySource {
-                arm: arm_settings(connection)?,
-                connection: connection.clone(),
-                gates,
-                transport: shared.clone(),
-                clock: clock.clone(),
-                client: Mutex::new(None),
-            };
-            sources.insert(settings.key.clone(), Arc::new(source));
-        }
+        let (sources, gates) = sources_at(&options.settings, connections, &clock, &shared)?;
         let desks = desks_at(&options.settings, connections, &clock, &shared)?;
-        Ok(Self { sources, desks, clock, gates: gates.into_values().collect() })
+        Ok(Self { sources, desks, clock, gates })
     }
 }
 
@@ -89,6 +72,44 @@ pub fn desks(settings: &EngineSettings, connections: &Connections) -> Result<Des
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let shared = transport(connections, None)?;
     desks_at(settings, connections, &clock, &shared)
+}
+
+/// The incident sources alone, as [`desks`].
+///
+/// # Errors
+/// As of [`Clients::build`].
+pub fn sources(settings: &EngineSettings, connections: &Connections) -> Result<Sources, EngineError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let shared = transport(connections, None)?;
+    Ok(sources_at(settings, connections, &clock, &shared)?.0)
+}
+
+/// A source for each enabled workspace, and the gates that those of one principal share.
+fn sources_at(
+    settings: &EngineSettings,
+    connections: &Connections,
+    clock: &Arc<dyn Clock>,
+    shared: &Arc<dyn Transport>,
+) -> Result<(Sources, Vec<Arc<ArmGates>>), EngineError> {
+    let mut sources = Sources::new();
+    let mut gates: BTreeMap<(String, String), Arc<ArmGates>> = BTreeMap::new();
+    for settings in settings.workspaces.iter().filter(|w| w.enabled) {
+        let Some(connection) = connections.workspace(&settings.key) else {
+            return Err(setup(format!("workspace {} has no connection", settings.key)));
+        };
+        let principal = (connection.subscription.clone(), connection.client_id.clone());
+        let gates = gates.entry(principal).or_insert_with(|| Arc::new(ArmGates::new(&rates()))).clone();
+        let source = LazySource {
+            arm: arm_settings(connection)?,
+            connection: connection.clone(),
+            gates,
+            transport: shared.clone(),
+            clock: clock.clone(),
+            client: Mutex::new(None),
+        };
+        sources.insert(settings.key.clone(), Arc::new(source));
+    }
+    Ok((sources, gates.into_values().collect()))
 }
 
 /// A desk for the instance of each enabled workspace.

@@ -115,9 +115,10 @@ async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
 
 async fn has_orders(options: &EngineOptions) -> bool {
     for workspace in options.settings.workspaces.iter().filter(|w| w.enabled) {
-        if let Ok(Told::Orders(commands, controls)) =
+        if let Ok(Told::Orders(commands, controls, links)) =
             options.store.ask(Ask::Orders(workspace.key.clone())).await
             && (!controls.is_empty()
+                || !links.is_empty()
                 || commands.iter().any(|c| c.state == crate::model::CommandState::Pending))
         {
             return true;

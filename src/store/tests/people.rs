@@ -2,8 +2,11 @@
 //! acts on the store itself.
 
 use super::*;
-use crate::model::ledger::{AuditDraft, CommandUpdate};
-use crate::model::{Command, CommandId, CommandState, Control, ControlVerb, Shown, Side, Verb};
+use crate::model::ledger::{AuditDraft, CommandUpdate, LinkOrderUpdate};
+use crate::model::{
+    Command, CommandId, CommandState, Compared, Control, ControlVerb, Field, Likeness, LinkOrder, LinkVerb,
+    Shown, Side, Verb,
+};
 
 fn command(link: LinkId) -> Command {
     Command {
@@ -32,7 +35,7 @@ async fn orders_are_picked_up_oldest_first_and_then_are_done() {
     let pause =
         Control { id: 0, workspace: ws("prod"), verb: ControlVerb::Pause, who: "op".into(), at: Stamp(2) };
     let order = store.give_control(pause.clone()).await.unwrap();
-    let Told::Orders(commands, controls) = store.ask(Ask::Orders(ws("prod"))).await.unwrap() else {
+    let Told::Orders(commands, controls, _) = store.ask(Ask::Orders(ws("prod"))).await.unwrap() else {
         panic!()
     };
     assert_eq!(commands, vec![Command { id: a, ..command(ids[0]) }, Command { id: b, ..command(ids[0]) }]);
@@ -41,7 +44,7 @@ async fn orders_are_picked_up_oldest_first_and_then_are_done() {
     let stale = CommandUpdate { id: a, state: CommandState::Stale, result: "severity moved".into() };
     let c = Commit { commands: vec![stale], controls_done: vec![order], ..prod() };
     commit(&store, c).await.unwrap();
-    let Told::Orders(commands, controls) = store.ask(Ask::Orders(ws("prod"))).await.unwrap() else {
+    let Told::Orders(commands, controls, _) = store.ask(Ask::Orders(ws("prod"))).await.unwrap() else {
         panic!()
     };
     assert_eq!((commands.len(), controls.len()), (1, 0));
@@ -84,4 +87,48 @@ async fn acts_on_the_store_have_a_chain_of_their_own() {
         idle: None,
     };
     says(&store.ask(ask).await.unwrap_err(), "audit chain");
+}
+
+#[tokio::test]
+async fn an_order_about_a_link_waits_until_its_outcome_is_committed() {
+    let (_dir, store, ids) = linked(1).await;
+    let Told::Links(links) = store.ask(Ask::ById(ids.clone())).await.unwrap() else { panic!() };
+    let link = links[0].link.clone();
+    let compared = Compared {
+        field: Field::Title,
+        sentinel: "a".into(),
+        servicenow: "b".into(),
+        likeness: Likeness::Conflict,
+    };
+    let order = LinkOrder {
+        id: 0,
+        workspace: ws("prod"),
+        incident: link.incident.clone(),
+        instance: link.instance.clone(),
+        table: link.table.clone(),
+        sys_id: link.sys_id.clone(),
+        verb: LinkVerb::Adopt,
+        shown: vec![compared],
+        who: "ann".into(),
+        at: Stamp(3),
+        state: CommandState::Done,
+        result: "ignored".into(),
+    };
+    let id = store.give_link_order(order.clone()).await.unwrap();
+    let kept = LinkOrder { id, state: CommandState::Pending, result: String::new(), ..order };
+    let pending = async || match store.ask(Ask::Orders(ws("prod"))).await.unwrap() {
+        Told::Orders(_, _, links) => links,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(pending().await, vec![kept.clone()]);
+    let update = |id| LinkOrderUpdate { id, state: CommandState::Refused, result: "it has one".into() };
+    let foreign = Commit { link_orders: vec![update(id + 1)], ..prod() };
+    says(&commit(&store, foreign).await.unwrap_err(), "not its own");
+    commit(&store, Commit { link_orders: vec![update(id)], ..prod() }).await.unwrap();
+    assert_eq!(pending().await, vec![]);
+    let got = store.link_order(id).await.unwrap().unwrap();
+    assert_eq!((got.state, got.result.as_str()), (CommandState::Refused, "it has one"));
+    assert_eq!(store.link_order(id + 1).await.unwrap(), None);
+    let about = Ask::AboutRecord(link.instance, link.table, link.sys_id);
+    assert_eq!(store.ask(about).await.unwrap(), Told::Links(links));
 }
