@@ -22,6 +22,7 @@ pub mod record;
 pub mod related;
 pub mod settings;
 pub mod side;
+pub mod state_walk;
 pub mod view;
 pub mod vocabulary;
 
@@ -42,4 +43,5 @@ pub use number_label::NumberLabel;
 pub use record::{Choice, JournalEntry, Record, RecordShape, RecordWrite, User};
 pub use related::{ObservableKind, Related, RowList, WantedRow};
 pub use side::{Pair, Side};
+pub use state_walk::{StatePath, Walk};
 pub use vocabulary::{Closure, Severity, Status};

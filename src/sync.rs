@@ -8,6 +8,7 @@
 //! | `decide` | one field: who changed, who wins, what is written? |
 //! | `custom` | and a column that a template fills? |
 //! | `closing` | status and closing fields, which travel together |
+//! | `state_path` | and a state that a record takes only phase by phase? |
 //! | `closed_partner` | and a record that stays closed although its incident was reopened |
 //! | `plan` | one link: all verdicts, and what each side is to get |
 //! | `write` | what does a PATCH or a PUT then say? |
@@ -56,6 +57,7 @@ mod plan_tests;
 pub mod related;
 pub mod shared_comment;
 pub mod sighting;
+pub mod state_path;
 pub mod surge;
 pub mod tie;
 pub mod values;

@@ -68,6 +68,7 @@ pub const KEYS: &[Key] = &[
     at("workspace[].route.domain", r#""""#),
     at("workspace[].route.on_create", "{}"),
     at("workspace[].route.related_rows", r#""off""#),
+    at("workspace[].route.state_path", r#"["usual"]"#),
     at("workspace[].route.affected_users.table", r#""sn_si_m2m_task_affected_user""#),
     at("workspace[].route.affected_users.task", r#""task""#),
     at("workspace[].route.affected_users.user", r#""user""#),

@@ -139,6 +139,7 @@ pub struct RawRoute {
     #[serde(default)]
     pub on_create: BTreeMap<String, String>,
     pub related_rows: Option<RelatedRows>,
+    pub state_path: Option<Vec<String>>,
     pub affected_users: Option<RawUserRows>,
     pub fields: Option<RawFields>,
 }

@@ -45,6 +45,7 @@ mod related_lists;
 mod related_send;
 mod related_work;
 mod send;
+mod state_walk;
 mod surge;
 mod tasks;
 mod turn;

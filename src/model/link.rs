@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Crossings, Field, IncidentId, InstanceKey, LinkId, Related, Side, SysId, TableName, WorkspaceKey,
+    Crossings, Field, IncidentId, InstanceKey, LinkId, Related, Side, SysId, TableName, Walk, WorkspaceKey,
 };
 use crate::text::Stamp;
 
@@ -197,6 +197,9 @@ pub struct Base {
     pub conflict: Option<Conflict>,
     /// Our writes to and fro.
     pub crossings: Crossings,
+    /// Of a status, how far the record was taken toward a state that it did not take at once.
+    #[serde(default)]
+    pub walk: Option<Box<Walk>>,
     /// Why a value is held; empty when it is not.
     pub held: String,
     /// Which rule decided last, for people.
@@ -221,6 +224,7 @@ impl Base {
             detached: false,
             conflict: None,
             crossings: Crossings::default(),
+            walk: None,
             held: String::new(),
             rule: String::new(),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, InstanceKey, RecordShape, Side, TableName, WorkspaceKey};
+use super::{Field, InstanceKey, RecordShape, Side, StatePath, TableName, WorkspaceKey};
 
 /// Who decides a field when both sides changed (D25).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,6 +227,9 @@ pub struct Route {
     pub related_rows: RelatedRows,
     /// Where affected users stand.
     pub affected_users: UserRows,
+    /// States that a record goes through one by one where it does not take the wanted one at once; empty
+    /// where there is no such way.
+    pub state_path: StatePath,
 }
 
 /// One workspace.

@@ -12,7 +12,7 @@ use crate::model::link::{Conflict, Seen};
 use crate::model::{
     Base, CommandId, CommentOrigin, Delivery, Entry, EntryId, Evidence, Field, IncidentId, InstanceKey,
     Intent, IntentId, IntentState, Life, Link, LinkId, LinkState, Related, Role, Side, SysId, TableName,
-    WorkspaceKey,
+    Walk, WorkspaceKey,
 };
 
 /// Sorted by the caller: asked for an order, SQLite walks all links of the table for it (measured).
@@ -324,6 +324,7 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
 
 fn base(row: &Row) -> Result<Base, StoreFault> {
     let conflict = row.maybe_text("conflict")?;
+    let walk = row.maybe_text("walk")?;
     let seen = |same: &str, differs: &str, last: &str| -> Result<Seen, StoreFault> {
         Ok(Seen { same: row.stamp(same)?, differs: row.maybe_stamp(differs)?, last: row.stamp(last)? })
     };
@@ -337,6 +338,7 @@ fn base(row: &Row) -> Result<Base, StoreFault> {
         detached: row.flag("detached")?,
         conflict: conflict.map(|t| from_json::<Conflict>("conflict", &t)).transpose()?,
         crossings: from_json("crossings", &row.text("crossings")?)?,
+        walk: walk.map(|t| from_json::<Box<Walk>>("walk", &t)).transpose()?,
         held: row.text("held")?,
         rule: row.text("rule")?,
     })

@@ -124,12 +124,13 @@ pub(super) async fn bases(tx: &mut Tx, all: &[(LinkId, Base)], fresh: &Fresh) ->
             &b.held,
             &b.rule,
             json(&b.crossings)?,
+            b.walk.as_ref().map(json).transpose()?,
         ]);
     }
     tx.insert(
         "INSERT INTO base (link, field, sentinel, servicenow, agreed, sentinel_same, sentinel_differs, \
            sentinel_last, servicenow_same, servicenow_differs, servicenow_last, detached, conflict, held, rule, \
-           crossings)",
+           crossings, walk)",
         rows,
         "ON CONFLICT (link, field) DO UPDATE SET sentinel = excluded.sentinel, \
            servicenow = excluded.servicenow, agreed = excluded.agreed, \
@@ -137,7 +138,8 @@ pub(super) async fn bases(tx: &mut Tx, all: &[(LinkId, Base)], fresh: &Fresh) ->
            sentinel_last = excluded.sentinel_last, servicenow_same = excluded.servicenow_same, \
            servicenow_differs = excluded.servicenow_differs, servicenow_last = excluded.servicenow_last, \
            detached = excluded.detached, conflict = excluded.conflict, held = excluded.held, \
-           rule = excluded.rule, crossings = excluded.crossings",
+           rule = excluded.rule, crossings = excluded.crossings, \
+           walk = excluded.walk",
     )
     .await
 }

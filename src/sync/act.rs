@@ -185,6 +185,7 @@ fn resolve(
     base.conflict = None;
     base.detached = false;
     base.crossings = Crossings::default();
+    base.walk = None;
     // It goes one way: what a person takes from ServiceNow stays there.
     if matches!(field, Field::Custom(_)) && take == Side::ServiceNow {
         (base.sentinel, base.servicenow, base.detached) = (now.sentinel, now.servicenow, true);

@@ -10,6 +10,7 @@ use super::closed_partner;
 use super::cross::{Crossed, equivalent, to_sentinel, to_servicenow};
 use super::decide::{Verdict, unreadable};
 use super::plan::Draft;
+use super::state_path::{self, Way};
 use super::values::is_closed;
 
 pub(super) const CLOSING: [Field; 2] = [Field::Closure, Field::CloseNotes];
@@ -19,7 +20,7 @@ const CLOSED: &str = "close/";
 
 /// Plans status, closure and close notes of a link.
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
-    let verdict = draft.verdict(Field::Status);
+    let verdict = state_path::unfinished(draft, draft.verdict(Field::Status));
     if closed_partner::stays_closed(draft, &verdict) {
         return settle_closing(draft);
     }
@@ -30,19 +31,36 @@ pub(super) fn plan_status(draft: &mut Draft<'_>) {
             draft.write(Field::Status, Side::Sentinel, Status::Active.word().into(), rule);
         }
         Verdict::Write { to, raw, rule, tie } => {
+            let way = match to {
+                Side::ServiceNow => state_path::way_to(draft, &raw),
+                Side::Sentinel => Way::Direct,
+            };
+            if let Some(why) = state_path::no_way(draft, &way, &raw) {
+                return draft.hold(Field::Status, why);
+            }
+            let before = matches!(way, Way::Step(_)).then(|| draft.plan.clone());
             let go = match to {
                 Side::ServiceNow if is_closed(draft.incident) => close_record(draft),
                 Side::Sentinel if Status::from_word(&raw) == Some(Status::Closed) => close_incident(draft),
                 _ => reopen(draft),
             };
             // A close that waits for its closing fields decides nothing yet, and says so once.
-            match go {
-                Ok(closer) => {
+            match (go, way) {
+                // What a close takes along goes with its last step.
+                (Ok(_), Way::Step(step)) => {
+                    draft.plan = before.unwrap_or_default();
                     draft.remember_seen(Field::Status, tie.then_some((to, rule.as_str())));
+                    state_path::plan_step(draft, &step, &raw);
+                }
+                (Ok(closer), way) => {
+                    draft.remember_seen(Field::Status, tie.then_some((to, rule.as_str())));
+                    if to == Side::ServiceNow {
+                        state_path::plan_target(draft, &way, &raw);
+                    }
                     draft.write(Field::Status, to, raw, rule);
                     draft.plan.closer = closer;
                 }
-                Err(why) => draft.hold(Field::Status, why),
+                (Err(why), _) => draft.hold(Field::Status, why),
             }
         }
         Verdict::Rebase { rule, detached } => {

@@ -235,11 +235,17 @@ impl Draft<'_> {
 
     /// Takes a base into the plan, in place of an earlier one of the same field; one that is
     /// stored already is left out.
-    fn put_base(&mut self, base: Base) {
+    pub(super) fn put_base(&mut self, base: Base) {
         self.plan.bases.retain(|b| b.field != base.field);
         if self.state.base(base.field) != Some(&base) {
             self.plan.bases.push(base);
         }
+    }
+
+    /// The base of a field as the plan leaves it.
+    pub(super) fn planned_base(&self, field: Field) -> Option<Base> {
+        let planned = self.plan.bases.iter().find(|b| b.field == field);
+        planned.or_else(|| self.state.base(field)).cloned()
     }
 
     /// Marks a field as held for a reason, without moving its base.
@@ -360,10 +366,12 @@ impl Draft<'_> {
         if let Some(old) = self.state.base(field)
             && (!old.held.is_empty()
                 || old.conflict.as_ref().is_some_and(|c| c.taken.is_none())
+                || old.walk.is_some()
                 || old.sentinel_seen.differs.is_some()
                 || old.servicenow_seen.differs.is_some())
         {
             let mut base = old.clone();
+            base.walk = None;
             base.held.clear();
             base.conflict = None;
             (base.sentinel_seen, base.servicenow_seen) = self.seen(field);
@@ -388,6 +396,7 @@ fn same_agreement(a: &Base, b: &Base) -> bool {
         && a.detached == b.detached
         && a.held == b.held
         && a.conflict == b.conflict
+        && a.walk == b.walk
         && a.sentinel_seen.differs.is_none()
         && a.servicenow_seen.differs.is_none()
 }

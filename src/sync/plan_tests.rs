@@ -19,6 +19,7 @@ mod closed_partner;
 mod custom;
 mod found;
 mod number_label;
+mod state_path;
 mod tie;
 
 fn settings(policies: Policies) -> WorkspaceSettings {
@@ -35,6 +36,7 @@ fn settings(policies: Policies) -> WorkspaceSettings {
             caller: String::new(),
             related_rows: RelatedRows::Off,
             affected_users: UserRows::default(),
+            state_path: StatePath::default(),
         },
         filter: Filter::default(),
         max_age: std::time::Duration::from_secs(30 * 86_400),

@@ -283,6 +283,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         first_contact: FirstContact::Go,
         store_app: StoreApp::Ignore,
         closed_partner: ClosedPartner::Reopen,
+        table: "incident",
         customer_comments: CustomerComments::Off,
         number_label: "",
         made_before: 0,

@@ -26,6 +26,7 @@
 //! | state | late touch of a closed ticket | `a_late_touch_of_a_closed_record_reopens_nothing` | holds |
 //! | state | a record that is opened again behind the cursor | `a_reopening_that_becomes_visible_late_arrives` | holds |
 //! | state | an inactive close code offered | `what_the_instance_says` | holds |
+//! | state | a process that lets no phase be skipped | `a_close_goes_through_every_phase_and_nothing_of_it_comes_back` | holds |
 //! | state | a custom state that is a part of another's name | `a_state_is_matched_whole` | holds |
 //! | write | a partial PUT resets owner and labels | `a_change_of_one_field_leaves_owner_and_labels` | holds |
 //! | write | a storm of 409 | `a_storm_of_refused_versions_ends_in_step` | holds |

@@ -15,6 +15,7 @@ mod number_label;
 mod pause;
 mod regressions;
 mod related;
+mod state_path;
 mod unreadable;
 mod write_rate;
 

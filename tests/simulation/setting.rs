@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diptych::model::settings::*;
-use diptych::model::{InstanceKey, RecordShape, TableName, WorkspaceKey};
+use diptych::model::{InstanceKey, RecordShape, StatePath, TableName, WorkspaceKey};
 
 use super::wire::DESK;
 
@@ -87,6 +87,8 @@ pub struct Setting {
     pub related_rows: RelatedRows,
     /// The domain that new records are to get; empty for the instance's choice.
     pub domain: &'static str,
+    /// The records' table.
+    pub table: &'static str,
     /// Switches of the ServiceNow world, set before the run.
     pub switches: Vec<(&'static str, serde_json::Value)>,
 }
@@ -107,6 +109,7 @@ impl Default for Setting {
             page: (1000, 1000),
             sweep: Duration::from_secs(86_400),
             dated: true,
+            table: "incident",
             switches: Vec::new(),
             alerts: AlertNotes::Off,
             throttle: false,
@@ -137,7 +140,7 @@ fn placed(domain: &str) -> BTreeMap<String, String> {
 
 /// The engine's settings for a process that calls itself `holder`.
 pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
-    let table = TableName::new("incident").unwrap();
+    let table = TableName::new(setting.table).unwrap();
     EngineSettings {
         workspaces: vec![WorkspaceSettings {
             key: WorkspaceKey::new(KEY).unwrap(),
@@ -146,6 +149,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             route: Route {
                 instance: InstanceKey::new("sn").unwrap(),
                 shape: RecordShape::for_table(&table),
+                state_path: StatePath::usual(&table),
                 table,
                 on_create: placed(setting.domain),
                 caller: String::new(),

@@ -36,7 +36,7 @@ impl Simulation {
     pub fn worlds(&self) -> Worlds {
         Worlds {
             incidents: self.stage.with_sentinel(|s| s.facts(WORKSPACE)),
-            records: self.stage.with_desk(|d| d.records("incident")),
+            records: self.stage.with_desk(|d| d.records(self.setting.table)),
             deleted: self.deleted(),
             integration_user: USER.into(),
             dialect: self.dialect.clone(),
@@ -102,7 +102,7 @@ impl Simulation {
     /// Somebody does something in ServiceNow now.
     pub fn act_in_servicenow(&self, sys_id: &str, act: &DeskAct, who: &str) {
         let now = self.time.world();
-        self.stage.with_desk(|d| d.act("incident", sys_id, act, who, now)).unwrap();
+        self.stage.with_desk(|d| d.act(self.setting.table, sys_id, act, who, now)).unwrap();
     }
 
     /// Lets people do something around our next pass over a side.

@@ -12,7 +12,7 @@ use crate::model::settings::{
     AlertNotes, CustomerComments, Filter, FirstContact, InstanceSettings, LeakGuard, Policies, Policy,
     RelatedRows, Route, UserRows, WorkspaceSettings,
 };
-use crate::model::{Field, InstanceKey, RecordShape, Severity, TableName, WorkspaceKey};
+use crate::model::{Field, InstanceKey, RecordShape, Severity, StatePath, TableName, WorkspaceKey};
 
 use super::{Credential, Resolver};
 
@@ -256,6 +256,7 @@ fn route(r: &mut Resolver<'_>, at: &Path, raw: RawRoute, instances: &Instances) 
         let message = format!("{column} is a column that people talk in");
         r.error(&at.key("on_create"), message, "leave it out: customers may see it");
     }
+    let state_path = state_path(r, &at.key("state_path"), raw.state_path, &table);
     Route {
         instance: instance.cloned().unwrap_or_else(InstanceKey::default),
         table,
@@ -264,6 +265,18 @@ fn route(r: &mut Resolver<'_>, at: &Path, raw: RawRoute, instances: &Instances) 
         caller: raw.caller.unwrap_or_default(),
         related_rows: raw.related_rows.unwrap_or_default(),
         affected_users: user_rows(r, &at.key("affected_users"), raw.affected_users.unwrap_or_default()),
+        state_path,
+    }
+}
+
+/// The states that a record goes through one by one: those of its table, or the ones that are listed.
+fn state_path(r: &mut Resolver<'_>, at: &Path, raw: Option<Vec<String>>, table: &TableName) -> StatePath {
+    match raw {
+        Some(states) if states != ["usual"] => StatePath::new(states).unwrap_or_else(|reason| {
+            r.error(at, reason, "list raw states in their order, [] for none, or [\"usual\"]");
+            StatePath::default()
+        }),
+        _ => StatePath::usual(table),
     }
 }
 

@@ -45,6 +45,7 @@ pub fn settings() -> EngineSettings {
                 caller: String::new(),
                 related_rows: RelatedRows::Off,
                 affected_users: UserRows::default(),
+                state_path: Default::default(),
             },
             filter: Filter::default(),
             max_age: Duration::from_secs(86_400 * 30),

@@ -17,6 +17,7 @@ use super::link_work::Next;
 use super::observation::take_record;
 use super::ownership::wrong_record;
 use super::recovery::Recovery;
+use super::state_walk;
 use super::turn::Turn;
 
 /// How a write is known to have been applied.
@@ -197,7 +198,11 @@ pub(super) fn agreed_by_half(
     let whole = targets.iter().filter(|t| closing(t)).all(|t| shows(&t));
     let moments = (agreed_at(intent), Some(ws.steady()));
     let shown = targets.iter().filter(shows).filter(|t| whole || !closing(t));
-    shown.map(|t| base_after(state, t, side, t.after(side), moments)).collect()
+    let base = |t: &Target| {
+        let step = if side == Side::ServiceNow { state_walk::arrived(ws, state, t, moments.0) } else { None };
+        step.unwrap_or_else(|| base_after(state, t, side, t.after(side), moments))
+    };
+    shown.map(base).collect()
 }
 
 /// A PATCH of the record came back.
@@ -223,9 +228,13 @@ pub(super) async fn record_patched(
             by_another(ws, *mod_count, &record) && matches!(taken(t, Side::ServiceNow, &now), Taken::Changed);
         base_kept(state, t, Side::ServiceNow, at).filter(|_| theirs)
     };
+    let by = by_another(ws, *mod_count, &record);
+    let mut walks = false;
     for target in targets {
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
-        let base = theirs(target);
+        let walked = state_walk::answered(ws, state, &intent, target, (&record, by));
+        walks |= walked.is_some();
+        let base = walked.or_else(|| theirs(target));
         turn.bases
             .push(base.unwrap_or_else(|| base_after(state, target, Side::ServiceNow, &now, (at, moved))));
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
@@ -235,9 +244,12 @@ pub(super) async fn record_patched(
         finish(ws, state, &intent, &mut turn);
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }
-    ws.lag(Side::ServiceNow, state);
+    if !walks {
+        ws.lag(Side::ServiceNow, state);
+    }
     let arrived = |t: &Target| servicenow_value(&record, shape, t.field).filter(|_| theirs(t).is_none());
-    if let Some(closer) = closer_after(&intent, targets, arrived) {
+    // A step on the way closes nothing yet.
+    if let Some(closer) = closer_after(&intent, targets, arrived).filter(|_| !walks) {
         turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
     }
     if record.mod_count > mod_count + 1 {

@@ -75,7 +75,10 @@ pub(super) async fn failed(
             release(ws, state, &intent, &error).await?;
             Ok(Next::Later)
         }
-        _ => link_failed(ws, state, &error, Some(intent)).await,
+        _ => match super::state_walk::refused(ws, state, &intent, &error).await? {
+            Some(next) => Ok(next),
+            None => link_failed(ws, state, &error, Some(intent)).await,
+        },
     }
 }
 

@@ -315,6 +315,7 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
         turn.intents.push(ws.update(intent, next, "tried again by a person".into()));
     }
     turn.bases.extend(crate::sync::number_label::tried_again(&state.bases));
+    turn.bases.extend(crate::sync::state_path::tried_again(state));
     for entry in &state.entries {
         let mut again = entry.clone();
         // A note by our own user whose marker does not verify, or whose origin nobody knows any more, stays

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::shared_comment::is_shared;
+use crate::sync::state_path::is_step;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
 
@@ -241,9 +242,8 @@ fn moved_around(
 ) -> Around {
     let side = intent.kind.side();
     let mut bases = super::confirm::agreed_by_half(ws, state, intent, targets, &value);
-    let closer = bases
-        .iter()
-        .any(|b| b.field == Field::Status)
+    let step = targets.iter().any(|t| is_step(state.base(Field::Status), t));
+    let closer = (!step && bases.iter().any(|b| b.field == Field::Status))
         .then(|| super::confirm::closer_after(intent, targets, |t| Some(t.after(side).to_owned())));
     let still = |t: &Target| !room.set_back && value(t.field).as_deref() == Some(t.before.as_str());
     let others: Vec<Base> = targets

@@ -4,6 +4,7 @@
 use super::*;
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Cursor, IntentUpdate};
 use crate::model::link::{Conflict, Seen};
+use crate::model::state_walk::{Refused, Walk};
 use crate::model::view::{EventView, Level};
 use crate::model::{Base, CommandId, CommandState, Field, Incident, LinkState, OwnerRef, Side};
 
@@ -19,6 +20,13 @@ fn base() -> Base {
         }),
         sentinel_seen: Seen { same: Stamp(1), differs: Some(Stamp(2)), last: Stamp(1) },
         held: "no row".into(),
+        walk: Some(Box::new(Walk {
+            target: "3".into(),
+            step: Some("16".into()),
+            refused: Some(Refused { from: "10".into(), to: "3".into(), why: "aborted".into() }),
+            steps: 1,
+            under_way: true,
+        })),
         rule: "latest".into(),
         ..Base::agreed(Field::Severity, "Low", "3", Stamp(4))
     }

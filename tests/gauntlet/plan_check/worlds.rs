@@ -276,6 +276,7 @@ fn settings(table: &str) -> WorkspaceSettings {
             caller: String::new(),
             related_rows: RelatedRows::Off,
             affected_users: UserRows::default(),
+            state_path: Default::default(),
         },
         filter: Filter::default(),
         max_age: Duration::from_secs(30 * 86_400),
