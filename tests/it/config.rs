@@ -197,6 +197,25 @@ fn group_company_and_domain_are_written_on_create_and_stand_once() {
 }
 
 #[test]
+fn the_way_of_a_state_is_the_tables_unless_it_is_listed() {
+    let with = |table: &str, path: &str| {
+        let table = format!("table = \"{table}\"");
+        let text = EXAMPLE.replacen("#table = \"incident\"", &table, 1);
+        text.replacen("#state_path = [\"usual\"]", path, 1)
+    };
+    let path = |text: &str| good(text).workspaces[0].route.state_path.clone();
+    let (usual, none) = ("state_path = [\"usual\"]", "state_path = []");
+    assert_eq!(path(&with("sn_si_incident", "")).len(), 7);
+    assert_eq!(path(&with("sn_si_incident", usual)).at("3"), Some(6));
+    assert!(path(&with("sn_si_incident", none)).is_empty() && path(&with("incident", usual)).is_empty());
+    let own = path(&with("incident", "state_path = [\"1\", \"2\", \"6\"]"));
+    assert_eq!((own.at("2"), own.at("3")), (Some(1), None));
+    for bad in ["state_path = [\"1\"]", "state_path = [\"1\", \"2\", \"1\"]"] {
+        problem(&with("incident", bad), "list raw states in their order");
+    }
+}
+
+#[test]
 fn the_environment_goes_over_the_file_and_is_said() {
     let env: BTreeMap<String, String> = [
         ("DIPTYCH_WORKSPACE__SANDBOX__POLL", "30s"),

@@ -188,7 +188,7 @@ async fn damage_is_found() {
     for sql in [
         "PRAGMA foreign_keys = OFF",
         "DELETE FROM link",
-        "INSERT INTO base SELECT 404, 'title', '', '', 0, 0, 0, 0, 0, 0, NULL, '', '', 0, 0, '[]'",
+        "INSERT INTO base SELECT 404, 'title', '', '', 0, 0, 0, 0, 0, 0, NULL, '', '', 0, 0, '[]', NULL",
     ] {
         sqlx::query(sql).execute(&mut conn).await.unwrap();
     }
