@@ -68,21 +68,22 @@ pub(super) fn next_entry(
             }
             // A shorter one that would still fit does not overtake it.
             let found = if full { Place::NoRoom } else { place(state, &sending, comments) };
-            let Place::Comment { id, message, .. } = found else {
-                full = true;
-                if !held {
-                    sending.to_sentinel = Delivery::Held;
-                    sending.reason = NO_ROOM.into();
-                    turn.entries.push(sending);
-                }
+            if let Place::Comment { id, message, .. } = found {
+                sending.reason.clear();
+                sending.to_sentinel = Delivery::Sending;
+                sending.sentinel_id.clone_from(&id);
+                turn.entries.push(sending);
+                return Some(IntentKind::PutComment { entry: entry.id, comment_id: id, message });
+            }
+            full = true;
+            if !held {
+                sending.to_sentinel = Delivery::Held;
+                sending.reason = NO_ROOM.into();
+                turn.entries.push(sending);
                 continue;
-            };
-            sending.reason.clear();
-            sending.to_sentinel = Delivery::Sending;
-            sending.sentinel_id.clone_from(&id);
-            turn.entries.push(sending);
-            return Some(IntentKind::PutComment { entry: entry.id, comment_id: id, message });
+            }
         }
+        // Words for both sides that have no room on one still go to the other.
         if entry.to_servicenow == Delivery::Waiting && n_up {
             let mut sending = entry.clone();
             sending.to_servicenow = Delivery::Sending;
@@ -344,6 +345,23 @@ mod tests {
         let (sent, changed) = next(&later);
         assert_eq!(sent, Some(EntryId(1)), "the older one goes first");
         assert_eq!((changed[0].to_sentinel, changed[0].reason.as_str()), (Delivery::Sending, ""));
+    }
+
+    #[test]
+    fn words_for_both_sides_without_room_on_one_go_to_the_other() {
+        let mut full = state(100);
+        full.entries.truncate(1);
+        full.entries[0].origin = CommentOrigin::Console;
+        full.entries[0].to_servicenow = Delivery::Waiting;
+        let (sent, held) = next(&full);
+        assert_eq!(
+            (sent, held[0].to_sentinel, held[0].to_servicenow),
+            (None, Delivery::Held, Delivery::Waiting)
+        );
+        full.entries[0] = held[0].clone();
+        let (sent, changed) = next(&full);
+        assert_eq!((sent, changed.len()), (Some(EntryId(1)), 1));
+        assert_eq!((changed[0].to_sentinel, changed[0].to_servicenow), (Delivery::Held, Delivery::Sending));
     }
 
     #[test]

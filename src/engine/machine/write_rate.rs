@@ -58,7 +58,9 @@ pub(super) fn begin(ws: &Ws, gap: Duration) {
 /// A pass is over. Only one that could write to both sides has left nothing of what was granted or let
 /// through.
 pub(super) async fn end(ws: &Ws) -> Result<(), Halt> {
-    if SIDES.into_iter().any(|side| ws.is_down(side)) {
+    // What a person let through in the course of it is for the next one: links that waited were passed by then.
+    let heard = ws.memory(|m| m.heard.at_once);
+    if heard || SIDES.into_iter().any(|side| ws.is_down(side)) {
         return Ok(());
     }
     if ws.memory(|m| SIDES.map(|side| m.rates.of_mut(side).rest())).contains(&true) {
