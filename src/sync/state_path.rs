@@ -8,6 +8,7 @@
 
 use crate::model::intent::Target;
 use crate::model::link::Seen;
+use crate::model::settings::Policy;
 use crate::model::state_walk::{Refused, StatePath, Walk};
 use crate::model::{Base, Field, LinkState, Side};
 use crate::text::{Stamp, escape_line, fit};
@@ -117,7 +118,9 @@ pub fn answered(path: &StatePath, base: Option<&Base>, target: &Target, shown: S
     if !step {
         // Somewhere on the way, by somebody else or by a rule: it goes on from there.
         let on_the_way = !took && !shown.agrees && path.at(shown.now).is_some();
-        return on_the_way.then(|| not_taken(base, target, Some("another state came of it".into())));
+        let base = on_the_way.then(|| not_taken(base, target, Some("another state came of it".into())))?;
+        // What a rule made of our own write is no change that anybody made there.
+        return Some(if shown.by_another { base } else { stands_at(base, target, shown) });
     }
     let mut walk = base.walk.as_deref().cloned().unwrap_or_default();
     walk.step = None;
@@ -126,6 +129,12 @@ pub fn answered(path: &StatePath, base: Option<&Base>, target: &Target, shown: S
         // Theirs: it shows as a change beside the base.
         return Some(Base { walk: Some(Box::new(walk)), ..base.clone() });
     }
+    Some(stands_at(Base { walk: Some(Box::new(walk)), ..base.clone() }, target, shown))
+}
+
+/// The base whose half of ServiceNow is what came of a write of ours.
+fn stands_at(base: Base, target: &Target, shown: Shown<'_>) -> Base {
+    let mut walk = base.walk.as_deref().cloned().unwrap_or_default();
     walk.under_way = true;
     // What differs since shortly before is our own step, unless it had moved before that.
     let old = base.servicenow_seen;
@@ -133,13 +142,13 @@ pub fn answered(path: &StatePath, base: Option<&Base>, target: &Target, shown: S
         true => Seen { same: old.same.max(shown.at), differs: None, last: old.last },
         false => old.settled(shown.at),
     };
-    Some(Base {
+    Base {
         servicenow: shown.now.to_owned(),
         servicenow_seen: seen,
         rule: target.rule.clone(),
         walk: Some(Box::new(walk)),
-        ..base.clone()
-    })
+        ..base
+    }
 }
 
 /// Bases that make a walk begin anew where it is: the state that is wanted is tried first again. What is under
@@ -161,6 +170,12 @@ pub(super) fn unfinished(draft: &Draft<'_>, verdict: Verdict) -> Verdict {
     let under_way = base.and_then(|b| b.walk.as_ref()).is_some_and(|w| w.under_way);
     if verdict != Verdict::InStep || !under_way {
         return verdict;
+    }
+    match draft.ctx.workspace.policies.of(Field::Status) {
+        // Nothing goes on that is not to flow any more, and a place on the way is no agreement.
+        Policy::Off => return Verdict::Frozen,
+        Policy::Servicenow => return rebase("the record is where the status comes from"),
+        _ => {}
     }
     let sentinel = draft.sentinel(Field::Status);
     let Some(servicenow) = draft.servicenow(Field::Status) else { return verdict };

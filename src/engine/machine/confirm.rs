@@ -229,14 +229,19 @@ pub(super) async fn record_patched(
         base_kept(state, t, Side::ServiceNow, at).filter(|_| theirs)
     };
     let by = by_another(ws, *mod_count, &record);
-    let mut walks = false;
+    let walked = |t: &Target| state_walk::answered(ws, state, &intent, t, (&record, by));
+    let walks = targets.iter().any(|t| walked(t).is_some());
+    let words = |f: Field| matches!(f, Field::Closure | Field::CloseNotes);
     for target in targets {
         let now = servicenow_value(&record, shape, target.field).unwrap_or_default();
-        let walked = state_walk::answered(ws, state, &intent, target, (&record, by));
-        walks |= walked.is_some();
-        let base = walked.or_else(|| theirs(target));
-        turn.bases
-            .push(base.unwrap_or_else(|| base_after(state, target, Side::ServiceNow, &now, (at, moved))));
+        // Closing words that were kept out with the state come with the last phase.
+        let comes_later =
+            walks && words(target.field) && matches!(taken(target, Side::ServiceNow, &now), Taken::No);
+        if !comes_later {
+            let base = walked(target).or_else(|| theirs(target));
+            turn.bases
+                .push(base.unwrap_or_else(|| base_after(state, target, Side::ServiceNow, &now, (at, moved))));
+        }
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
     }
     if let Some(wrong) = wrong {

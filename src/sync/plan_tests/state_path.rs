@@ -295,6 +295,47 @@ fn a_persons_move_under_way_is_theirs() {
 }
 
 #[test]
+fn what_a_rule_makes_of_our_own_write_is_nobodys_change() {
+    let target = crate::model::intent::Target {
+        field: Field::Status,
+        before: "10".into(),
+        sentinel: "Active".into(),
+        servicenow: "18".into(),
+        rule: String::new(),
+    };
+    let base = Base::agreed(Field::Status, "New", "10", Stamp(1));
+    let shown = |by_another| Shown { now: "16", at: Stamp(9), by_another, agrees: false };
+    let by_rule = answered(&path(), Some(&base), &target, shown(false)).unwrap();
+    assert_eq!(
+        (by_rule.sentinel.as_str(), by_rule.servicenow.as_str()),
+        ("New", "16"),
+        "it is where we came to"
+    );
+    assert!(by_rule.walk.is_some_and(|w| w.under_way));
+    let by_somebody = answered(&path(), Some(&base), &target, shown(true)).unwrap();
+    assert_eq!(by_somebody.servicenow, "10", "a person's move stays one");
+}
+
+#[test]
+fn a_walk_stops_where_the_status_is_switched_off() {
+    let mut world = world();
+    let mut state = drafted(&world);
+    close(&mut state);
+    let made = go(&state, &world.ctx());
+    keeps(&mut state, &made);
+    let made = go(&state, &world.ctx());
+    arrives(&mut state, &made, "16", false);
+    let made = go(&state, &world.ctx());
+    assert_eq!(written(&made), (vec![Field::Status], "18".into()), "it would go on");
+    world.ws.policies.set(Field::Status, Policy::Off);
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "{made:#?}");
+    commit(&mut state, &made);
+    assert_eq!(status(&state).servicenow, "16", "and that it is on its way is not forgotten");
+    assert!(status(&state).walk.as_ref().is_some_and(|w| w.under_way));
+}
+
+#[test]
 fn a_close_that_cannot_be_translated_walks_nowhere() {
     let world = world();
     let mut state = drafted(&world);
