@@ -43,6 +43,8 @@ pub enum Likeness {
     Held,
     /// They differ, and each side keeps its own.
     Apart,
+    /// An empty column of ServiceNow, which is filled.
+    Filled,
 }
 
 impl Likeness {
@@ -53,6 +55,7 @@ impl Likeness {
             Self::Conflict => "conflict",
             Self::Held => "held",
             Self::Apart => "apart",
+            Self::Filled => "filled",
         }
     }
 }

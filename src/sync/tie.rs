@@ -154,7 +154,11 @@ pub fn first_bases(
         bases.retain(|b| worded.iter().all(|w| w.field != b.field));
         bases.extend(worded);
     }
-    bases.extend(custom_bases(incident, record, ctx, at));
+    let customs = custom_bases(incident, record, ctx, at);
+    bases.extend(customs.into_iter().map(|base| match verb {
+        LinkVerb::Link => left_to_a_person(base, incident, ctx, at),
+        LinkVerb::Adopt => base,
+    }));
     Ok(bases)
 }
 
@@ -194,6 +198,16 @@ pub fn custom_bases(incident: &Incident, record: &Record, ctx: &PlanContext<'_>,
     custom_fields(ctx).filter_map(base).collect()
 }
 
+/// A column that a person filled is not written over because somebody tied its record by hand, not even where
+/// its row says that Sentinel's next change may (D20). An empty one is filled.
+fn left_to_a_person(base: Base, incident: &Incident, ctx: &PlanContext<'_>, at: Stamp) -> Base {
+    let filled = base.sentinel == NOTHING && !base.servicenow.is_empty();
+    match filled {
+        true => in_conflict(base.field, ctx.sentinel_value(incident, base.field), base.servicenow, at),
+        false => base,
+    }
+}
+
 /// How both sides stand to each other, as people are shown it.
 pub fn compared(state: &LinkState, ctx: &PlanContext<'_>, bases: &[Base]) -> Vec<Compared> {
     let (Some(incident), Some(record)) = (&state.incident, &state.record) else { return Vec::new() };
@@ -204,6 +218,7 @@ pub fn compared(state: &LinkState, ctx: &PlanContext<'_>, bases: &[Base]) -> Vec
         likeness: match base {
             b if b.conflict.is_some() => Likeness::Conflict,
             b if !b.held.is_empty() => Likeness::Held,
+            b if b.sentinel == NOTHING && b.servicenow.is_empty() => Likeness::Filled,
             b if b.detached || b.sentinel == NOTHING => Likeness::Apart,
             _ => Likeness::Equal,
         },

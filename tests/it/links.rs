@@ -231,7 +231,7 @@ async fn a_link_is_made_and_ended_by_hand() {
     let (exit, shown) = bench.run(&["links", "link", &address, &record.number]);
     assert_eq!(exit, Exit::Unconfirmed);
     assert!(shown.contains("equal") && shown.contains("severity: Low = Low (impact/urgency 3/2)"), "{shown}");
-    assert!(shown.contains("nothing is written on either side"), "{shown}");
+    assert!(shown.contains("nothing that stands on either side is written over"), "{shown}");
 
     let (exit, given) = bench.json(&["links", "link", &guid, &record.sys_id, "--yes"]);
     assert_eq!((exit, &given[0]["state"]), (Exit::Done, &json!("pending")), "{given}");

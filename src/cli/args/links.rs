@@ -19,7 +19,7 @@ pub enum LinksVerb {
     Duplicates(DuplicatesArgs),
     /// List the records that Microsoft's store app made; --yes has the sync take them up
     Adopt(AdoptArgs),
-    /// Tie an incident and a record that exist already; nothing is written on either side
+    /// Tie an incident and a record that exist already; nothing that stands on either side is written over
     Link(LinkArgs),
     /// End a link: nothing crosses any more, nothing is deleted, and no new record is made
     Unlink(Target),

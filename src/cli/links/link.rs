@@ -27,9 +27,13 @@ pub async fn run(common: &Common, args: &LinkArgs) -> Result<Exit, Failure> {
     let head = format!("link · {address} ↔ {} · {}", escape_line(&record.number), incident.title);
     let conflicts = shown.iter().filter(|c| c.likeness == Likeness::Conflict).count();
     let tail = match conflicts {
-        0 => "  nothing is written on either side; from then on both are kept in step".to_owned(),
-        1 => "  nothing is written on either side; one field is left for a person to decide".to_owned(),
-        n => format!("  nothing is written on either side; {n} fields are left for a person to decide"),
+        0 => "  nothing that stands on either side is written over; from then on both are kept in step"
+            .to_owned(),
+        1 => "  nothing that stands on either side is written over; one field is left for a person to decide"
+            .to_owned(),
+        n => format!(
+            "  nothing that stands on either side is written over; {n} fields are left for a person to decide"
+        ),
     };
     for line in std::iter::once(head).chain(order::lines(both, &shown)).chain([tail]) {
         // With --json, stdout is for the answer.

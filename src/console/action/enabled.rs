@@ -2,6 +2,7 @@
 
 use crate::console::model::{Model, Screen};
 use crate::mapping::LintLevel;
+use crate::model::Life;
 use crate::model::view::{LinkView, Step, WorkspaceView};
 
 type Answer = Result<(), String>;
@@ -31,12 +32,20 @@ pub(super) fn target(model: &Model) -> Answer {
     the_target(model).map(|_| ())
 }
 
+/// True for a link that a person ended.
+fn is_ended(view: &LinkView) -> bool {
+    view.step == Step::Gone && view.why == Life::Unlinked.word()
+}
+
 fn live(model: &Model) -> Result<&LinkView, String> {
     writable(model)?;
     let view = the_target(model)?;
     match view.step {
         Step::Merged => return Err("It was merged into another incident; work on that one.".into()),
         Step::Watched => return Err("It is only watched, never written.".into()),
+        Step::Gone if is_ended(view) => {
+            return Err("A person ended this link; tie both again with `diptych links link`.".into());
+        }
         Step::Gone => return Err("One side is gone; nothing is written to the other.".into()),
         _ => {}
     }
@@ -79,7 +88,9 @@ pub(super) fn resolvable(model: &Model) -> Answer {
 
 pub(super) fn retryable(model: &Model) -> Answer {
     writable(model)?;
-    match the_target(model)?.step {
+    let view = the_target(model)?;
+    match view.step {
+        _ if is_ended(view) => Err("A person ended this link; nothing is done by it any more.".into()),
         Step::Error | Step::Held | Step::Pending | Step::Conflict | Step::Gone => Ok(()),
         _ => Err("Nothing of it waits or failed.".into()),
     }

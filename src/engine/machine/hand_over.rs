@@ -125,8 +125,13 @@ pub(super) async fn stand_back(ws: &Ws, state: &mut LinkState) -> Result<Option<
         let text = "watched from now on: the store app works, so nothing is written for it".to_owned();
         let audit = vec![ws.audit(state, "watch", (None, "link"), ("", ""), &text)];
         let events = vec![ws.event(Level::Change, Some(link.id), ws.subject(state), text)];
+        let why = "the store app serves this record, and store_app is \"watch\": it was not sent";
+        let commands = ws.refuse_taken(link.id, why);
+        let ordered = |e: &&Entry| e.origin == CommentOrigin::Console && !commands.is_empty();
+        let entries = state.entries.iter().filter(ordered).filter_map(|e| kept_back(e, why)).collect();
         let link = Link { role: Role::Watched, ..link.clone() };
-        ws.save(state, Turn { link: Some(link), audit, events, ..Turn::default() }).await?;
+        ws.save(state, Turn { link: Some(link), audit, events, commands, entries, ..Turn::default() })
+            .await?;
         return Ok(Some(Next::Again));
     }
     if ours && link.unread && !ws.is_down(Side::Sentinel) {
@@ -143,6 +148,18 @@ pub(super) async fn stand_back(ws: &Ws, state: &mut LinkState) -> Result<Option<
     };
     let waits = state.open_intent().is_some() || !idle;
     Ok(Some(if waits { Next::Later } else { Next::Settled }))
+}
+
+/// Words of a command that is refused, as ones that go nowhere by themselves.
+fn kept_back(entry: &Entry, why: &str) -> Option<Entry> {
+    let mut kept = entry.clone();
+    for side in [Side::Sentinel, Side::ServiceNow] {
+        if kept.delivery(side) == Delivery::Waiting {
+            kept.set_delivery(side, Delivery::Held);
+            kept.reason = why.to_owned();
+        }
+    }
+    (kept != *entry).then_some(kept)
 }
 
 /// True for a link to a record that the store app made, by what it carries.

@@ -1,5 +1,5 @@
 //! Ties an incident and a record that exist already, because a person ordered it: one transaction, and
-//! nothing is written on either side.
+//! nothing that stands on either side is written over.
 
 use std::collections::BTreeSet;
 
@@ -22,6 +22,8 @@ use super::observation::{get_incident, get_record};
 
 /// In a transaction: the first of its own new links.
 const NEW: LinkId = LinkId(-1);
+/// Orders that are carried out before everything else has its turn.
+const AT_A_TIME: usize = 20;
 /// Times that users are looked up for one order.
 const LOOKUPS: u32 = 4;
 
@@ -35,16 +37,28 @@ enum End {
     Tied(Box<Commit>),
 }
 
-/// Carries out what was ordered about links, as far as both sides can be asked at this moment.
-pub(super) async fn carry_out(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<(), Halt> {
+/// Carries out what was ordered about links, as far as both sides can be asked at this moment. True when there
+/// is more of it than everything else should wait for.
+pub(super) async fn carry_out(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<bool, Halt> {
     if ws.memory(|m| m.link_orders.is_empty()) || ws.is_down(Side::Sentinel) || ws.is_down(Side::ServiceNow) {
-        return Ok(());
+        return Ok(false);
     }
-    for order in ws.memory(|m| std::mem::take(&mut m.link_orders)) {
+    // What is compared here has to go by the tables that people were shown it by.
+    super::workspace::refresh_mapping(ws).await?;
+    let mut orders = ws.memory(|m| std::mem::take(&mut m.link_orders)).into_iter();
+    let mut more = true;
+    for _ in 0..AT_A_TIME {
+        let down = ws.is_down(Side::Sentinel) || ws.is_down(Side::ServiceNow);
+        if down || ws.is_stopping() || super::orders::hear(ws).await? {
+            more = false;
+            break;
+        }
+        let Some(order) = orders.next() else { break };
         let (state, result, commit) = match tie(ws, &order).await? {
             End::Later => {
                 ws.memory(|m| m.link_orders.push(order));
-                continue;
+                more = false;
+                break;
             }
             End::Ended(state, why) => {
                 let (word, who) = (order.verb.word(), escape_line(&order.who));
@@ -61,7 +75,8 @@ pub(super) async fn carry_out(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<(
         let update = LinkOrderUpdate { id: order.id, state, result };
         dirty.extend(ws.commit(Commit { link_orders: vec![update], ..commit }).await?.links);
     }
-    Ok(())
+    ws.memory(|m| m.link_orders.extend(orders));
+    Ok(more && ws.memory(|m| !m.link_orders.is_empty()))
 }
 
 /// What is to be committed to tie both sides of an order, or why they are not.
@@ -108,6 +123,10 @@ async fn tie(ws: &Ws, order: &LinkOrder) -> Result<End, Halt> {
     if let Some(moved) = moved(&order.shown, &now) {
         let why = format!("{moved} moved since it was shown; look again and repeat it if it is still wanted");
         return Ok(End::Ended(CommandState::Stale, why));
+    }
+    // Of the same record that was tied before, it is known what it was told.
+    if let Some(before) = of_incident.iter().rev().find(|s| s.link.sys_id == order.sys_id) {
+        state.link.evidence.listed.clone_from(&before.link.evidence.listed);
     }
     state.link.ordinal = of_incident.iter().map(|s| s.link.ordinal + 1).max().unwrap_or(0);
     Ok(End::Tied(Box::new(tied(ws, order, state, bases, asked))))
@@ -199,7 +218,7 @@ fn tied(ws: &Ws, order: &LinkOrder, state: LinkState, bases: Vec<Base>, asked: S
         (LinkVerb::Adopt, true) => "found as the store app's, and watched",
     };
     let text = format!(
-        "{number} {what} by {who}: {} fields are equal, {} are to be decided, {} are held; nothing was written",
+        "{number} {what} by {who}: {} fields are equal, {} are to be decided, {} are held; nothing that stands on either side is written over",
         shown(Likeness::Equal),
         shown(Likeness::Conflict),
         shown(Likeness::Held)

@@ -67,6 +67,10 @@ pub(super) struct Memory {
     pub passes: Pair<Pass>,
     pub desk_read_at: Duration,
     pub paused: bool,
+    /// For how long nobody had read before what waits to be worked on.
+    pub gap: Duration,
+    /// Passes in this life that did not end with the store refusing something.
+    pub passes_done: u64,
     /// Links that a pause took out of a pass.
     pub left_over: BTreeSet<LinkId>,
     /// What was ordered in the course of a pass.

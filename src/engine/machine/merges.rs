@@ -152,7 +152,8 @@ async fn tell(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
             others.push(say(ws, there, &key, &text));
         }
         let (key, text) = went_into(Some(named));
-        others.extend(before.iter().map(|s| say(ws, s, &key, &text)));
+        let told = before.iter().filter(|s| s.link.life <= Life::Gone);
+        others.extend(told.map(|s| say(ws, s, &key, &text)));
     }
     if !others.is_empty() {
         ws.commit(Commit { entries: others, ..Commit::default() }).await?;

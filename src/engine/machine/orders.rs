@@ -81,7 +81,7 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
     }
     ws.memory(|m| m.link_orders = links);
     let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
-    super::link_orders::carry_out(ws, &mut dirty).await?;
+    let more = super::link_orders::carry_out(ws, &mut dirty).await?;
     for command in &commands {
         match command.state {
             CommandState::Taken => {
@@ -109,7 +109,7 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
         ws.publish_lanes().await?;
     }
     let heard = ws.memory(|m| m.heard.take());
-    Ok(at_once || heard.at_once)
+    Ok(at_once || heard.at_once || more)
 }
 
 async fn control(ws: &Ws, controls: &[Control]) -> Result<bool, Halt> {
@@ -207,8 +207,9 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         // Our own comment moved its version, and the command needs the present one.
         super::observation::refresh_incident(ws, &mut state).await?;
     }
-    // Of a link whose other side is gone nobody can settle what was sent.
-    let gives_up = command.verb == Verb::Unlink && state.link.life == Life::Gone;
+    // Of a link whose other side is gone nobody can settle what was sent; what was not sent yet need not be.
+    let unsent = state.open_intent().is_some_and(|i| i.state == IntentState::Planned);
+    let gives_up = command.verb == Verb::Unlink && (state.link.life == Life::Gone || unsent);
     if state.open_intent().is_some() && command.verb != Verb::Retry && !gives_up {
         // Its turn comes when the write under way is settled.
         return Ok(true);
@@ -358,6 +359,14 @@ impl Ws {
     /// True while an operator has it paused.
     pub fn is_paused(&self) -> bool {
         self.memory(|m| m.paused)
+    }
+
+    /// Commands under way for a link by which nothing is done any more: refused, each.
+    pub fn refuse_taken(&self, link: LinkId, why: &str) -> Vec<CommandUpdate> {
+        let taken = self.memory(|m| m.taken.remove(&link)).unwrap_or_default();
+        let refused =
+            |id: CommandId| CommandUpdate { id, state: CommandState::Refused, result: why.to_owned() };
+        taken.into_iter().map(refused).collect()
     }
 
     /// A command is not under way any more: it waits again, or was refused.

@@ -13,7 +13,7 @@ use super::ctx::Ws;
 use super::turn::Turn;
 
 /// Why words do not cross that waited to.
-const ENDED: &str = "the link was ended before it was sent";
+const ENDED: &str = "the link was ended before all of it was sent";
 
 /// The turn that ends a link. What was under way is settled by then, unless its side is gone; what waits is
 /// sent no more.
@@ -30,7 +30,8 @@ pub(super) fn ended(ws: &Ws, state: &LinkState, command: &Command) -> Turn {
     let mut audit = ws.audit(state, "unlink", (None, "link"), (&number, "unlinked"), "ordered by a person");
     audit.who = who;
     let mut audit = vec![audit];
-    let open = state.intents.iter().filter(|i| i.state.is_open());
+    let sent = |i: &&Intent| i.state.is_open() && i.state != IntentState::Planned;
+    let open = state.intents.iter().filter(sent);
     audit.extend(open.flat_map(|i| super::gone::unproven(ws, state, i)));
     let left = |i: &&Intent| i.state.is_open() || i.state == IntentState::Parked;
     ws.memory(|m| {
@@ -40,6 +41,9 @@ pub(super) fn ended(ws: &Ws, state: &LinkState, command: &Command) -> Turn {
         m.reread.remove(&id);
         m.missing.retain(|(link, _), _| *link != id);
     });
+    let mut commands = ws.refuse_taken(state.link.id, ENDED);
+    commands.retain(|c| c.id != command.id);
+    commands.push(CommandUpdate { id: command.id, state: CommandState::Done, result: text.clone() });
     Turn {
         link: Some(Link {
             life: Life::Unlinked,
@@ -61,7 +65,7 @@ pub(super) fn ended(ws: &Ws, state: &LinkState, command: &Command) -> Turn {
             .filter(left)
             .map(|i| ws.update(i, IntentState::Replanned, ENDED.into()))
             .collect(),
-        commands: vec![CommandUpdate { id: command.id, state: CommandState::Done, result: text.clone() }],
+        commands,
         audit,
         events: vec![ws.event(Level::Warning, Some(state.link.id), ws.subject(state), text)],
         ..Turn::default()

@@ -25,6 +25,8 @@ use super::recovery::Recovery;
 const LINKS_AT_ONCE: usize = 16;
 /// Links whose work is committed before the lanes are published again.
 const PUBLISH_EVERY: usize = 50;
+/// Longest pause while the store takes nothing.
+const STORE_REST: Duration = Duration::from_secs(60);
 /// Name of the fact that a first-contact plan was accepted (D29).
 pub(super) const ACCEPTED: &str = "first_contact";
 /// Its value where no more was accepted than to look at what the store app does.
@@ -32,7 +34,7 @@ pub(super) const TO_WATCH: &str = "watch";
 
 /// Runs one workspace until the machine stops, or once.
 pub(super) async fn run(ws: Ws) {
-    let mut lost = false;
+    let (mut lost, mut failures) = (false, 0);
     loop {
         if ws.is_stopping() {
             break;
@@ -58,7 +60,9 @@ pub(super) async fn run(ws: Ws) {
                 continue;
             }
         }
+        let passes = ws.memory(|m| m.passes_done);
         let ended = hold(&ws).await;
+        failures = if ws.memory(|m| m.passes_done) == passes { failures + 1 } else { 1 };
         match ended {
             Err(Halt::Store(StoreFault::LeaseLost)) if ws.shared.mode == Mode::Run => {
                 lost = true;
@@ -67,7 +71,8 @@ pub(super) async fn run(ws: Ws) {
             Err(Halt::Store(_)) if ws.shared.mode == Mode::Run && !ws.is_stopping() => {
                 // Disk full or busy: nothing was acknowledged, nothing is lost; try again.
                 ws.recovered(Recovery::StoreRetried);
-                ws.wait(Duration::from_secs(5)).await;
+                // Each try reads both sides anew.
+                ws.wait(ws.shared.backoff(failures, STORE_REST)).await;
             }
             Err(Halt::Store(fault)) => {
                 ws.summary(|s| s.refused = fault.to_string());
@@ -103,6 +108,7 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
         } else {
             let started = ws.now().mono;
             let ok = pass(ws).await?;
+            ws.memory(|m| m.passes_done += 1);
             failures = if ok { 0 } else { failures + 1 };
             if ws.shared.mode != Mode::Run {
                 if ws.shared.mode == Mode::Once {
@@ -190,6 +196,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     ws.set_state(Side::ServiceNow, LaneState::Reading);
     let desk = super::record_pass::read_desk_side(ws, &mut dirty).await?;
     if super::orders::hear(ws).await? {
+        keep_gap(ws, last_read.gap(ws));
         return Ok(break_off(ws, dirty));
     }
     ws.memory(|m| m.desk_was_read = matches!(desk, Reading::Done));
@@ -197,15 +204,17 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     ws.set_state(Side::Sentinel, LaneState::Reading);
     let sentinel = super::incident_pass::read_sentinel_side(ws, &mut dirty).await?;
     if super::orders::hear(ws).await? {
+        keep_gap(ws, last_read.gap(ws));
         return Ok(break_off(ws, dirty));
     }
-    super::link_orders::carry_out(ws, &mut dirty).await?;
+    let more = super::link_orders::carry_out(ws, &mut dirty).await?;
+    ws.memory(|m| m.heard.at_once |= more);
     if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.steady())).await? {
         dirty.extend(due);
     }
     super::evidence_work::choose_alerts(ws, &mut dirty).await?;
     super::related_work::choose_rows(ws, &mut dirty).await?;
-    let gap = last_read.gap(ws);
+    let gap = keep_gap(ws, last_read.gap(ws));
     super::surge::watch(ws, &dirty, gap).await?;
     super::write_rate::begin(ws, gap);
     if !dirty.is_empty() {
@@ -217,6 +226,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         return Ok(break_off(ws, BTreeSet::new()));
     }
     ws.memory(|m| {
+        m.gap = Duration::ZERO;
         m.asked_for_watched = true;
         m.held_due = false;
     });
@@ -242,6 +252,14 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         super::write_rate::end(ws).await?;
     }
     Ok(whole)
+}
+
+/// For how long nobody had read before what is worked on now: a pass that broke off leaves that to the next.
+fn keep_gap(ws: &Ws, gap: Duration) -> Duration {
+    ws.memory(|m| {
+        m.gap = m.gap.max(gap);
+        m.gap
+    })
 }
 
 /// A pause ends a pass: what was read is kept, and its links are worked on by the next one.

@@ -320,6 +320,38 @@ fn what_was_unlinked_is_left_alone_wherever_it_is_killed() {
 }
 
 #[test]
+fn a_command_under_way_ends_with_its_link() {
+    let mut sim = quiet(4);
+    let all = sim.worlds().incidents;
+    let guid = all.iter().find(|i| i.status == "New").unwrap().guid.clone();
+    sim.cut_off(Side::Sentinel, MINUTE * 30);
+    sim.run_for(MINUTE);
+    let text = "said by command".to_owned();
+    let shown = |side| Shown { side, what: "note".into(), from: String::new(), to: text.clone() };
+    let said = Command {
+        id: CommandId(0),
+        workspace: key(),
+        link: live(&sim, &guid).link.id,
+        shown: [diptych::model::Side::Sentinel, diptych::model::Side::ServiceNow].map(shown).to_vec(),
+        verb: Verb::Comment { text: text.clone() },
+        who: "noor".into(),
+        at: sim.world_time(),
+        state: CommandState::Pending,
+        result: String::new(),
+    };
+    let said = sim.with_store(async |s| s.give_command(said).await).unwrap();
+    sim.run_for(MINUTE);
+    let unlinked = unlink(&sim, &guid);
+    sim.run_for(MINUTE);
+    sim.kill();
+    sim.run_for(MINUTE * 2);
+    let state = |id| sim.with_store(async |s| s.command(id).await).unwrap().unwrap();
+    let (said, unlinked) = (state(said), state(unlinked));
+    assert_eq!(unlinked.state, CommandState::Done, "{}", unlinked.result);
+    assert_eq!(said.state, CommandState::Refused, "it is not called done: {}", said.result);
+}
+
+#[test]
 fn words_that_waited_are_not_sent_once_the_link_is_ended() {
     let mut sim = quiet(4);
     let all = sim.worlds().incidents;
