@@ -54,7 +54,7 @@ pub(super) async fn carry_out(ws: &Ws, dirty: &mut BTreeSet<LinkId>) -> Result<b
             break;
         }
         let Some(order) = orders.next() else { break };
-        let (state, result, commit) = match tie(ws, &order).await? {
+        let (state, result, commit) = match Box::pin(tie(ws, &order)).await? {
             End::Later => {
                 ws.memory(|m| m.link_orders.push(order));
                 more = false;

@@ -45,7 +45,7 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
         if ws.is_stopping() || super::orders::hear(&ws).await? {
             return Err(Halt::Stopping);
         }
-        match turn(&ws, &mut state, &mut looks).await? {
+        match Box::pin(turn(&ws, &mut state, &mut looks)).await? {
             Next::Again => {}
             next => {
                 ws.settle_commands(&mut state, next).await?;
@@ -84,16 +84,16 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     if state.link.not_before > ws.steady() {
         return Ok(Next::Later);
     }
-    if let Some(next) = super::hand_over::stand_back(ws, state).await? {
+    if let Some(next) = Box::pin(super::hand_over::stand_back(ws, state)).await? {
         return Ok(next);
     }
-    if let Some(next) = super::merges::turn(ws, state, looks).await? {
+    if let Some(next) = Box::pin(super::merges::turn(ws, state, looks)).await? {
         return Ok(next);
     }
     if state.link.role == Role::Watched && state.link.life <= Life::Live && state.open_intent().is_none() {
-        return super::hand_over::watch(ws, state).await;
+        return Box::pin(super::hand_over::watch(ws, state)).await;
     }
-    if let Some(next) = super::gone::carry_last_words(ws, state).await? {
+    if let Some(next) = Box::pin(super::gone::carry_last_words(ws, state)).await? {
         return Ok(next);
     }
     if state.link.unread && waits_frozen(state) && !ws.is_down(Side::Sentinel) {
@@ -123,7 +123,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     let deaf = ws.is_down(Side::ServiceNow) && !ws.is_down(Side::Sentinel);
     if link.unread && deaf {
         // Who knows whether the incident will still be there once its record can be asked or made.
-        return read_comments_beside(ws, state).await;
+        return Box::pin(read_comments_beside(ws, state)).await;
     }
     // What an earlier life had trouble with may be somebody else's by now.
     let doubted = !link.error.is_empty() && ws.memory(|m| m.doubted.insert(id));
@@ -135,16 +135,16 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         if ws.is_down(Side::ServiceNow) {
             return Ok(Next::Later);
         }
-        return look_whose(ws, state, looks).await;
+        return Box::pin(look_whose(ws, state, looks)).await;
     }
     if link.life == Life::Live && ws.memory(|m| m.unsure.contains(&id)) {
-        return super::observation::look_at_incident(ws, state).await;
+        return Box::pin(super::observation::look_at_incident(ws, state)).await;
     }
     if let Some(intent) = state.open_intent().cloned() {
-        return super::recover::settle(ws, state, intent).await;
+        return Box::pin(super::recover::settle(ws, state, intent)).await;
     }
     if link.life == Life::Creating {
-        return super::create::create(ws, state).await;
+        return Box::pin(super::create::create(ws, state)).await;
     }
     if link.unread || ws.memory(|m| m.reread.contains(&id)) {
         return read_comments(ws, state).await;
@@ -158,12 +158,12 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         return look_up(ws, planned.lookups).await;
     }
     let waits = ws.hold_surges(&mut planned);
-    let next = match act(ws, state, planned, now, looks).await? {
-        Next::Settled => super::evidence_work::list_alerts(ws, state).await?,
+    let next = match Box::pin(act(ws, state, planned, now, looks)).await? {
+        Next::Settled => Box::pin(super::evidence_work::list_alerts(ws, state)).await?,
         next => next,
     };
     let next = match next {
-        Next::Settled => super::related_work::add_rows(ws, state, looks).await?,
+        Next::Settled => Box::pin(super::related_work::add_rows(ws, state, looks)).await?,
         next => next,
     };
     Ok(if waits && next == Next::Settled { Next::Later } else { next })

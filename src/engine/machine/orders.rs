@@ -81,7 +81,7 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
     }
     ws.memory(|m| m.link_orders = links);
     let mut dirty: BTreeSet<LinkId> = BTreeSet::new();
-    let more = super::link_orders::carry_out(ws, &mut dirty).await?;
+    let more = Box::pin(super::link_orders::carry_out(ws, &mut dirty)).await?;
     for command in &commands {
         match command.state {
             CommandState::Taken => {
@@ -97,7 +97,7 @@ pub(super) async fn obey(ws: &Ws) -> Result<bool, Halt> {
                     dirty.insert(command.link);
                 }
             }
-            CommandState::Pending if take(ws, command).await? => {
+            CommandState::Pending if Box::pin(take(ws, command)).await? => {
                 dirty.insert(command.link);
             }
             _ => {}

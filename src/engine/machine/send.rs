@@ -33,8 +33,8 @@ pub(super) enum Came {
 /// Sends the open intent of a link, which must be in flight by the store's word.
 pub(super) async fn send_open(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     let Some(intent) = state.open_intent().cloned() else { return Ok(Next::Again) };
-    let outcome = exchange(ws, state, &intent.kind).await;
-    conclude(ws, state, intent, outcome).await
+    let outcome = Box::pin(exchange(ws, state, &intent.kind)).await;
+    Box::pin(conclude(ws, state, intent, outcome)).await
 }
 
 /// The one exchange that a write is.
@@ -93,45 +93,46 @@ pub(super) async fn conclude(
     let came = match outcome {
         Ok(came) => came,
         Err(error) if matches!(intent.kind, IntentKind::AddRow { .. }) => {
-            return super::related_send::refused(ws, state, intent, error).await;
+            return Box::pin(super::related_send::refused(ws, state, intent, error)).await;
         }
         Err(error) if error.kind == FaultKind::Duplicate => {
             ws.recovered(Recovery::CreateDuplicate);
-            unanswered(ws, state, &intent, &error).await?;
+            Box::pin(unanswered(ws, state, &intent, &error)).await?;
             return Ok(Next::Again);
         }
         Err(error) => {
             if matches!(intent.kind, IntentKind::CreateRecord { .. })
-                && let Some(next) = super::create::try_without_key(ws, state, &intent, &error).await?
+                && let Some(next) =
+                    Box::pin(super::create::try_without_key(ws, state, &intent, &error)).await?
             {
                 return Ok(next);
             }
-            return failed(ws, state, intent, error).await;
+            return Box::pin(failed(ws, state, intent, error)).await;
         }
     };
     match (&intent.kind, came) {
         (IntentKind::CreateRecord { .. }, Came::Record(record)) => {
             let asked = super::confirm::agreed_at(&intent);
-            super::adopt::adopt(ws, state, Some(intent), *record, (asked, Proof::Answer)).await
+            Box::pin(super::adopt::adopt(ws, state, Some(intent), *record, (asked, Proof::Answer))).await
         }
         (IntentKind::PatchRecord { .. }, Came::Record(record)) => {
-            super::confirm::record_patched(ws, state, intent, *record, Proof::Answer).await
+            Box::pin(super::confirm::record_patched(ws, state, intent, *record, Proof::Answer)).await
         }
         (&IntentKind::AddNote { entry, .. }, Came::Record(record)) => {
-            super::entry_work::note_added(ws, state, intent, entry, *record).await
+            Box::pin(super::entry_work::note_added(ws, state, intent, entry, *record)).await
         }
         (IntentKind::PutIncident { .. }, Came::Incident(incident)) => {
-            super::confirm::incident_put(ws, state, intent, *incident, Proof::Answer).await
+            Box::pin(super::confirm::incident_put(ws, state, intent, *incident, Proof::Answer)).await
         }
         (IntentKind::AddRow { .. }, Came::Row(row)) => {
-            super::related_send::added(ws, state, intent, row).await
+            Box::pin(super::related_send::added(ws, state, intent, row)).await
         }
         (&IntentKind::PutComment { entry, .. }, Came::Comment) => {
-            super::entry_work::comment_put(ws, state, intent, entry).await
+            Box::pin(super::entry_work::comment_put(ws, state, intent, entry)).await
         }
         _ => {
             let error = CallError::new(FaultKind::Garbled, "an answer of another kind").unknown_outcome();
-            failed(ws, state, intent, error).await
+            Box::pin(failed(ws, state, intent, error)).await
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One turn of a link: what one transaction changes about it, committed and taken over into
 //! the state at hand.
 
+use futures::future::BoxFuture;
+
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
 use crate::model::view::EventView;
 use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkId, LinkState, Pair, Record};
@@ -64,8 +66,13 @@ impl Ws {
         sightings(state, &self.settings().route.shape, &sighting)
     }
 
-    /// Commits a turn and brings the state in hand to what the store now holds.
-    pub async fn save(&self, state: &mut LinkState, turn: Turn) -> Result<(), Halt> {
+    /// Commits a turn and brings the state in hand to what the store now holds. Boxed, because nearly every
+    /// procedure does so at many places: the stack of a thread has to hold them all.
+    pub fn save<'a>(&'a self, state: &'a mut LinkState, turn: Turn) -> BoxFuture<'a, Result<(), Halt>> {
+        Box::pin(self.commit_turn(state, turn))
+    }
+
+    async fn commit_turn(&self, state: &mut LinkState, turn: Turn) -> Result<(), Halt> {
         let now = self.steady();
         let mut turn = turn;
         let asked = if turn.asked == Stamp(0) { now } else { turn.asked };

@@ -61,7 +61,7 @@ pub(super) async fn run(ws: Ws) {
             }
         }
         let passes = ws.memory(|m| m.passes_done);
-        let ended = hold(&ws).await;
+        let ended = Box::pin(hold(&ws)).await;
         failures = if ws.memory(|m| m.passes_done) == passes { failures + 1 } else { 1 };
         match ended {
             Err(Halt::Store(StoreFault::LeaseLost)) if ws.shared.mode == Mode::Run => {
@@ -92,7 +92,7 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
     let mut failures = 0;
     loop {
         ensure_lease(ws).await?;
-        super::orders::obey(ws).await?;
+        Box::pin(super::orders::obey(ws)).await?;
         // A plan writes nothing, so nothing holds it up.
         let paused = ws.is_paused() && ws.shared.mode != Mode::Plan;
         if paused && ws.shared.mode == Mode::Once {
@@ -107,7 +107,7 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
             ws.publish_lanes().await?;
         } else {
             let started = ws.now().mono;
-            let ok = pass(ws).await?;
+            let ok = Box::pin(pass(ws)).await?;
             ws.memory(|m| m.passes_done += 1);
             failures = if ok { 0 } else { failures + 1 };
             if ws.shared.mode != Mode::Run {
@@ -140,7 +140,7 @@ async fn hold(ws: &Ws) -> Result<(), Halt> {
             }
             let woken = ws.wait(left.min(ws.shared.settings.lease / 3)).await;
             ensure_lease(ws).await?;
-            if woken && super::orders::obey(ws).await? {
+            if woken && Box::pin(super::orders::obey(ws)).await? {
                 break;
             }
         }
@@ -169,7 +169,7 @@ fn rest(ws: &Ws, ok: bool, failures: u32, spent: Duration) -> Duration {
 /// every link that has something to do is worked on. True when both sides could be read.
 async fn pass(ws: &Ws) -> Result<bool, Halt> {
     if ws.shared.mode == Mode::Plan || waits_for_acceptance(ws) {
-        return super::dry_run::dry_pass(ws).await;
+        return Box::pin(super::dry_run::dry_pass(ws)).await;
     }
     let mut dirty = ws.memory(|m| std::mem::take(&mut m.left_over));
     let last_read = super::surge::last_read(ws);
@@ -194,7 +194,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         dirty.extend(watched);
     }
     ws.set_state(Side::ServiceNow, LaneState::Reading);
-    let desk = super::record_pass::read_desk_side(ws, &mut dirty).await?;
+    let desk = Box::pin(super::record_pass::read_desk_side(ws, &mut dirty)).await?;
     if super::orders::hear(ws).await? {
         keep_gap(ws, last_read.gap(ws));
         return Ok(break_off(ws, dirty));
@@ -202,12 +202,12 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     ws.memory(|m| m.desk_was_read = matches!(desk, Reading::Done));
     ensure_lease(ws).await?;
     ws.set_state(Side::Sentinel, LaneState::Reading);
-    let sentinel = super::incident_pass::read_sentinel_side(ws, &mut dirty).await?;
+    let sentinel = Box::pin(super::incident_pass::read_sentinel_side(ws, &mut dirty)).await?;
     if super::orders::hear(ws).await? {
         keep_gap(ws, last_read.gap(ws));
         return Ok(break_off(ws, dirty));
     }
-    let more = super::link_orders::carry_out(ws, &mut dirty).await?;
+    let more = Box::pin(super::link_orders::carry_out(ws, &mut dirty)).await?;
     ws.memory(|m| m.heard.at_once |= more);
     if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.steady())).await? {
         dirty.extend(due);
@@ -292,7 +292,7 @@ pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
         while running.len() < LINKS_AT_ONCE && !ws.is_stopping() && !ws.is_paused() {
             let Some(id) = waiting.next() else { break };
             let ws = ws.clone();
-            running.push(async move { (id, work_link(ws, id).await) });
+            running.push(async move { (id, Box::pin(work_link(ws, id)).await) });
         }
         let Some((id, outcome)) = running.next().await else { break };
         match outcome {
