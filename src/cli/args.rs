@@ -55,7 +55,7 @@ pub enum Action {
     Sync(SyncArgs),
     /// List, show and change incidents
     Incidents(IncidentsArgs),
-    /// Find incidents with more than one record, and close the records that are too many
+    /// Adopt, tie and end links; find incidents with more than one record, and close what is too many
     Links(LinksArgs),
     /// Check, export, apply and undo the mapping tables
     Mappings(MappingsArgs),
