@@ -18,6 +18,7 @@ mod mapping;
 mod observe;
 mod orders;
 mod place;
+mod pool;
 mod published;
 mod schema;
 mod sql;
@@ -30,8 +31,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::watch::Sender;
 
 pub use audit::ChainVerdict;
@@ -42,7 +41,8 @@ pub use watch::Watcher;
 
 use crate::model::ledger::{Ask, StoreFault, Told};
 use crate::text::Stamp;
-use sql::{Db, broken};
+use pool::{Db, Door, Tx};
+use sql::{Arg, Row, args, broken};
 
 /// Whether a store may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,10 @@ struct Inner {
     db: Db,
     path: PathBuf,
     /// How a watcher opens a connection of its own.
-    watching: SqliteConnectOptions,
+    watching: Door,
+    /// True where the caller's own thread does the work: a simulation awaits one call at a time,
+    /// and no other task is kept waiting.
+    inline: bool,
     /// Counts this process's own writes.
     wrote: Sender<u64>,
 }
@@ -72,18 +75,13 @@ struct Inner {
 const OPEN_TRIES: u32 = 50;
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
 
-async fn connect(
-    writing: Option<SqliteConnectOptions>,
-    reading: SqliteConnectOptions,
-    readers: u32,
-) -> Result<Db, StoreFault> {
-    let writer = match writing {
-        Some(options) => Some(sql::pool(options, 1).await?),
-        None => None,
-    };
-    let reader = sql::pool(reading, readers).await?;
-    let db = Db::Sqlite { writer, reader };
-    schema::settle(&db).await?;
+/// Connections that a store keeps for reading.
+const READERS: usize = 4;
+
+fn connect(path: &Path, mode: Mode, lasting: bool) -> Result<Db, StoreFault> {
+    let writing = (mode == Mode::ReadWrite).then(|| Door::writing(path, lasting));
+    let db = Db::open(writing, Door::reading(path), READERS)?;
+    schema::settle(&db)?;
     Ok(db)
 }
 
@@ -102,7 +100,24 @@ impl Store {
     /// may write, a database of another program, or a store made by a newer version; `Full` and
     /// `Busy` as for every call.
     pub async fn open(path: &Path, mode: Mode) -> Result<Self, StoreFault> {
-        Self::open_with(path, mode, SqliteSynchronous::Full, 4).await
+        let path = path.to_owned();
+        let (path, db) = hop(move || {
+            let path = place::prepare(&path, mode)?;
+            let mut tries = OPEN_TRIES;
+            loop {
+                // Several processes that start on one new file step on each other while it turns to
+                // its write-ahead log, and SQLite waits for no time-out there.
+                match connect(&path, mode, true) {
+                    Err(StoreFault::Busy(_)) if tries > 0 => {
+                        tries -= 1;
+                        std::thread::sleep(OPEN_PAUSE);
+                    }
+                    other => return Ok((path, other?)),
+                }
+            }
+        })
+        .await?;
+        Ok(Self::over(path, db, false))
     }
 
     /// Opens it for a simulation: no write waits for the disk, and leases are timed by a clock
@@ -111,43 +126,62 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn open_for_simulation(path: &Path) -> Result<Self, StoreFault> {
-        let store = Self::open_with(path, Mode::ReadWrite, SqliteSynchronous::Off, 1).await?;
-        schema::simulate_clock(store.db()).await?;
-        Ok(store)
+        let path = place::prepare(path, Mode::ReadWrite)?;
+        let db = connect(&path, Mode::ReadWrite, false)?;
+        schema::simulate_clock(&db)?;
+        Ok(Self::over(path, db, true))
     }
 
-    async fn open_with(
-        path: &Path,
-        mode: Mode,
-        sync: SqliteSynchronous,
-        readers: u32,
-    ) -> Result<Self, StoreFault> {
-        let path = place::prepare(path, mode)?;
-        let plain = SqliteConnectOptions::new()
-            .filename(&path)
-            .busy_timeout(Duration::from_secs(5))
-            .foreign_keys(true)
-            .row_buffer_size(500)
-            .statement_cache_capacity(256)
-            // A first sync grows the log; without a limit the file keeps that size for good.
-            .pragma("journal_size_limit", "67108864")
-            .disable_statement_logging();
-        let writing = (mode == Mode::ReadWrite)
-            .then(|| plain.clone().journal_mode(SqliteJournalMode::Wal).synchronous(sync));
-        let watching = plain.read_only(true);
-        let mut tries = OPEN_TRIES;
-        let db = loop {
-            // Several processes that start on one new file step on each other while it turns to
-            // its write-ahead log, and SQLite waits for no time-out there.
-            match connect(writing.clone(), watching.clone(), readers).await {
-                Err(StoreFault::Busy(_)) if tries > 0 => {
-                    tries -= 1;
-                    tokio::time::sleep(OPEN_PAUSE).await;
-                }
-                other => break other?,
-            }
-        };
-        Ok(Self { inner: Arc::new(Inner { db, path, watching, wrote: Sender::new(0) }) })
+    fn over(path: PathBuf, db: Db, inline: bool) -> Self {
+        let watching = Door::reading(&path);
+        Self { inner: Arc::new(Inner { db, path, watching, inline, wrote: Sender::new(0) }) }
+    }
+
+    /// Does work on the connections where it may block.
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Db) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        if self.inner.inline {
+            return work(&self.inner.db);
+        }
+        let inner = Arc::clone(&self.inner);
+        hop(move || work(&inner.db)).await
+    }
+
+    /// Rows of one reading statement.
+    async fn rows(&self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>, StoreFault> {
+        self.call(move |db| db.rows(sql, &args)).await
+    }
+
+    /// One reading transaction: everything in it sees one state.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        self.call(|db| {
+            let mut tx = db.read()?;
+            let found = work(&mut tx)?;
+            tx.commit()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// One writing transaction, of which watchers are told; nothing of it stays when it fails.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let inner = Arc::clone(&self.inner);
+        self.call(move |db| {
+            let mut tx = db.write()?;
+            let made = work(&mut tx)?;
+            tx.commit()?;
+            inner.wrote.send_modify(|n| *n = n.wrapping_add(1));
+            Ok(made)
+        })
+        .await
     }
 
     /// The file.
@@ -160,7 +194,7 @@ impl Store {
     /// # Errors
     /// `Broken` in any other store.
     pub async fn set_simulated_clock(&self, to: Stamp) -> Result<(), StoreFault> {
-        schema::turn_clock(self.db(), to).await
+        self.call(move |db| schema::turn_clock(db, to)).await
     }
 
     /// Lets the file grow by at most so many pages from now on, or without limit again: SQLite then
@@ -169,19 +203,20 @@ impl Store {
     /// # Errors
     /// `Broken` in a store that was opened for reading only.
     pub async fn limit_growth(&self, pages: Option<u32>) -> Result<(), StoreFault> {
-        let Db::Sqlite { writer: Some(writer), .. } = self.db() else {
-            return Err(broken("the store was opened for reading only"));
-        };
-        let now: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(writer).await.map_err(sql::fault)?;
-        let most = pages.map_or(4_294_967_294, |more| now + i64::from(more));
-        let set = format!("PRAGMA max_page_count = {most}");
-        sqlx::query(sqlx::AssertSqlSafe(set)).execute(writer).await.map_err(sql::fault)?;
-        Ok(())
+        self.call(move |db| {
+            let count = db.set("PRAGMA page_count")?;
+            let now = count.first().map_or(Ok(0), |r| r.int("page_count"))?;
+            let most = pages.map_or(4_294_967_294, |more| now + i64::from(more));
+            db.set(&format!("PRAGMA max_page_count = {most}")).map(drop)
+        })
+        .await
     }
 
     /// Closes every connection of every clone. A store that is dropped without it loses nothing.
     pub async fn close(&self) {
-        self.db().close().await;
+        let closed = self.call(|db| Ok(db.close())).await;
+        // Closing has no way to fail.
+        let (Ok(()) | Err(_)) = closed;
     }
 
     /// Checks the file from end to end: pages, indices and references.
@@ -189,14 +224,12 @@ impl Store {
     /// # Errors
     /// `Broken` with the first finding.
     pub async fn integrity(&self) -> Result<(), StoreFault> {
-        let Db::Sqlite { reader, .. } = self.db();
-        let found: String =
-            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(reader).await.map_err(sql::fault)?;
+        let found = self.rows("PRAGMA integrity_check(1)", args![]).await?;
+        let found = found.first().map_or_else(|| Ok(String::new()), |r| r.text("integrity_check"))?;
         if found != "ok" {
             return Err(broken(format!("damaged: {found}; cure: restore a backup")));
         }
-        let loose = sqlx::query("PRAGMA foreign_key_check").fetch_all(reader).await.map_err(sql::fault)?;
-        match loose.len() {
+        match self.rows("PRAGMA foreign_key_check", args![]).await?.len() {
             0 => Ok(()),
             n => Err(broken(format!("damaged: {n} rows belong to no link; cure: restore a backup"))),
         }
@@ -209,12 +242,10 @@ impl Store {
     pub async fn backup(&self, to: &Path) -> Result<(), StoreFault> {
         place::make_file(to).map_err(|e| broken(format!("{} cannot be made: {e}", to.display())))?;
         let name = to.to_str().ok_or_else(|| broken(format!("{} is not UTF-8", to.display())))?;
-        let Db::Sqlite { reader, .. } = self.db();
-        let done = sqlx::query("VACUUM INTO $1").bind(name.to_owned()).execute(reader).await;
-        if let Err(e) = done {
+        if let Err(e) = self.rows("VACUUM INTO $1", args![name]).await {
             // Half a copy would look like one.
             let _ = std::fs::remove_file(to);
-            return Err(sql::fault(e));
+            return Err(e);
         }
         Ok(())
     }
@@ -267,12 +298,15 @@ impl Store {
             Ask::Commit(commit) => self.commit(*commit).await.map(Told::Committed),
         }
     }
+}
 
-    fn db(&self) -> &Db {
-        &self.inner.db
-    }
-
-    fn tell_watchers(&self) {
-        self.inner.wrote.send_modify(|n| *n = n.wrapping_add(1));
+/// Runs work that blocks on a thread that is made for it. A caller that gives up waiting changes
+/// nothing about the work: what has begun ends.
+async fn hop<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreFault> + Send + 'static,
+) -> Result<T, StoreFault> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => Err(broken(format!("its work broke off: {e}"))),
     }
 }

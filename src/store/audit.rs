@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::Store;
 use super::heads::Heads;
-use super::sql::{Row, Tx, args};
+use super::pool::Tx;
+use super::sql::{Row, args};
 use crate::model::ledger::{AuditDraft, AuditRow, StoreFault};
 use crate::model::{IntentId, LinkId};
 
@@ -85,11 +86,11 @@ fn row_hash(prev: &str, chain: &str, seq: i64, draft: &AuditDraft) -> String {
 }
 
 /// Appends rows to a chain.
-pub(super) async fn append(tx: &mut Tx, chain: &str, drafts: &[AuditDraft]) -> Result<(), StoreFault> {
+pub(super) fn append(tx: &mut Tx, chain: &str, drafts: &[AuditDraft]) -> Result<(), StoreFault> {
     if drafts.is_empty() {
         return Ok(());
     }
-    let (mut seq, mut prev) = head(tx, chain).await?.unwrap_or_else(|| (0, first_prev()));
+    let (mut seq, mut prev) = head(tx, chain)?.unwrap_or_else(|| (0, first_prev()));
     let mut rows = Vec::with_capacity(drafts.len());
     for d in drafts {
         seq += 1;
@@ -102,13 +103,13 @@ pub(super) async fn append(tx: &mut Tx, chain: &str, drafts: &[AuditDraft]) -> R
     }
     let head = "INSERT INTO audit (chain, seq, at, who, act, link, subject, side, what, value_before, \
                 value_after, why, intent, prev, hash)";
-    tx.insert(head, rows, "").await
+    tx.insert(head, rows, "")
 }
 
 /// Number and hash of a chain's last row.
-async fn head(tx: &mut Tx, chain: &str) -> Result<Option<(i64, String)>, StoreFault> {
+fn head(tx: &mut Tx, chain: &str) -> Result<Option<(i64, String)>, StoreFault> {
     let sql = "SELECT seq, hash FROM audit WHERE chain = $1 ORDER BY seq DESC LIMIT 1";
-    let row = tx.row(sql, args![chain]).await?;
+    let row = tx.row(sql, args![chain])?;
     row.map(|r| Ok((r.int("seq")?, r.text("hash")?))).transpose()
 }
 
@@ -147,7 +148,7 @@ impl Store {
         after_seq: i64,
         limit: u32,
     ) -> Result<Vec<AuditRow>, StoreFault> {
-        self.db().rows(PAGE_SQL, args![chain, after_seq, limit]).await?.iter().map(audit_row).collect()
+        self.rows(PAGE_SQL, args![chain, after_seq, limit]).await?.iter().map(audit_row).collect()
     }
 
     /// The newest rows about a link, newest first.
@@ -156,7 +157,7 @@ impl Store {
     /// See [`StoreFault`].
     pub async fn audit_for_link(&self, link: LinkId, limit: u32) -> Result<Vec<AuditRow>, StoreFault> {
         let sql = "SELECT * FROM audit WHERE link = $1 ORDER BY at DESC, chain, seq DESC LIMIT $2";
-        self.db().rows(sql, args![link, limit]).await?.iter().map(audit_row).collect()
+        self.rows(sql, args![link, limit]).await?.iter().map(audit_row).collect()
     }
 
     /// Names of the chains.
@@ -165,7 +166,7 @@ impl Store {
     /// See [`StoreFault`].
     pub async fn audit_chains(&self) -> Result<Vec<String>, StoreFault> {
         let sql = "SELECT DISTINCT chain FROM audit ORDER BY chain";
-        self.db().rows(sql, args![]).await?.iter().map(|r| r.text("chain")).collect()
+        self.rows(sql, args![]).await?.iter().map(|r| r.text("chain")).collect()
     }
 
     /// Number and hash of the last row of every chain, to be kept outside the store.
@@ -176,7 +177,7 @@ impl Store {
         let sql = "SELECT a.chain, a.seq, a.hash FROM audit a \
                    JOIN (SELECT chain, MAX(seq) AS seq FROM audit GROUP BY chain) m \
                    ON m.chain = a.chain AND m.seq = a.seq ORDER BY a.chain";
-        let rows = self.db().rows(sql, args![]).await?;
+        let rows = self.rows(sql, args![]).await?;
         rows.iter().map(|r| Ok((r.text("chain")?, (r.int("seq")?, r.text("hash")?)))).collect()
     }
 
@@ -185,11 +186,7 @@ impl Store {
     /// # Errors
     /// See [`StoreFault`].
     pub async fn append_store_audit(&self, draft: AuditDraft) -> Result<(), StoreFault> {
-        let mut tx = self.db().write().await?;
-        append(&mut tx, STORE_CHAIN, &[draft]).await?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(())
+        self.write(move |tx| append(tx, STORE_CHAIN, &[draft])).await
     }
 
     /// Verifies every chain, those that only `heads` knows among them. `heads` are numbers and
@@ -201,33 +198,32 @@ impl Store {
         &self,
         heads: &BTreeMap<String, (i64, String)>,
     ) -> Result<Vec<ChainVerdict>, StoreFault> {
-        let mut tx = self.db().read().await?;
-        let mut chains: Vec<String> = heads.keys().cloned().collect();
-        for row in tx.rows("SELECT DISTINCT chain FROM audit", args![]).await? {
-            chains.push(row.text("chain")?);
-        }
-        chains.sort();
-        chains.dedup();
-        let mut verdicts = Vec::with_capacity(chains.len());
-        for chain in chains {
-            let outside = heads.get(&chain);
-            verdicts.push(verify(&mut tx, chain, outside).await?);
-        }
-        tx.commit().await?;
-        Ok(verdicts)
+        let heads = heads.clone();
+        self.read(move |tx| {
+            let mut chains: Vec<String> = heads.keys().cloned().collect();
+            for row in tx.rows("SELECT DISTINCT chain FROM audit", args![])? {
+                chains.push(row.text("chain")?);
+            }
+            chains.sort();
+            chains.dedup();
+            chains
+                .into_iter()
+                .map(|chain| {
+                    let outside = heads.get(&chain);
+                    verify(tx, chain, outside)
+                })
+                .collect()
+        })
+        .await
     }
 }
 
-async fn verify(
-    tx: &mut Tx,
-    chain: String,
-    outside: Option<&(i64, String)>,
-) -> Result<ChainVerdict, StoreFault> {
+fn verify(tx: &mut Tx, chain: String, outside: Option<&(i64, String)>) -> Result<ChainVerdict, StoreFault> {
     let mut check = Check { next: 1, prev: first_prev(), rows: 0, head: None, broken: None, outside };
     // Numbers below one would be passed over by a search that starts at zero.
     let mut after = i64::MIN;
     loop {
-        let page = tx.rows(PAGE_SQL, args![&chain, after, PAGE]).await?;
+        let page = tx.rows(PAGE_SQL, args![&chain, after, PAGE])?;
         for row in &page {
             let row = audit_row(row)?;
             after = row.seq;

@@ -3,7 +3,8 @@
 
 use super::link_orders;
 use super::links::{self, Fresh};
-use super::sql::{Tx, args, broken, last_of};
+use super::pool::Tx;
+use super::sql::{args, broken, last_of};
 use super::{Store, audit, lease, observe, published};
 use crate::model::WorkspaceKey;
 use crate::model::ledger::{Capability, CommandUpdate, Commit, Committed, Cursor, StoreFault};
@@ -12,34 +13,34 @@ impl Store {
     /// Runs the transaction. Published rows get the epoch and one revision each, counted per
     /// workspace; the last one comes back (D11).
     pub(super) async fn commit(&self, c: Commit) -> Result<Committed, StoreFault> {
-        let ws = &c.workspace;
         check_workspaces(&c)?;
-        let rows = published::Rows::of(&c);
-        let mut tx = self.db().write().await?;
-        let revision = lease::fence(&mut tx, ws, c.epoch, rows.count()).await?;
-
-        let known = links::known(&mut tx, &c).await?;
-        links::change(&mut tx, ws, &c.links, &known).await?;
-        let mut fresh = Fresh { links: links::add(&mut tx, &c.new_links).await?, ..Fresh::default() };
-        observe::incidents(&mut tx, ws, &c.incidents).await?;
-        observe::records(&mut tx, &c.records).await?;
-        observe::correlate(&mut tx, &c, &fresh).await?;
-        observe::bases(&mut tx, &c.bases, &fresh).await?;
-        fresh.entries = links::entries(&mut tx, &c.entries, &fresh).await?;
-        fresh.intents = links::add_intents(&mut tx, ws, &c.new_intents, &fresh).await?;
-        links::change_intents(&mut tx, ws, &c.intents).await?;
-        change_commands(&mut tx, ws, &c.commands).await?;
-        finish_controls(&mut tx, ws, &c.controls_done).await?;
-        link_orders::change(&mut tx, ws, &c.link_orders).await?;
-        move_cursors(&mut tx, &c.cursors).await?;
-        learn(&mut tx, &c.capabilities).await?;
-        audit::append(&mut tx, ws.as_str(), &fresh.audit(&c.audit)?).await?;
-        published::publish(&mut tx, &c, &rows, revision, &fresh).await?;
-
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(Committed { links: fresh.links, entries: fresh.entries, intents: fresh.intents, revision })
+        self.write(move |tx| carry_out(tx, &c)).await
     }
+}
+
+fn carry_out(tx: &mut Tx, c: &Commit) -> Result<Committed, StoreFault> {
+    let ws = &c.workspace;
+    let rows = published::Rows::of(c);
+    let revision = lease::fence(tx, ws, c.epoch, rows.count())?;
+
+    let known = links::known(tx, c)?;
+    links::change(tx, ws, &c.links, &known)?;
+    let mut fresh = Fresh { links: links::add(tx, &c.new_links)?, ..Fresh::default() };
+    observe::incidents(tx, ws, &c.incidents)?;
+    observe::records(tx, &c.records)?;
+    observe::correlate(tx, c, &fresh)?;
+    observe::bases(tx, &c.bases, &fresh)?;
+    fresh.entries = links::entries(tx, &c.entries, &fresh)?;
+    fresh.intents = links::add_intents(tx, ws, &c.new_intents, &fresh)?;
+    links::change_intents(tx, ws, &c.intents)?;
+    change_commands(tx, ws, &c.commands)?;
+    finish_controls(tx, ws, &c.controls_done)?;
+    link_orders::change(tx, ws, &c.link_orders)?;
+    move_cursors(tx, &c.cursors)?;
+    learn(tx, &c.capabilities)?;
+    audit::append(tx, ws.as_str(), &fresh.audit(&c.audit)?)?;
+    published::publish(tx, c, &rows, revision, &fresh)?;
+    Ok(Committed { links: fresh.links, entries: fresh.entries, intents: fresh.intents, revision })
 }
 
 /// Nothing in a commit may speak for another workspace: only its own lease was proven.
@@ -61,41 +62,41 @@ pub(super) fn foreign(ws: &WorkspaceKey, what: &str) -> StoreFault {
     broken(format!("a transaction of {ws} names {what}, which is not its own"))
 }
 
-async fn change_commands(tx: &mut Tx, ws: &WorkspaceKey, all: &[CommandUpdate]) -> Result<(), StoreFault> {
+fn change_commands(tx: &mut Tx, ws: &WorkspaceKey, all: &[CommandUpdate]) -> Result<(), StoreFault> {
     let sql = "UPDATE command SET state = $3, result = $4 WHERE id = $1 AND workspace = $2";
     for c in all {
-        if tx.run(sql, args![c.id, ws, c.state.word(), &c.result]).await? == 0 {
+        if tx.run(sql, args![c.id, ws, c.state.word(), &c.result])? == 0 {
             return Err(foreign(ws, &format!("command {}", c.id)));
         }
     }
     Ok(())
 }
 
-async fn finish_controls(tx: &mut Tx, ws: &WorkspaceKey, ids: &[i64]) -> Result<(), StoreFault> {
+fn finish_controls(tx: &mut Tx, ws: &WorkspaceKey, ids: &[i64]) -> Result<(), StoreFault> {
     for id in ids {
         let sql = "UPDATE control SET done = TRUE WHERE id = $1 AND workspace = $2";
-        if tx.run(sql, args![*id, ws]).await? == 0 {
+        if tx.run(sql, args![*id, ws])? == 0 {
             return Err(foreign(ws, &format!("order {id}")));
         }
     }
     Ok(())
 }
 
-async fn move_cursors(tx: &mut Tx, cursors: &[Cursor]) -> Result<(), StoreFault> {
+fn move_cursors(tx: &mut Tx, cursors: &[Cursor]) -> Result<(), StoreFault> {
     let rows = last_of(cursors, |c| &c.name)
         .into_iter()
         .map(|c| args![&c.workspace, &c.name, c.position, c.moved])
         .collect();
     let tail =
         "ON CONFLICT (workspace, name) DO UPDATE SET position = excluded.position, moved = excluded.moved";
-    tx.insert("INSERT INTO cursor (workspace, name, position, moved)", rows, tail).await
+    tx.insert("INSERT INTO cursor (workspace, name, position, moved)", rows, tail)
 }
 
-async fn learn(tx: &mut Tx, facts: &[Capability]) -> Result<(), StoreFault> {
+fn learn(tx: &mut Tx, facts: &[Capability]) -> Result<(), StoreFault> {
     let rows = last_of(facts, |f| (&f.owner, &f.name))
         .into_iter()
         .map(|f| args![&f.owner, &f.name, &f.value, f.at])
         .collect();
     let tail = "ON CONFLICT (owner, name) DO UPDATE SET value = excluded.value, at = excluded.at";
-    tx.insert("INSERT INTO capability (owner, name, value, at)", rows, tail).await
+    tx.insert("INSERT INTO capability (owner, name, value, at)", rows, tail)
 }

@@ -12,7 +12,7 @@ impl Store {
     /// See [`StoreFault`].
     pub async fn users(&self, instance: &InstanceKey) -> Result<Vec<User>, StoreFault> {
         let sql = "SELECT * FROM desk_user WHERE instance = $1 ORDER BY sys_id";
-        self.db().rows(sql, args![instance]).await?.iter().map(user).collect()
+        self.rows(sql, args![instance]).await?.iter().map(user).collect()
     }
 
     /// Choices of a table of an instance, in the order in which they were read.
@@ -25,7 +25,7 @@ impl Store {
         table: &TableName,
     ) -> Result<Vec<Choice>, StoreFault> {
         let sql = "SELECT * FROM choice WHERE instance = $1 AND table_name = $2 ORDER BY place";
-        self.db().rows(sql, args![instance, table]).await?.iter().map(choice).collect()
+        self.rows(sql, args![instance, table]).await?.iter().map(choice).collect()
     }
 
     pub(super) async fn save_users(&self, instance: &InstanceKey, users: &[User]) -> Result<(), StoreFault> {
@@ -33,17 +33,10 @@ impl Store {
             .into_iter()
             .map(|u| args![instance, &u.sys_id, &u.user_name, &u.name, &u.email, u.active])
             .collect();
-        let mut tx = self.db().write().await?;
-        tx.insert(
-            "INSERT INTO desk_user (instance, sys_id, user_name, name, email, active)",
-            rows,
-            "ON CONFLICT (instance, sys_id) DO UPDATE SET user_name = excluded.user_name, \
-             name = excluded.name, email = excluded.email, active = excluded.active",
-        )
-        .await?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(())
+        let head = "INSERT INTO desk_user (instance, sys_id, user_name, name, email, active)";
+        let tail = "ON CONFLICT (instance, sys_id) DO UPDATE SET user_name = excluded.user_name, \
+                    name = excluded.name, email = excluded.email, active = excluded.active";
+        self.write(move |tx| tx.insert(head, rows, tail)).await
     }
 
     pub(super) async fn save_choices(
@@ -56,14 +49,13 @@ impl Store {
             .zip(choices)
             .map(|(place, c)| args![instance, table, place, &c.element, &c.value, &c.label, c.inactive])
             .collect();
-        let mut tx = self.db().write().await?;
-        let sql = "DELETE FROM choice WHERE instance = $1 AND table_name = $2";
-        tx.run(sql, args![instance, table]).await?;
-        let head = "INSERT INTO choice (instance, table_name, place, element, value, label, inactive)";
-        tx.insert(head, rows, "").await?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(())
+        let list = args![instance, table];
+        self.write(move |tx| {
+            tx.run("DELETE FROM choice WHERE instance = $1 AND table_name = $2", list)?;
+            let head = "INSERT INTO choice (instance, table_name, place, element, value, label, inactive)";
+            tx.insert(head, rows, "")
+        })
+        .await
     }
 }
 

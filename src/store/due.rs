@@ -27,25 +27,25 @@ pub(super) const HELD: &str = "SELECT DISTINCT l.id FROM base b CROSS JOIN link 
 
 impl Store {
     pub(super) async fn due(&self, ws: &WorkspaceKey, now: Stamp) -> Result<Vec<LinkId>, StoreFault> {
-        self.db().rows(DUE, args![ws, now]).await?.iter().map(number).collect()
+        self.rows(DUE, args![ws, now]).await?.iter().map(number).collect()
     }
 
     pub(super) async fn held_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
-        self.db().rows(HELD, args![ws]).await?.iter().map(number).collect()
+        self.rows(HELD, args![ws]).await?.iter().map(number).collect()
     }
 
     /// Links whose comments are to be read again.
     pub(super) async fn unsure_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
         let sql = "SELECT id FROM link WHERE workspace = $1 AND comments_unsure AND role = 'primary' \
                      AND life IN ('creating', 'live') AND frozen = '' ORDER BY id";
-        self.db().rows(sql, args![ws]).await?.iter().map(number).collect()
+        self.rows(sql, args![ws]).await?.iter().map(number).collect()
     }
 
     /// Links that are watched.
     pub(super) async fn watched_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
         let sql = "SELECT id FROM link WHERE workspace = $1 AND role = 'watched' \
                      AND life IN ('creating', 'live') ORDER BY id";
-        self.db().rows(sql, args![ws]).await?.iter().map(number).collect()
+        self.rows(sql, args![ws]).await?.iter().map(number).collect()
     }
 
     /// Links whose alerts are to be read, the newest first.
@@ -56,30 +56,33 @@ impl Store {
     ) -> Result<Vec<LinkId>, StoreFault> {
         let sql = "SELECT id FROM link WHERE workspace = $1 AND alerts_unread AND life = 'live' \
                      AND role = 'primary' AND frozen = '' ORDER BY id DESC LIMIT $2";
-        self.db().rows(sql, args![ws, most]).await?.iter().map(number).collect()
+        self.rows(sql, args![ws, most]).await?.iter().map(number).collect()
     }
 
     /// Links with related rows still to be found or made, the newest first.
     pub(super) async fn waiting_rows(&self, ws: &WorkspaceKey, most: u32) -> Result<Vec<LinkId>, StoreFault> {
         let sql = "SELECT id FROM link WHERE workspace = $1 AND related_waiting AND life = 'live' \
                      AND role = 'primary' AND frozen = '' ORDER BY id DESC LIMIT $2";
-        self.db().rows(sql, args![ws, most]).await?.iter().map(number).collect()
+        self.rows(sql, args![ws, most]).await?.iter().map(number).collect()
     }
 
     pub(super) async fn orders(
         &self,
         ws: &WorkspaceKey,
     ) -> Result<(Vec<Command>, Vec<Control>, Vec<LinkOrder>), StoreFault> {
-        let mut tx = self.db().read().await?;
-        let sql = "SELECT * FROM command WHERE workspace = $1 AND state IN ('pending', 'taken') ORDER BY id";
-        let commands = tx.rows(sql, args![ws]).await?;
-        let sql = "SELECT * FROM control WHERE workspace = $1 AND NOT done ORDER BY id";
-        let controls = tx.rows(sql, args![ws]).await?;
-        let links = super::link_orders::pending(&mut tx, ws).await?;
-        tx.commit().await?;
-        let commands = commands.iter().map(super::orders::command).collect::<Result<_, _>>()?;
-        let controls = controls.iter().map(super::orders::control).collect::<Result<_, _>>()?;
-        Ok((commands, controls, links))
+        let ws = ws.clone();
+        self.read(move |tx| {
+            let sql =
+                "SELECT * FROM command WHERE workspace = $1 AND state IN ('pending', 'taken') ORDER BY id";
+            let commands = tx.rows(sql, args![&ws])?;
+            let sql = "SELECT * FROM control WHERE workspace = $1 AND NOT done ORDER BY id";
+            let controls = tx.rows(sql, args![&ws])?;
+            let links = super::link_orders::pending(tx, &ws)?;
+            let commands = commands.iter().map(super::orders::command).collect::<Result<_, _>>()?;
+            let controls = controls.iter().map(super::orders::control).collect::<Result<_, _>>()?;
+            Ok((commands, controls, links))
+        })
+        .await
     }
 
     /// The facts are those of every owner: they are few, and which instances belong to a
@@ -88,13 +91,15 @@ impl Store {
         &self,
         ws: &WorkspaceKey,
     ) -> Result<(Vec<Cursor>, Vec<Capability>), StoreFault> {
-        let mut tx = self.db().read().await?;
-        let cursors = tx.rows("SELECT * FROM cursor WHERE workspace = $1 ORDER BY name", args![ws]).await?;
-        let facts = tx.rows("SELECT * FROM capability ORDER BY owner, name", args![]).await?;
-        tx.commit().await?;
-        let cursors = cursors.iter().map(cursor).collect::<Result<_, _>>()?;
-        let facts = facts.iter().map(capability).collect::<Result<_, _>>()?;
-        Ok((cursors, facts))
+        let ws = args![ws];
+        self.read(|tx| {
+            let cursors = tx.rows("SELECT * FROM cursor WHERE workspace = $1 ORDER BY name", ws)?;
+            let facts = tx.rows("SELECT * FROM capability ORDER BY owner, name", args![])?;
+            let cursors = cursors.iter().map(cursor).collect::<Result<_, _>>()?;
+            let facts = facts.iter().map(capability).collect::<Result<_, _>>()?;
+            Ok((cursors, facts))
+        })
+        .await
     }
 }
 

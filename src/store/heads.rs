@@ -33,7 +33,7 @@ impl Store {
         let heads = self.audit_heads().await?;
         for (chain, (seq, hash)) in &before {
             let sql = "SELECT hash FROM audit WHERE chain = $1 AND seq = $2";
-            let rows = self.db().rows(sql, args![chain, *seq]).await?;
+            let rows = self.rows(sql, args![chain, *seq]).await?;
             let same = rows.first().map(|r| r.text("hash")).transpose()?.is_some_and(|h| h == *hash);
             if !same {
                 return Err(broken(format!(

@@ -2,7 +2,8 @@
 
 use super::Store;
 use super::audit::STORE_CHAIN;
-use super::sql::{Row, Tx, args, broken};
+use super::pool::Tx;
+use super::sql::{Row, args, broken};
 use crate::model::WorkspaceKey;
 use crate::model::ledger::{Lease, StoreFault};
 use crate::mutant::{self, Mutant};
@@ -56,9 +57,9 @@ fn lease(row: &Row) -> Result<Lease, StoreFault> {
 
 /// Checks the lease inside a transaction and gives the highest revision after setting `rows` of
 /// them aside.
-pub(super) async fn fence(tx: &mut Tx, ws: &WorkspaceKey, epoch: i64, rows: i64) -> Result<i64, StoreFault> {
+pub(super) fn fence(tx: &mut Tx, ws: &WorkspaceKey, epoch: i64, rows: i64) -> Result<i64, StoreFault> {
     let fence = if mutant::is_on(Mutant::LeaseIgnored) { UNFENCED } else { FENCE };
-    match tx.row(fence, args![ws, epoch, rows]).await? {
+    match tx.row(fence, args![ws, epoch, rows])? {
         Some(row) => row.int("revision"),
         None => Err(StoreFault::LeaseLost),
     }
@@ -76,20 +77,16 @@ impl Store {
         if workspace.as_str() == STORE_CHAIN {
             return Err(broken("no workspace may have the key `store`: its audit chain has that name"));
         }
-        let mut tx = self.db().write().await?;
         let (epoch, ends) = idle.unwrap_or((-1, Stamp(-1)));
-        let row = tx.row(TAKE, args![workspace, holder, micros(life_ms), section_hash, epoch, ends]).await?;
-        let taken = row.as_ref().map(lease).transpose()?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(taken)
+        let args = args![workspace, holder, micros(life_ms), section_hash, epoch, ends];
+        self.write(|tx| tx.row(TAKE, args)?.as_ref().map(lease).transpose()).await
     }
 
     /// The lease of a workspace as it stands, `None` if there never was one.
     pub(super) async fn lease_of(&self, workspace: &WorkspaceKey) -> Result<Option<Lease>, StoreFault> {
         let sql = "SELECT l.workspace, l.holder, l.epoch, l.ends, l.section_hash, c.micros AS read_at \
                    FROM lease l CROSS JOIN db_clock c WHERE l.workspace = $1";
-        self.db().rows(sql, args![workspace]).await?.first().map(lease).transpose()
+        self.rows(sql, args![workspace]).await?.first().map(lease).transpose()
     }
 
     pub(super) async fn renew_lease(
@@ -98,21 +95,15 @@ impl Store {
         epoch: i64,
         life_ms: i64,
     ) -> Result<Option<Lease>, StoreFault> {
-        let mut tx = self.db().write().await?;
-        let row = tx.row(RENEW, args![workspace, epoch, micros(life_ms)]).await?;
-        let renewed = row.as_ref().map(lease).transpose()?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(renewed)
+        let args = args![workspace, epoch, micros(life_ms)];
+        self.write(|tx| tx.row(RENEW, args)?.as_ref().map(lease).transpose()).await
     }
 
     pub(super) async fn release_lease(&self, workspace: &WorkspaceKey, epoch: i64) -> Result<(), StoreFault> {
-        let mut tx = self.db().write().await?;
         // The name stays: people want to know who had it last.
         let sql = "UPDATE lease SET ends = 0 WHERE workspace = $1 AND epoch = $2";
-        tx.run(sql, args![workspace, epoch]).await?;
-        tx.commit().await?;
-        self.tell_watchers();
+        let args = args![workspace, epoch];
+        self.write(move |tx| tx.run(sql, args)).await?;
         Ok(())
     }
 
@@ -120,6 +111,6 @@ impl Store {
     pub async fn leases(&self) -> Result<Vec<Lease>, StoreFault> {
         let sql = "SELECT l.workspace, l.holder, l.epoch, l.ends, l.section_hash, c.micros AS read_at \
                    FROM lease l CROSS JOIN db_clock c ORDER BY l.workspace";
-        self.db().rows(sql, args![]).await?.iter().map(lease).collect()
+        self.rows(sql, args![]).await?.iter().map(lease).collect()
     }
 }

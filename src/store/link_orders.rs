@@ -2,7 +2,8 @@
 
 use super::Store;
 use super::commit::foreign;
-use super::sql::{Row, Tx, args, broken, json};
+use super::pool::Tx;
+use super::sql::{Row, args, broken, json};
 use crate::model::ledger::{LinkOrderUpdate, StoreFault};
 use crate::model::{
     CommandState, IncidentId, InstanceKey, LinkId, LinkOrder, LinkState, LinkVerb, SysId, TableName,
@@ -15,7 +16,6 @@ impl Store {
     /// # Errors
     /// See [`StoreFault`].
     pub async fn give_link_order(&self, o: LinkOrder) -> Result<i64, StoreFault> {
-        let mut tx = self.db().write().await?;
         let sql = "INSERT INTO link_order (workspace, incident, instance, table_name, sys_id, verb, shown, who, \
                      at, state, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', '') RETURNING id";
         let args = args![
@@ -29,11 +29,8 @@ impl Store {
             &o.who,
             o.at,
         ];
-        let row = tx.row(sql, args).await?;
-        let id = row.ok_or_else(|| broken("the order got no number"))?.int("id")?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(id)
+        self.write(move |tx| tx.row(sql, args)?.ok_or_else(|| broken("the order got no number"))?.int("id"))
+            .await
     }
 
     /// An order as it stands.
@@ -41,7 +38,7 @@ impl Store {
     /// # Errors
     /// See [`StoreFault`].
     pub async fn link_order(&self, id: i64) -> Result<Option<LinkOrder>, StoreFault> {
-        let rows = self.db().rows("SELECT * FROM link_order WHERE id = $1", args![id]).await?;
+        let rows = self.rows("SELECT * FROM link_order WHERE id = $1", args![id]).await?;
         rows.first().map(order).transpose()
     }
 
@@ -53,27 +50,23 @@ impl Store {
         sys_id: &SysId,
     ) -> Result<Vec<LinkState>, StoreFault> {
         let sql = "SELECT id FROM link WHERE instance = $1 AND table_name = $2 AND sys_id = $3 ORDER BY id";
-        let rows = self.db().rows(sql, args![instance, table, sys_id]).await?;
+        let rows = self.rows(sql, args![instance, table, sys_id]).await?;
         let ids = rows.iter().map(|r| r.int("id").map(LinkId)).collect::<Result<Vec<_>, _>>()?;
         self.by_id(&ids).await
     }
 }
 
 /// Orders of a workspace that wait, oldest first.
-pub(super) async fn pending(tx: &mut Tx, ws: &WorkspaceKey) -> Result<Vec<LinkOrder>, StoreFault> {
+pub(super) fn pending(tx: &mut Tx, ws: &WorkspaceKey) -> Result<Vec<LinkOrder>, StoreFault> {
     let sql = "SELECT * FROM link_order WHERE workspace = $1 AND state = 'pending' ORDER BY id";
-    tx.rows(sql, args![ws]).await?.iter().map(order).collect()
+    tx.rows(sql, args![ws])?.iter().map(order).collect()
 }
 
 /// Writes changed orders.
-pub(super) async fn change(
-    tx: &mut Tx,
-    ws: &WorkspaceKey,
-    all: &[LinkOrderUpdate],
-) -> Result<(), StoreFault> {
+pub(super) fn change(tx: &mut Tx, ws: &WorkspaceKey, all: &[LinkOrderUpdate]) -> Result<(), StoreFault> {
     let sql = "UPDATE link_order SET state = $3, result = $4 WHERE id = $1 AND workspace = $2";
     for o in all {
-        if tx.run(sql, args![o.id, ws, o.state.word(), &o.result]).await? == 0 {
+        if tx.run(sql, args![o.id, ws, o.state.word(), &o.result])? == 0 {
             return Err(foreign(ws, &format!("order {}", o.id)));
         }
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::commit::foreign;
 use super::load::{body_hash, within};
-use super::sql::{Tx, args, broken, json, last_of};
+use super::pool::Tx;
+use super::sql::{args, broken, json, last_of};
 use crate::model::ledger::{AuditDraft, Commit, IntentUpdate, StoreFault};
 use crate::model::{
     Entry, EntryId, IncidentId, Intent, IntentId, IntentKind, Life, Link, LinkId, Role, WorkspaceKey,
@@ -68,7 +69,7 @@ pub(super) struct KnownLink {
 }
 
 /// Looks up every stored link that the transaction names; each must be of its workspace.
-pub(super) async fn known(tx: &mut Tx, c: &Commit) -> Result<BTreeMap<LinkId, KnownLink>, StoreFault> {
+pub(super) fn known(tx: &mut Tx, c: &Commit) -> Result<BTreeMap<LinkId, KnownLink>, StoreFault> {
     let mut ids: Vec<LinkId> = (c.links.iter().map(|l| l.id))
         .chain(c.bases.iter().map(|(l, _)| *l))
         .chain(c.entries.iter().map(|e| e.link))
@@ -79,7 +80,7 @@ pub(super) async fn known(tx: &mut Tx, c: &Commit) -> Result<BTreeMap<LinkId, Kn
     ids.sort_unstable();
     ids.dedup();
     let mut found = BTreeMap::new();
-    for row in within(tx, "SELECT id, workspace, incident, life FROM link WHERE id IN", &[], &ids).await? {
+    for row in within(tx, "SELECT id, workspace, incident, life FROM link WHERE id IN", &[], &ids)? {
         if row.workspace("workspace")? == c.workspace {
             let link = KnownLink {
                 incident: IncidentId::new(&row.text("incident")?),
@@ -109,7 +110,7 @@ fn listed(l: &Link) -> String {
 }
 
 /// Writes changed links, those that give a record up before those that claim one.
-pub(super) async fn change(
+pub(super) fn change(
     tx: &mut Tx,
     ws: &WorkspaceKey,
     links: &[Link],
@@ -159,13 +160,13 @@ pub(super) async fn change(
             related(l)?,
             !l.related.waiting.is_empty(),
         ];
-        tx.run(sql, args).await?;
+        tx.run(sql, args)?;
     }
     Ok(())
 }
 
 /// Writes new links and gives their numbers.
-pub(super) async fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, StoreFault> {
+pub(super) fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, StoreFault> {
     let sql = "INSERT INTO link (workspace, incident, instance, table_name, sys_id, ordinal, role, life, \
                  in_filter, correlated, closer, created, frozen, error, not_before, failures, unread, \
                  pending, comments_seen, comments_unsure, alerts_read, alerts_unread, listed, related, \
@@ -202,7 +203,7 @@ pub(super) async fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, Stor
             related(l)?,
             !l.related.waiting.is_empty(),
         ];
-        let row = tx.row(sql, args).await?.ok_or_else(|| broken("a link got no number"))?;
+        let row = tx.row(sql, args)?.ok_or_else(|| broken("a link got no number"))?;
         numbers.push(LinkId(row.int("id")?));
     }
     Ok(numbers)
@@ -210,17 +211,17 @@ pub(super) async fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, Stor
 
 /// Writes new and changed entries and gives the number of each. A new one that is there already
 /// changes nothing.
-pub(super) async fn entries(tx: &mut Tx, all: &[Entry], fresh: &Fresh) -> Result<Vec<EntryId>, StoreFault> {
+pub(super) fn entries(tx: &mut Tx, all: &[Entry], fresh: &Fresh) -> Result<Vec<EntryId>, StoreFault> {
     let mut numbers = Vec::with_capacity(all.len());
     for e in all {
         let link = fresh.link(e.link)?;
-        let id = if e.id.0 == 0 { add_entry(tx, e, link).await? } else { change_entry(tx, e, link).await? };
+        let id = if e.id.0 == 0 { add_entry(tx, e, link)? } else { change_entry(tx, e, link)? };
         numbers.push(id);
     }
     Ok(numbers)
 }
 
-async fn add_entry(tx: &mut Tx, e: &Entry, link: LinkId) -> Result<EntryId, StoreFault> {
+fn add_entry(tx: &mut Tx, e: &Entry, link: LinkId) -> Result<EntryId, StoreFault> {
     let sql = "INSERT INTO entry (link, origin, origin_id, author, at, body, sentinel_id, to_sentinel, \
                  marker, journal_id, to_servicenow, reason) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
@@ -239,17 +240,17 @@ async fn add_entry(tx: &mut Tx, e: &Entry, link: LinkId) -> Result<EntryId, Stor
         e.to_servicenow.word(),
         &e.reason,
     ];
-    let row = match tx.row(sql, args).await? {
+    let row = match tx.row(sql, args)? {
         Some(row) => Some(row),
         None => {
             let sql = "SELECT id FROM entry WHERE link = $1 AND origin = $2 AND origin_id = $3";
-            tx.row(sql, args![link, e.origin.word(), &e.origin_id]).await?
+            tx.row(sql, args![link, e.origin.word(), &e.origin_id])?
         }
     };
     row.ok_or_else(|| broken("an entry got no number"))?.int("id").map(EntryId)
 }
 
-async fn change_entry(tx: &mut Tx, e: &Entry, link: LinkId) -> Result<EntryId, StoreFault> {
+fn change_entry(tx: &mut Tx, e: &Entry, link: LinkId) -> Result<EntryId, StoreFault> {
     let sql = "UPDATE entry SET origin = $3, origin_id = $4, author = $5, at = $6, body = $7, \
                  sentinel_id = $8, to_sentinel = $9, marker = $10, journal_id = $11, to_servicenow = $12, \
                  reason = $13 WHERE id = $1 AND link = $2";
@@ -268,7 +269,7 @@ async fn change_entry(tx: &mut Tx, e: &Entry, link: LinkId) -> Result<EntryId, S
         e.to_servicenow.word(),
         &e.reason,
     ];
-    match tx.run(sql, args).await? {
+    match tx.run(sql, args)? {
         0 => Err(broken(format!("link {link} has no entry {}", e.id))),
         _ => Ok(e.id),
     }
@@ -276,7 +277,7 @@ async fn change_entry(tx: &mut Tx, e: &Entry, link: LinkId) -> Result<EntryId, S
 
 /// Writes new intents and gives their numbers. One that names a number already must be the one
 /// that is stored: the body of an intent never changes (I5).
-pub(super) async fn add_intents(
+pub(super) fn add_intents(
     tx: &mut Tx,
     ws: &WorkspaceKey,
     all: &[Intent],
@@ -289,14 +290,14 @@ pub(super) async fn add_intents(
         let body = json(&kind)?;
         let hash = body_hash(&body);
         numbers.push(match i.id.0 {
-            0 => add_intent(tx, ws, i, link, (&body, &hash)).await?,
-            _ => same_intent(tx, ws, i.id, &hash).await?,
+            0 => add_intent(tx, ws, i, link, (&body, &hash))?,
+            _ => same_intent(tx, ws, i.id, &hash)?,
         });
     }
     Ok(numbers)
 }
 
-async fn add_intent(
+fn add_intent(
     tx: &mut Tx,
     ws: &WorkspaceKey,
     i: &Intent,
@@ -318,18 +319,13 @@ async fn add_intent(
         i.command,
         &i.outcome,
     ];
-    let row = tx.row(sql, args).await?.ok_or_else(|| broken("an intent got no number"))?;
+    let row = tx.row(sql, args)?.ok_or_else(|| broken("an intent got no number"))?;
     row.int("id").map(IntentId)
 }
 
-async fn same_intent(
-    tx: &mut Tx,
-    ws: &WorkspaceKey,
-    id: IntentId,
-    hash: &str,
-) -> Result<IntentId, StoreFault> {
+fn same_intent(tx: &mut Tx, ws: &WorkspaceKey, id: IntentId, hash: &str) -> Result<IntentId, StoreFault> {
     let sql = "SELECT body_hash FROM intent WHERE id = $1 AND workspace = $2";
-    match tx.row(sql, args![id, ws]).await? {
+    match tx.row(sql, args![id, ws])? {
         None => Err(foreign(ws, &format!("intent {id}"))),
         Some(row) if row.text("body_hash")? == hash => Ok(id),
         Some(_) => Err(broken(format!("intent {id} is committed with another body (I5)"))),
@@ -337,17 +333,13 @@ async fn same_intent(
 }
 
 /// Writes changed intents. A settled one stays as it is.
-pub(super) async fn change_intents(
-    tx: &mut Tx,
-    ws: &WorkspaceKey,
-    all: &[IntentUpdate],
-) -> Result<(), StoreFault> {
+pub(super) fn change_intents(tx: &mut Tx, ws: &WorkspaceKey, all: &[IntentUpdate]) -> Result<(), StoreFault> {
     let sql = "UPDATE intent SET state = $3, attempts = $4, sent = $5, outcome = $6 \
                WHERE id = $1 AND workspace = $2 \
                  AND (state NOT IN ('confirmed', 'rejected', 'replanned') OR state = $3)";
     for i in all {
         let args = args![i.id, ws, i.state.word(), i.attempts, i.sent, &i.outcome];
-        if tx.run(sql, args).await? == 0 {
+        if tx.run(sql, args)? == 0 {
             return Err(broken(format!("intent {} of {ws} is settled or unknown", i.id)));
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
-use sqlx::AssertSqlSafe;
 
 use super::Store;
-use super::sql::{Arg, CHUNK, Row, Tx, args, broken, from_json, padded, places};
+use super::pool::Tx;
+use super::sql::{Arg, CHUNK, Row, args, broken, from_json, padded, places};
 use crate::model::ledger::{Known, StoreFault};
 use crate::model::link::{Conflict, Seen};
 use crate::model::{
@@ -47,10 +47,8 @@ impl Store {
     }
 
     pub(super) async fn by_id(&self, ids: &[LinkId]) -> Result<Vec<LinkState>, StoreFault> {
-        let mut tx = self.db().read().await?;
-        let found = states(&mut tx, ids.to_vec()).await?;
-        tx.commit().await?;
-        Ok(found)
+        let ids = ids.to_vec();
+        self.read(|tx| states(tx, ids)).await
     }
 
     pub(super) async fn by_incident(
@@ -58,13 +56,8 @@ impl Store {
         ws: &WorkspaceKey,
         ids: &[IncidentId],
     ) -> Result<Vec<LinkState>, StoreFault> {
-        let keys: Vec<&IncidentId> = ids.iter().collect();
-        let mut tx = self.db().read().await?;
         let head = "SELECT id FROM link WHERE workspace = $1 AND incident IN";
-        let links = numbers(&mut tx, head, args![ws], &keys).await?;
-        let found = states(&mut tx, links).await?;
-        tx.commit().await?;
-        Ok(found)
+        self.states_of(head, args![ws], ids.iter().map(Arg::from).collect()).await
     }
 
     pub(super) async fn by_number(
@@ -72,13 +65,9 @@ impl Store {
         ws: &WorkspaceKey,
         numbers: &[i64],
     ) -> Result<Vec<LinkState>, StoreFault> {
-        let mut tx = self.db().read().await?;
         let head = "SELECT l.id FROM incident i CROSS JOIN link l WHERE l.workspace = i.workspace \
                       AND l.incident = i.id AND i.workspace = $1 AND i.number IN";
-        let links = self::numbers(&mut tx, head, args![ws], numbers).await?;
-        let found = states(&mut tx, links).await?;
-        tx.commit().await?;
-        Ok(found)
+        self.states_of(head, args![ws], numbers.iter().copied().map(Arg::from).collect()).await
     }
 
     pub(super) async fn merged_and_told(
@@ -86,12 +75,13 @@ impl Store {
         ws: &WorkspaceKey,
         key: &str,
     ) -> Result<Vec<LinkState>, StoreFault> {
-        let mut tx = self.db().read().await?;
-        let rows = tx.rows(MERGED_AND_TOLD, args![ws, CommentOrigin::Sync.word(), key]).await?;
-        let links = rows.iter().map(|r| r.int("id").map(LinkId)).collect::<Result<_, _>>()?;
-        let found = states(&mut tx, links).await?;
-        tx.commit().await?;
-        Ok(found)
+        let args = args![ws, CommentOrigin::Sync.word(), key];
+        self.read(|tx| {
+            let rows = tx.rows(MERGED_AND_TOLD, args)?;
+            let links = rows.iter().map(|r| r.int("id").map(LinkId)).collect::<Result<_, _>>()?;
+            states(tx, links)
+        })
+        .await
     }
 
     pub(super) async fn by_record(
@@ -101,14 +91,23 @@ impl Store {
         table: &TableName,
         ids: &[SysId],
     ) -> Result<Vec<LinkState>, StoreFault> {
-        let keys: Vec<&SysId> = ids.iter().collect();
-        let mut tx = self.db().read().await?;
         let head =
             "SELECT id FROM link WHERE workspace = $1 AND instance = $2 AND table_name = $3 AND sys_id IN";
-        let links = numbers(&mut tx, head, args![ws, instance, table], &keys).await?;
-        let found = states(&mut tx, links).await?;
-        tx.commit().await?;
-        Ok(found)
+        self.states_of(head, args![ws, instance, table], ids.iter().map(Arg::from).collect()).await
+    }
+
+    /// Whole links whose numbers `head (…)` gives for the keys.
+    async fn states_of(
+        &self,
+        head: &'static str,
+        first: Vec<Arg>,
+        keys: Vec<Arg>,
+    ) -> Result<Vec<LinkState>, StoreFault> {
+        self.read(move |tx| {
+            let links = within(tx, head, &first, &keys)?;
+            states(tx, links.iter().map(|r| r.int("id").map(LinkId)).collect::<Result<_, _>>()?)
+        })
+        .await
     }
 
     pub(super) async fn known_incidents(
@@ -116,11 +115,10 @@ impl Store {
         ws: &WorkspaceKey,
         ids: &[IncidentId],
     ) -> Result<Vec<Known>, StoreFault> {
-        let keys: Vec<&IncidentId> = ids.iter().collect();
         let head = "SELECT l.id AS link, i.id AS known, i.etag AS version, i.modified AS stamp FROM incident i \
                     JOIN link l ON l.workspace = i.workspace AND l.incident = i.id \
                     WHERE i.workspace = $1 AND i.id IN";
-        self.known(head, args![ws], &keys).await
+        self.known(head, args![ws], ids.iter().map(Arg::from).collect()).await
     }
 
     pub(super) async fn known_records(
@@ -130,25 +128,22 @@ impl Store {
         table: &TableName,
         ids: &[SysId],
     ) -> Result<Vec<Known>, StoreFault> {
-        let keys: Vec<&SysId> = ids.iter().collect();
         let head = "SELECT l.id AS link, r.sys_id AS known, CAST(r.mod_count AS TEXT) AS version, \
                       r.updated_on AS stamp FROM record r \
                     JOIN link l ON l.instance = r.instance AND l.table_name = r.table_name \
                       AND l.sys_id = r.sys_id \
                     WHERE l.workspace = $1 AND r.instance = $2 AND r.table_name = $3 AND r.sys_id IN";
-        self.known(head, args![ws, instance, table], &keys).await
+        self.known(head, args![ws, instance, table], ids.iter().map(Arg::from).collect()).await
     }
 
-    async fn known<T>(&self, head: &str, first: Vec<Arg>, keys: &[T]) -> Result<Vec<Known>, StoreFault>
-    where
-        T: Clone + Into<Arg>,
-    {
-        let mut tx = self.db().read().await?;
-        let mut known = Vec::new();
-        for row in within(&mut tx, head, &first, keys).await? {
-            known.push(known_row(&row)?);
-        }
-        tx.commit().await?;
+    async fn known(
+        &self,
+        head: &'static str,
+        first: Vec<Arg>,
+        keys: Vec<Arg>,
+    ) -> Result<Vec<Known>, StoreFault> {
+        let rows = self.read(move |tx| within(tx, head, &first, &keys)).await?;
+        let mut known: Vec<Known> = rows.iter().map(known_row).collect::<Result<_, _>>()?;
         known.sort_by(|a, b| (&a.key, a.link).cmp(&(&b.key, b.link)));
         known.dedup();
         Ok(known)
@@ -160,7 +155,7 @@ impl Store {
         instance: &InstanceKey,
         table: &TableName,
     ) -> Result<Vec<Known>, StoreFault> {
-        self.db().rows(LIVE, args![ws, instance, table]).await?.iter().map(known_row).collect()
+        self.rows(LIVE, args![ws, instance, table]).await?.iter().map(known_row).collect()
     }
 
     pub(super) async fn gone_records(
@@ -171,7 +166,7 @@ impl Store {
         why: &str,
         most: u32,
     ) -> Result<Vec<Known>, StoreFault> {
-        self.db().rows(GONE, args![ws, instance, table, why, most]).await?.iter().map(known_row).collect()
+        self.rows(GONE, args![ws, instance, table, why, most]).await?.iter().map(known_row).collect()
     }
 
     pub(super) async fn uncorrelated(
@@ -180,7 +175,7 @@ impl Store {
         instance: &InstanceKey,
         table: &TableName,
     ) -> Result<Vec<Known>, StoreFault> {
-        let rows = self.db().rows(UNCORRELATED, args![ws, instance, table]).await?;
+        let rows = self.rows(UNCORRELATED, args![ws, instance, table]).await?;
         let mut known: Vec<Known> = rows.iter().map(known_row).collect::<Result<_, _>>()?;
         known.sort_by(|a, b| (&a.key, a.link).cmp(&(&b.key, b.link)));
         Ok(known)
@@ -197,17 +192,17 @@ fn known_row(row: &Row) -> Result<Known, StoreFault> {
 }
 
 /// Rows of `head (…)`, which ends in `IN`, for any number of keys.
-pub(super) async fn within<T: Clone + Into<Arg>>(
+pub(super) fn within<T: Clone + Into<Arg>>(
     tx: &mut Tx,
     head: &str,
     first: &[Arg],
     keys: &[T],
 ) -> Result<Vec<Row>, StoreFault> {
-    within_then(tx, head, first, keys, "").await
+    within_then(tx, head, first, keys, "")
 }
 
 /// The same with a `tail` behind the list.
-async fn within_then<T: Clone + Into<Arg>>(
+fn within_then<T: Clone + Into<Arg>>(
     tx: &mut Tx,
     head: &str,
     first: &[Arg],
@@ -219,22 +214,13 @@ async fn within_then<T: Clone + Into<Arg>>(
         let list = padded(chunk);
         let sql = format!("{head} ({}) {tail}", places(first.len() + 1, list.len()));
         let all = first.iter().cloned().chain(list).collect();
-        rows.extend(tx.rows(AssertSqlSafe(sql), all).await?);
+        rows.extend(tx.rows(&sql, all)?);
     }
     Ok(rows)
 }
 
-async fn numbers<T: Clone + Into<Arg>>(
-    tx: &mut Tx,
-    head: &str,
-    first: Vec<Arg>,
-    keys: &[T],
-) -> Result<Vec<LinkId>, StoreFault> {
-    within(tx, head, &first, keys).await?.iter().map(|r| r.int("id").map(LinkId)).collect()
-}
-
 /// Whole links by number, in the order of their numbers; unknown numbers are left out.
-async fn states(tx: &mut Tx, mut ids: Vec<LinkId>) -> Result<Vec<LinkState>, StoreFault> {
+fn states(tx: &mut Tx, mut ids: Vec<LinkId>) -> Result<Vec<LinkState>, StoreFault> {
     ids.sort_unstable();
     ids.dedup();
     let mut all: BTreeMap<LinkId, LinkState> = BTreeMap::new();
@@ -243,16 +229,16 @@ async fn states(tx: &mut Tx, mut ids: Vec<LinkId>) -> Result<Vec<LinkState>, Sto
                 FROM link l LEFT JOIN incident i ON i.workspace = l.workspace AND i.id = l.incident \
                 LEFT JOIN record r ON r.instance = l.instance AND r.table_name = l.table_name \
                   AND r.sys_id = l.sys_id WHERE l.id IN";
-    for row in within(tx, head, &[], &ids).await? {
+    for row in within(tx, head, &[], &ids)? {
         let state = bare(&row)?;
         all.insert(state.link.id, state);
     }
-    for row in within(tx, "SELECT * FROM base WHERE link IN", &[], &ids).await? {
+    for row in within(tx, "SELECT * FROM base WHERE link IN", &[], &ids)? {
         if let Some(state) = all.get_mut(&LinkId(row.int("link")?)) {
             state.bases.push(base(&row)?);
         }
     }
-    for row in within_then(tx, "SELECT * FROM entry WHERE link IN", &[], &ids, "ORDER BY at, id").await? {
+    for row in within_then(tx, "SELECT * FROM entry WHERE link IN", &[], &ids, "ORDER BY at, id")? {
         let entry = entry(&row)?;
         if let Some(state) = all.get_mut(&entry.link) {
             state.entries.push(entry);
@@ -260,7 +246,7 @@ async fn states(tx: &mut Tx, mut ids: Vec<LinkId>) -> Result<Vec<LinkState>, Sto
     }
     let head =
         "SELECT * FROM intent WHERE state IN ('planned', 'in_flight', 'unknown', 'parked') AND link IN";
-    for row in within_then(tx, head, &[], &ids, "ORDER BY id").await? {
+    for row in within_then(tx, head, &[], &ids, "ORDER BY id")? {
         let intent = intent(&row)?;
         if let Some(state) = all.get_mut(&intent.link) {
             state.intents.push(intent);

@@ -3,7 +3,8 @@
 use super::Store;
 use super::audit::{STORE_CHAIN, append};
 use super::load::body_hash;
-use super::sql::{Row, Tx, args};
+use super::pool::Tx;
+use super::sql::{Row, args};
 use crate::model::ledger::{AuditDraft, StoreFault};
 use crate::text::Stamp;
 
@@ -40,7 +41,7 @@ impl Store {
     /// # Errors
     /// See [`StoreFault`].
     pub async fn mapping_history(&self, limit: u32) -> Result<Vec<MappingVersion>, StoreFault> {
-        self.db().rows(NEWEST_FIRST, args![limit]).await?.iter().map(version).collect()
+        self.rows(NEWEST_FIRST, args![limit]).await?.iter().map(version).collect()
     }
 
     /// Makes `body` (JSON of the tables) the version in force if `parent` still is it, and says
@@ -56,11 +57,6 @@ impl Store {
         parent: i64,
         at: Stamp,
     ) -> Result<Result<i64, i64>, StoreFault> {
-        let mut tx = self.db().write().await?;
-        let current = current(&mut tx).await?;
-        if current != parent {
-            return Ok(Err(current));
-        }
         let made = MappingVersion {
             number: parent + 1,
             parent,
@@ -69,10 +65,15 @@ impl Store {
             at,
             body: body.into(),
         };
-        keep(&mut tx, &made).await?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(Ok(made.number))
+        self.write(move |tx| {
+            let current = current(tx)?;
+            if current != parent {
+                return Ok(Err(current));
+            }
+            keep(tx, &made)?;
+            Ok(Ok(made.number))
+        })
+        .await
     }
 
     /// Makes `body` version 1 if there is no version yet; otherwise changes nothing.
@@ -87,15 +88,15 @@ impl Store {
     }
 }
 
-async fn current(tx: &mut Tx) -> Result<i64, StoreFault> {
-    let rows = tx.rows(NEWEST_FIRST, args![1_u32]).await?;
+fn current(tx: &mut Tx) -> Result<i64, StoreFault> {
+    let rows = tx.rows(NEWEST_FIRST, args![1_u32])?;
     rows.first().map_or(Ok(0), |r| r.int("number"))
 }
 
-async fn keep(tx: &mut Tx, m: &MappingVersion) -> Result<(), StoreFault> {
+fn keep(tx: &mut Tx, m: &MappingVersion) -> Result<(), StoreFault> {
     let sql = "INSERT INTO mapping_version (number, parent, author, reason, at, body) \
                VALUES ($1, $2, $3, $4, $5, $6)";
-    tx.run(sql, args![m.number, m.parent, &m.author, &m.reason, m.at, &m.body]).await?;
+    tx.run(sql, args![m.number, m.parent, &m.author, &m.reason, m.at, &m.body])?;
     let draft = AuditDraft {
         at: m.at,
         who: m.author.clone(),
@@ -108,7 +109,7 @@ async fn keep(tx: &mut Tx, m: &MappingVersion) -> Result<(), StoreFault> {
         why: m.reason.clone(),
         ..AuditDraft::default()
     };
-    append(tx, STORE_CHAIN, &[draft]).await
+    append(tx, STORE_CHAIN, &[draft])
 }
 
 fn version(row: &Row) -> Result<MappingVersion, StoreFault> {

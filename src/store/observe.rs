@@ -1,9 +1,8 @@
 //! Writing what was observed and what both sides agreed on.
 
-use sqlx::AssertSqlSafe;
-
 use super::links::Fresh;
-use super::sql::{Arg, CHUNK, Tx, args, json, last_of, padded, places};
+use super::pool::Tx;
+use super::sql::{Arg, CHUNK, args, json, last_of, padded, places};
 use crate::model::ledger::{Commit, StoreFault};
 use crate::model::{Base, Incident, InstanceKey, LinkId, Record, SysId, TableName, WorkspaceKey};
 use crate::text::Stamp;
@@ -12,11 +11,7 @@ use crate::text::Stamp;
 type Seen = (InstanceKey, Record, Stamp);
 
 /// Keeps the latest observation of each incident.
-pub(super) async fn incidents(
-    tx: &mut Tx,
-    ws: &WorkspaceKey,
-    all: &[(Incident, Stamp)],
-) -> Result<(), StoreFault> {
+pub(super) fn incidents(tx: &mut Tx, ws: &WorkspaceKey, all: &[(Incident, Stamp)]) -> Result<(), StoreFault> {
     let mut rows = Vec::with_capacity(all.len());
     for (i, seen) in last_of(all, |(i, _)| &i.id) {
         rows.push(args![ws, &i.id, i.number, &i.etag, i.modified, *seen, json(i)?]);
@@ -27,11 +22,10 @@ pub(super) async fn incidents(
         "ON CONFLICT (workspace, id) DO UPDATE SET number = excluded.number, etag = excluded.etag, \
          modified = excluded.modified, seen = excluded.seen, body = excluded.body",
     )
-    .await
 }
 
 /// Keeps the latest observation of each record.
-pub(super) async fn records(tx: &mut Tx, all: &[Seen]) -> Result<(), StoreFault> {
+pub(super) fn records(tx: &mut Tx, all: &[Seen]) -> Result<(), StoreFault> {
     let mut rows = Vec::with_capacity(all.len());
     for (instance, r, seen) in last_of(all, |(i, r, _)| (i, &r.table, &r.sys_id)) {
         rows.push(args![
@@ -53,7 +47,6 @@ pub(super) async fn records(tx: &mut Tx, all: &[Seen]) -> Result<(), StoreFault>
          mod_count = excluded.mod_count, updated_on = excluded.updated_on, \
          group_key = excluded.group_key, seen = excluded.seen, body = excluded.body",
     )
-    .await
 }
 
 /// The value by which a workspace's poll finds the record: `diptych:<workspace>` (D6), in
@@ -68,7 +61,7 @@ fn group_key(record: &Record) -> &str {
 
 /// Marks on the links whether their workspace's poll finds their record, for the links and
 /// records of this transaction. Kept on the link because every pass asks for the few exceptions.
-pub(super) async fn correlate(tx: &mut Tx, c: &Commit, fresh: &Fresh) -> Result<(), StoreFault> {
+pub(super) fn correlate(tx: &mut Tx, c: &Commit, fresh: &Fresh) -> Result<(), StoreFault> {
     let mut by_table: std::collections::BTreeMap<(&InstanceKey, &TableName), Vec<&SysId>> =
         Default::default();
     for (instance, r, _) in &c.records {
@@ -76,13 +69,13 @@ pub(super) async fn correlate(tx: &mut Tx, c: &Commit, fresh: &Fresh) -> Result<
     }
     for ((instance, table), ids) in by_table {
         let head = "instance = $1 AND table_name = $2 AND sys_id IN";
-        mark(tx, head, args![instance, table], &ids).await?;
+        mark(tx, head, args![instance, table], &ids)?;
     }
     let links: Vec<LinkId> = c.links.iter().map(|l| l.id).chain(fresh.links.iter().copied()).collect();
-    mark(tx, "id IN", args![], &links).await
+    mark(tx, "id IN", args![], &links)
 }
 
-async fn mark<T: Clone + Into<Arg>>(
+fn mark<T: Clone + Into<Arg>>(
     tx: &mut Tx,
     head: &str,
     first: Vec<Arg>,
@@ -98,13 +91,13 @@ async fn mark<T: Clone + Into<Arg>>(
             "UPDATE link SET correlated = NOT correlated WHERE {head} ({places}) AND correlated <> {FOUND}"
         );
         let all = first.iter().cloned().chain(list).collect();
-        tx.run(AssertSqlSafe(sql), all).await?;
+        tx.run(&sql, all)?;
     }
     Ok(())
 }
 
 /// Writes changed bases.
-pub(super) async fn bases(tx: &mut Tx, all: &[(LinkId, Base)], fresh: &Fresh) -> Result<(), StoreFault> {
+pub(super) fn bases(tx: &mut Tx, all: &[(LinkId, Base)], fresh: &Fresh) -> Result<(), StoreFault> {
     let mut rows = Vec::with_capacity(all.len());
     for (link, b) in last_of(all, |(l, b)| (*l, b.field)) {
         rows.push(args![
@@ -141,5 +134,4 @@ pub(super) async fn bases(tx: &mut Tx, all: &[(LinkId, Base)], fresh: &Fresh) ->
            rule = excluded.rule, crossings = excluded.crossings, \
            walk = excluded.walk",
     )
-    .await
 }

@@ -11,17 +11,16 @@ impl Store {
     /// # Errors
     /// `Broken` when the link is not one of the command's workspace.
     pub async fn give_command(&self, c: Command) -> Result<CommandId, StoreFault> {
-        let mut tx = self.db().write().await?;
         let sql = "INSERT INTO command (workspace, link, verb, shown, who, at, state, result) \
                    SELECT workspace, id, $3, $4, $5, $6, 'pending', '' FROM link \
                    WHERE id = $1 AND workspace = $2 RETURNING id";
         let args = args![c.link, &c.workspace, json(&c.verb)?, json(&c.shown)?, &c.who, c.at];
-        let row = tx.row(sql, args).await?;
-        let row = row.ok_or_else(|| broken(format!("link {} is not in {}", c.link, c.workspace)))?;
-        let id = CommandId(row.int("id")?);
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(id)
+        self.write(move |tx| {
+            let row = tx.row(sql, args)?;
+            let row = row.ok_or_else(|| broken(format!("link {} is not in {}", c.link, c.workspace)))?;
+            row.int("id").map(CommandId)
+        })
+        .await
     }
 
     /// A command as it stands.
@@ -29,7 +28,7 @@ impl Store {
     /// # Errors
     /// See [`StoreFault`].
     pub async fn command(&self, id: CommandId) -> Result<Option<Command>, StoreFault> {
-        let rows = self.db().rows("SELECT * FROM command WHERE id = $1", args![id]).await?;
+        let rows = self.rows("SELECT * FROM command WHERE id = $1", args![id]).await?;
         rows.first().map(command).transpose()
     }
 
@@ -39,7 +38,7 @@ impl Store {
     /// See [`StoreFault`].
     pub async fn commands(&self, link: LinkId, limit: u32) -> Result<Vec<Command>, StoreFault> {
         let sql = "SELECT * FROM command WHERE link = $1 ORDER BY id DESC LIMIT $2";
-        self.db().rows(sql, args![link, limit]).await?.iter().map(command).collect()
+        self.rows(sql, args![link, limit]).await?.iter().map(command).collect()
     }
 
     /// Keeps an operator's order and gives its number.
@@ -47,14 +46,11 @@ impl Store {
     /// # Errors
     /// See [`StoreFault`].
     pub async fn give_control(&self, c: Control) -> Result<i64, StoreFault> {
-        let mut tx = self.db().write().await?;
         let sql = "INSERT INTO control (workspace, verb, who, at, done) \
                    VALUES ($1, $2, $3, $4, FALSE) RETURNING id";
-        let row = tx.row(sql, args![&c.workspace, c.verb.word(), &c.who, c.at]).await?;
-        let id = row.ok_or_else(|| broken("the order got no number"))?.int("id")?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(id)
+        let args = args![&c.workspace, c.verb.word(), &c.who, c.at];
+        self.write(move |tx| tx.row(sql, args)?.ok_or_else(|| broken("the order got no number"))?.int("id"))
+            .await
     }
 }
 

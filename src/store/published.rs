@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Store;
 use super::links::Fresh;
-use super::sql::{Arg, Row, Tx, args, json, last_of};
+use super::pool::Tx;
+use super::sql::{Arg, Row, args, json, last_of};
 use crate::model::ledger::{Commit, StoreFault};
 use crate::model::view::{EventView, LaneView, LinkView, WorkspaceView};
 use crate::model::{IncidentId, WorkspaceKey};
@@ -45,7 +46,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Writes the published rows; `last` is the revision of the last of them.
-pub(super) async fn publish(
+pub(super) fn publish(
     tx: &mut Tx,
     c: &Commit,
     rows: &Rows<'_>,
@@ -67,8 +68,7 @@ pub(super) async fn publish(
            revision = excluded.revision, incident = excluded.incident, \
            incident_number = excluded.incident_number, record_number = excluded.record_number, \
            body = excluded.body",
-    )
-    .await?;
+    )?;
     let mut lanes = Vec::with_capacity(rows.lanes.len());
     for v in &rows.lanes {
         revision += 1;
@@ -79,8 +79,7 @@ pub(super) async fn publish(
         lanes,
         "ON CONFLICT (workspace, side) DO UPDATE SET epoch = excluded.epoch, \
            revision = excluded.revision, body = excluded.body",
-    )
-    .await?;
+    )?;
     let mut workspace = Vec::new();
     if let Some(v) = rows.workspace {
         workspace.push(args![ws, epoch, revision + 1, json(v)?]);
@@ -90,9 +89,8 @@ pub(super) async fn publish(
         workspace,
         "ON CONFLICT (workspace) DO UPDATE SET epoch = excluded.epoch, \
            revision = excluded.revision, body = excluded.body",
-    )
-    .await?;
-    add_events(tx, &c.events, fresh).await
+    )?;
+    add_events(tx, &c.events, fresh)
 }
 
 fn link_args(v: &LinkView, fresh: &Fresh, epoch: i64, revision: i64) -> Result<Vec<Arg>, StoreFault> {
@@ -101,18 +99,45 @@ fn link_args(v: &LinkView, fresh: &Fresh, epoch: i64, revision: i64) -> Result<V
     Ok(args![id, &v.workspace, epoch, revision, &v.incident, v.incident_number, &v.record_number, body])
 }
 
-async fn add_events(tx: &mut Tx, events: &[EventView], fresh: &Fresh) -> Result<(), StoreFault> {
+fn add_events(tx: &mut Tx, events: &[EventView], fresh: &Fresh) -> Result<(), StoreFault> {
     let mut rows = Vec::with_capacity(events.len());
     for e in events {
         let link = e.link.map(|l| fresh.link(l)).transpose()?;
         rows.push(args![&e.workspace, e.at, json(&EventView { link, ..e.clone() })?]);
     }
-    tx.insert("INSERT INTO event (workspace, at, body)", rows, "").await
+    tx.insert("INSERT INTO event (workspace, at, body)", rows, "")
 }
 
 /// A page of one workspace, straight from the index.
 pub(super) const PAGE_SQL: &str = "SELECT epoch, revision, body FROM published_link \
     WHERE workspace = $1 AND (epoch, revision) > ($2, $3) ORDER BY epoch, revision LIMIT $4";
+
+fn views(
+    tx: &mut Tx,
+    after: BTreeMap<WorkspaceKey, (i64, i64)>,
+    limit: u32,
+) -> Result<ViewBatch, StoreFault> {
+    let mut batch = ViewBatch { upto: after, ..ViewBatch::default() };
+    let mut left = limit;
+    for row in tx.rows("SELECT workspace FROM lease ORDER BY workspace", args![])? {
+        let ws = row.workspace("workspace")?;
+        if left == 0 {
+            batch.more = true;
+            break;
+        }
+        let (epoch, revision) = batch.upto.get(&ws).copied().unwrap_or((i64::MIN, i64::MIN));
+        let page = tx.rows(PAGE_SQL, args![&ws, epoch, revision, left])?;
+        for row in &page {
+            batch.rows.push(row.json("body")?);
+        }
+        if let Some(row) = page.last() {
+            batch.upto.insert(ws, (row.int("epoch")?, row.int("revision")?));
+        }
+        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
+    }
+    batch.more |= left == 0 && limit > 0;
+    Ok(batch)
+}
 
 impl Store {
     /// At most `limit` links that were published after `after`; a workspace that `after` does not
@@ -125,28 +150,8 @@ impl Store {
         after: &BTreeMap<WorkspaceKey, (i64, i64)>,
         limit: u32,
     ) -> Result<ViewBatch, StoreFault> {
-        let mut batch = ViewBatch { upto: after.clone(), ..ViewBatch::default() };
-        let mut left = limit;
-        let mut tx = self.db().read().await?;
-        for row in tx.rows("SELECT workspace FROM lease ORDER BY workspace", args![]).await? {
-            let ws = row.workspace("workspace")?;
-            if left == 0 {
-                batch.more = true;
-                break;
-            }
-            let (epoch, revision) = after.get(&ws).copied().unwrap_or((i64::MIN, i64::MIN));
-            let page = tx.rows(PAGE_SQL, args![&ws, epoch, revision, left]).await?;
-            for row in &page {
-                batch.rows.push(row.json("body")?);
-            }
-            if let Some(row) = page.last() {
-                batch.upto.insert(ws, (row.int("epoch")?, row.int("revision")?));
-            }
-            left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
-        }
-        batch.more |= left == 0 && limit > 0;
-        tx.commit().await?;
-        Ok(batch)
+        let after = after.clone();
+        self.read(move |tx| views(tx, after, limit)).await
     }
 
     /// Every lane, by workspace, Sentinel first.
@@ -155,7 +160,7 @@ impl Store {
     /// See [`StoreFault`].
     pub async fn lanes(&self) -> Result<Vec<LaneView>, StoreFault> {
         let sql = "SELECT body FROM published_lane ORDER BY workspace, side";
-        self.db().rows(sql, args![]).await?.iter().map(|r| r.json("body")).collect()
+        self.rows(sql, args![]).await?.iter().map(|r| r.json("body")).collect()
     }
 
     /// Every workspace that was published.
@@ -164,7 +169,7 @@ impl Store {
     /// See [`StoreFault`].
     pub async fn workspaces(&self) -> Result<Vec<WorkspaceView>, StoreFault> {
         let sql = "SELECT body FROM published_workspace ORDER BY workspace";
-        self.db().rows(sql, args![]).await?.iter().map(|r| r.json("body")).collect()
+        self.rows(sql, args![]).await?.iter().map(|r| r.json("body")).collect()
     }
 
     /// At most `limit` happenings behind number `after_id`, oldest first; with -1 the newest
@@ -176,10 +181,10 @@ impl Store {
         let event = |r: &Row| Ok((r.int("id")?, r.json("body")?));
         if after_id < 0 {
             let sql = "SELECT id, body FROM event ORDER BY id DESC LIMIT $1";
-            return self.db().rows(sql, args![limit]).await?.iter().rev().map(event).collect();
+            return self.rows(sql, args![limit]).await?.iter().rev().map(event).collect();
         }
         let sql = "SELECT id, body FROM event WHERE id > $1 ORDER BY id LIMIT $2";
-        self.db().rows(sql, args![after_id, limit]).await?.iter().map(event).collect()
+        self.rows(sql, args![after_id, limit]).await?.iter().map(event).collect()
     }
 
     /// Removes all but the newest `keep` happenings and gives how many went.
@@ -187,12 +192,8 @@ impl Store {
     /// # Errors
     /// See [`StoreFault`].
     pub async fn prune_events(&self, keep: u32) -> Result<u64, StoreFault> {
-        let mut tx = self.db().write().await?;
         let sql = "DELETE FROM event WHERE id <= (SELECT id FROM event ORDER BY id DESC LIMIT 1 OFFSET $1)";
-        let gone = tx.run(sql, args![keep]).await?;
-        tx.commit().await?;
-        self.tell_watchers();
-        Ok(gone)
+        self.write(move |tx| tx.run(sql, args![keep])).await
     }
 
     /// Published links by address (D38): a record number such as INC0010023, `workspace/4711`, an
@@ -216,6 +217,6 @@ impl Store {
                 "SELECT body FROM published_link WHERE incident = $1 OR record_number = $2 ORDER BY link";
             (sql, args![&IncidentId::new(address), address.to_uppercase()])
         };
-        self.db().rows(sql, args).await?.iter().map(|r| r.json("body")).collect()
+        self.rows(sql, args).await?.iter().map(|r| r.json("body")).collect()
     }
 }

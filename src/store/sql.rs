@@ -1,12 +1,12 @@
-//! The one place that knows which database is behind the store: pools, transactions, values.
+//! What goes into a query and what comes out: values, rows, errors, and the parts of a text.
 //!
-//! Everything else speaks query texts with `$n` and the types [`Arg`], [`Row`] and [`Tx`], so a
-//! second database is a second variant here and a second set of migrations (D35).
+//! Everything else speaks query texts with `$n` and the types [`Arg`], [`Row`] and
+//! [`Tx`](super::pool::Tx), so that a second database needs no second set of queries (D35).
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, Sqlite, Transaction};
+use rusqlite::Statement;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 use crate::model::ledger::StoreFault;
 use crate::model::{
@@ -14,12 +14,8 @@ use crate::model::{
 };
 use crate::text::{Stamp, UntrustedText, escape_line};
 
-/// Longest `IN` list. SQLite looks named parameters up one by one, so more than 100 cost more
-/// than a second statement (measured).
+/// Longest `IN` list: few lengths make few different texts, which stay prepared.
 pub(super) const CHUNK: usize = 96;
-
-/// Parameters in one multi-row insert, where the measured optimum lies.
-const INSERT_PARAMS: usize = 150;
 
 /// One bound value. Nulls keep their type, which PostgreSQL wants to know.
 #[derive(Clone, Debug)]
@@ -68,40 +64,100 @@ arg_from! {
     &SysId => |v| Self::Text(v.as_str().to_owned());
 }
 
+impl ToSql for Arg {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Int(v) | Self::MaybeInt(Some(v)) => ValueRef::Integer(*v),
+            Self::Text(v) | Self::MaybeText(Some(v)) => ValueRef::Text(v.as_bytes()),
+            Self::Flag(v) => ValueRef::Integer(i64::from(*v)),
+            Self::MaybeInt(None) | Self::MaybeText(None) => ValueRef::Null,
+        }))
+    }
+}
+
+/// One value of an answer.
+#[derive(Clone, Debug)]
+enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    /// Of a type that no column of ours has.
+    Other(&'static str),
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(v) => Self::Int(v),
+            ValueRef::Text(v) => {
+                str::from_utf8(v).map_or(Self::Other("text that is not UTF-8"), |t| Self::Text(t.into()))
+            }
+            ValueRef::Real(_) => Self::Other("a fraction"),
+            ValueRef::Blob(_) => Self::Other("bytes"),
+        }
+    }
+}
+
 /// One row of an answer, read by column name.
-pub(super) enum Row {
-    Sqlite(SqliteRow),
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    columns: Arc<[String]>,
+    values: Vec<Value>,
 }
 
 impl Row {
-    pub(super) fn int(&self, column: &str) -> Result<i64, StoreFault> {
-        match self {
-            Self::Sqlite(r) => r.try_get(column).map_err(fault),
+    /// Runs a statement whose parameters are bound, to its end.
+    pub(super) fn all(statement: &mut Statement<'_>) -> rusqlite::Result<Vec<Self>> {
+        let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let mut answer = statement.raw_query();
+        let mut rows = Vec::new();
+        while let Some(row) = answer.next()? {
+            let values =
+                (0..columns.len()).map(|c| row.get_ref(c).map(Value::from)).collect::<Result<_, _>>()?;
+            rows.push(Self { columns: Arc::clone(&columns), values });
         }
+        Ok(rows)
+    }
+
+    fn value(&self, column: &str) -> Result<&Value, StoreFault> {
+        let place = self.columns.iter().position(|c| c == column);
+        place
+            .and_then(|p| self.values.get(p))
+            .ok_or_else(|| broken(format!("no column {column} in an answer")))
+    }
+
+    pub(super) fn int(&self, column: &str) -> Result<i64, StoreFault> {
+        self.maybe_int(column)?.ok_or_else(|| unfit(column, "a number", &Value::Null))
     }
 
     pub(super) fn maybe_int(&self, column: &str) -> Result<Option<i64>, StoreFault> {
-        match self {
-            Self::Sqlite(r) => r.try_get(column).map_err(fault),
+        match self.value(column)? {
+            Value::Int(v) => Ok(Some(*v)),
+            Value::Null => Ok(None),
+            other => Err(unfit(column, "a number", other)),
+        }
+    }
+
+    /// A text without a copy of it.
+    fn peek(&self, column: &str) -> Result<Option<&str>, StoreFault> {
+        match self.value(column)? {
+            Value::Text(v) => Ok(Some(v)),
+            Value::Null => Ok(None),
+            other => Err(unfit(column, "a text", other)),
         }
     }
 
     pub(super) fn text(&self, column: &str) -> Result<String, StoreFault> {
-        match self {
-            Self::Sqlite(r) => r.try_get(column).map_err(fault),
-        }
+        self.maybe_text(column)?.ok_or_else(|| unfit(column, "a text", &Value::Null))
     }
 
     pub(super) fn maybe_text(&self, column: &str) -> Result<Option<String>, StoreFault> {
-        match self {
-            Self::Sqlite(r) => r.try_get(column).map_err(fault),
-        }
+        Ok(self.peek(column)?.map(str::to_owned))
     }
 
     pub(super) fn flag(&self, column: &str) -> Result<bool, StoreFault> {
-        match self {
-            Self::Sqlite(r) => r.try_get(column).map_err(fault),
-        }
+        self.int(column).map(|v| v != 0)
     }
 
     pub(super) fn stamp(&self, column: &str) -> Result<Stamp, StoreFault> {
@@ -131,13 +187,13 @@ impl Row {
 
     /// A word out of a closed list.
     pub(super) fn word<T>(&self, column: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, StoreFault> {
-        let text = self.text(column)?;
-        read(&text).ok_or_else(|| broken(format!("unknown {column} {text:?}; a newer version wrote it?")))
+        let text = self.peek(column)?.unwrap_or_default();
+        read(text).ok_or_else(|| broken(format!("unknown {column} {text:?}; a newer version wrote it?")))
     }
 
     /// A JSON column.
     pub(super) fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T, StoreFault> {
-        from_json(column, &self.text(column)?)
+        from_json(column, self.peek(column)?.unwrap_or_default())
     }
 }
 
@@ -157,15 +213,22 @@ pub(super) fn broken(message: impl AsRef<str>) -> StoreFault {
     StoreFault::Broken(escape_line(message.as_ref()))
 }
 
+/// A column that holds something else than the program wrote.
+fn unfit(column: &str, wanted: &str, found: &Value) -> StoreFault {
+    let found = match found {
+        Value::Null => "nothing",
+        Value::Int(_) => "a number",
+        Value::Text(_) => "a text",
+        Value::Other(kind) => kind,
+    };
+    broken(format!("the column {column} holds {found} where {wanted} belongs"))
+}
+
 /// Sorts a driver's error into the kinds that the engine acts upon.
-pub(super) fn fault(error: sqlx::Error) -> StoreFault {
-    const FULL_SHM: i64 = 4874;
+pub(super) fn fault(error: rusqlite::Error) -> StoreFault {
+    const FULL_SHM: i32 = 4874;
     let text = escape_line(&error.to_string());
-    if matches!(error, sqlx::Error::PoolTimedOut) {
-        return StoreFault::Busy("no connection became free in time".into());
-    }
-    let code: i64 =
-        error.as_database_error().and_then(|e| e.code().and_then(|c| c.parse().ok())).unwrap_or_default();
+    let code = error.sqlite_error().map(|e| e.extended_code).unwrap_or_default();
     // Extended result codes carry the primary one in their low byte.
     match code & 0xff {
         _ if code == FULL_SHM => StoreFault::Full(text),
@@ -176,95 +239,22 @@ pub(super) fn fault(error: sqlx::Error) -> StoreFault {
     }
 }
 
-type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
-
-fn query(sql: impl SqlSafeStr, args: Vec<Arg>) -> Query {
-    args.into_iter().fold(sqlx::query(sql), |q, arg| match arg {
-        Arg::Int(v) => q.bind(v),
-        Arg::MaybeInt(v) => q.bind(v),
-        Arg::Text(v) => q.bind(v),
-        Arg::MaybeText(v) => q.bind(v),
-        Arg::Flag(v) => q.bind(v),
-    })
-}
-
-/// One transaction; dropped without [`Tx::commit`] it is rolled back.
-pub(super) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
-}
-
-impl Tx {
-    /// Runs a statement and gives the number of rows it touched.
-    pub(super) async fn run(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64, StoreFault> {
-        match self {
-            Self::Sqlite(tx) => {
-                query(sql, args).execute(&mut **tx).await.map(|r| r.rows_affected()).map_err(fault)
-            }
-        }
+/// `?1` for `$1`: SQLite takes the latter for a name and numbers names as they come.
+pub(super) fn numbered(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut parts = sql.split('$');
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        out.push(if part.starts_with(|c: char| c.is_ascii_digit()) { '?' } else { '$' });
+        out.push_str(part);
     }
-
-    /// Every row of an answer.
-    pub(super) async fn rows(
-        &mut self,
-        sql: impl SqlSafeStr,
-        args: Vec<Arg>,
-    ) -> Result<Vec<Row>, StoreFault> {
-        match self {
-            Self::Sqlite(tx) => {
-                let rows = query(sql, args).fetch_all(&mut **tx).await.map_err(fault)?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
-            }
-        }
-    }
-
-    /// The first row of an answer, if there is one. The statement runs to its end.
-    pub(super) async fn row(
-        &mut self,
-        sql: impl SqlSafeStr,
-        args: Vec<Arg>,
-    ) -> Result<Option<Row>, StoreFault> {
-        Ok(self.rows(sql, args).await?.into_iter().next())
-    }
-
-    /// Inserts many rows, several per statement. `tail` follows the values, such as an
-    /// `ON CONFLICT` clause. The caller sees to it that no key comes twice, which PostgreSQL
-    /// refuses within one statement.
-    pub(super) async fn insert(
-        &mut self,
-        head: &str,
-        rows: Vec<Vec<Arg>>,
-        tail: &str,
-    ) -> Result<(), StoreFault> {
-        let Some(columns) = rows.first().map(Vec::len) else { return Ok(()) };
-        let most = (INSERT_PARAMS / columns.max(1)).clamp(1, 50);
-        let mut rows = rows.into_iter();
-        while rows.len() > 0 {
-            let take = batch(rows.len(), most);
-            let args = rows.by_ref().take(take).flatten().collect();
-            let sql = format!("{head} VALUES {} {tail}", tuples(take, columns));
-            self.run(AssertSqlSafe(sql), args).await?;
-        }
-        Ok(())
-    }
-
-    /// Makes it last.
-    pub(super) async fn commit(self) -> Result<(), StoreFault> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await.map_err(fault),
-        }
-    }
+    out
 }
 
 /// How many rows the next statement takes: `most`, then powers of two, so that few different
 /// texts are prepared.
-fn batch(left: usize, most: usize) -> usize {
+pub(super) fn batch(left: usize, most: usize) -> usize {
     if left >= most { most } else { 1 << left.ilog2() }
-}
-
-/// `($1,$2),($3,$4)`.
-fn tuples(rows: usize, columns: usize) -> String {
-    let row = |r: usize| format!("({})", places(r * columns + 1, columns));
-    (0..rows).map(row).collect::<Vec<_>>().join(",")
 }
 
 /// `$3,$4,$5` for `first` 3 and `count` 3.
@@ -289,76 +279,4 @@ pub(super) fn last_of<'a, T, K: Ord>(items: &'a [T], key: impl Fn(&'a T) -> K) -
     let mut kept: Vec<&T> = items.iter().rev().filter(|i| seen.insert(key(i))).collect();
     kept.reverse();
     kept
-}
-
-/// The pools. SQLite: one writing connection, so that writers queue here and not in busy loops,
-/// and a few that cannot write.
-pub(super) enum Db {
-    Sqlite { writer: Option<SqlitePool>, reader: SqlitePool },
-}
-
-impl Db {
-    /// Begins a writing transaction, which holds the write lock from its start: a deferred one
-    /// that reads first can fail with a stale snapshot, and no time-out helps then.
-    pub(super) async fn write(&self) -> Result<Tx, StoreFault> {
-        match self {
-            Self::Sqlite { writer: Some(w), .. } => {
-                let begun = match w.begin_with("BEGIN IMMEDIATE").await {
-                    // SQLite ends a transaction by itself when the disk is full, and the driver
-                    // goes on believing in it: only a fresh connection begins another one.
-                    Err(sqlx::Error::InvalidSavePointStatement) => {
-                        drop(w.acquire().await.map_err(fault)?.detach());
-                        w.begin_with("BEGIN IMMEDIATE").await
-                    }
-                    other => other,
-                };
-                begun.map(Tx::Sqlite).map_err(fault)
-            }
-            Self::Sqlite { writer: None, .. } => Err(broken("it was opened for reading only")),
-        }
-    }
-
-    /// Begins a reading transaction: everything in it sees one state.
-    pub(super) async fn read(&self) -> Result<Tx, StoreFault> {
-        match self {
-            Self::Sqlite { reader, .. } => reader.begin().await.map(Tx::Sqlite).map_err(fault),
-        }
-    }
-
-    /// Rows of one reading statement.
-    pub(super) async fn rows(&self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>, StoreFault> {
-        match self {
-            Self::Sqlite { reader, .. } => {
-                let rows = query(sql, args).fetch_all(reader).await.map_err(fault)?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
-            }
-        }
-    }
-
-    /// Closes every connection, which folds the write-ahead log into the file.
-    pub(super) async fn close(&self) {
-        match self {
-            Self::Sqlite { writer, reader } => {
-                reader.close().await;
-                if let Some(w) = writer {
-                    w.close().await;
-                }
-            }
-        }
-    }
-}
-
-/// A pool whose connections stay: no maintenance task runs behind it, so a simulation that
-/// awaits one call at a time stays in charge.
-pub(super) async fn pool(options: SqliteConnectOptions, size: u32) -> Result<SqlitePool, StoreFault> {
-    SqlitePoolOptions::new()
-        .max_connections(size)
-        .min_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .acquire_timeout(Duration::from_secs(10))
-        .connect_with(options)
-        .await
-        .map_err(fault)
 }

@@ -158,9 +158,7 @@ async fn linked(n: u32) -> (TempDir, Store, Vec<LinkId>) {
 
 /// Runs SQL behind the store's back.
 async fn meddle(store: &Store, sql: &'static str) {
-    let mut tx = store.db().write().await.unwrap();
-    tx.run(sql, Vec::new()).await.unwrap();
-    tx.commit().await.unwrap();
+    store.write(move |tx| tx.run(sql, Vec::new())).await.unwrap();
 }
 
 fn says(fault: &StoreFault, words: &str) {

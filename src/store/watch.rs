@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use rusqlite::Connection;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::Store;
+use super::pool::Door;
 
 const POLL: Duration = Duration::from_millis(200);
 
 /// Waits for changes of the store; made by [`Store::watch`].
 pub struct Watcher {
-    options: SqliteConnectOptions,
+    door: Door,
     /// A connection of its own: `data_version` compares with what the same connection saw last.
-    conn: Option<SqliteConnection>,
+    conn: Option<Connection>,
     seen: Option<i64>,
     wrote: Receiver<u64>,
     /// Kept between calls, so that a caller that gives up waiting again and again still polls.
@@ -33,13 +33,13 @@ impl Store {
         let mut tick = interval(poll);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut watcher = Watcher {
-            options: self.inner.watching.clone(),
+            door: self.inner.watching.clone(),
             conn: None,
             seen: None,
             wrote: self.inner.wrote.subscribe(),
             tick,
         };
-        watcher.seen = watcher.version().await;
+        watcher.seen = watcher.version();
         watcher
     }
 }
@@ -65,7 +65,7 @@ impl Watcher {
                 // Until the version is read too, a dropped call must find the change again.
                 self.wrote.mark_changed();
             }
-            let version = self.version().await;
+            let version = self.version();
             let moved = version.is_some() && version != self.seen;
             if version.is_some() {
                 self.seen = version;
@@ -79,22 +79,18 @@ impl Watcher {
         }
     }
 
-    /// `data_version` of the file; `None` while it cannot be read.
-    async fn version(&mut self) -> Option<i64> {
+    /// `data_version` of the file; `None` while it cannot be read. Done here and now: it looks at
+    /// shared memory and at no disk.
+    fn version(&mut self) -> Option<i64> {
         if self.conn.is_none() {
-            self.conn = self.options.connect().await.ok();
+            self.conn = self.door.open().ok();
             // A new connection counts anew: the old number says nothing.
             self.seen = self.seen.map(|_| i64::MIN);
         }
-        let conn = self.conn.as_mut()?;
-        match sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *conn).await {
-            Ok(version) => Some(version),
-            Err(_) => {
-                if let Some(broken) = self.conn.take() {
-                    let _ = broken.close().await;
-                }
-                None
-            }
+        let version = self.conn.as_ref()?.query_row("PRAGMA data_version", [], |row| row.get(0)).ok();
+        if version.is_none() {
+            self.conn = None;
         }
+        version
     }
 }

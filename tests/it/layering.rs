@@ -45,7 +45,7 @@ const IMPURE: &[(&str, &str)] = &[
     ("tokio::", "the async runtime"),
     ("reqwest::", "the network"),
     ("hyper::", "the network"),
-    ("sqlx::", "the database"),
+    ("rusqlite::", "the database"),
     ("crossterm::", "the terminal"),
     ("rustix::", "the system"),
     ("std::fs", "files"),

@@ -3,8 +3,7 @@
 
 use std::fs;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use rusqlite::Connection;
 
 use super::*;
 use crate::store::sql;
@@ -19,8 +18,8 @@ async fn a_store_that_was_killed_keeps_what_was_committed() {
     let store = Store::open(&file(&dir), Mode::ReadWrite).await.unwrap();
     take(&store, "prod", "me").await.unwrap();
     let done = commit(&store, Commit { new_links: vec![link("prod", 1)], ..prod() }).await.unwrap();
-    let mut open = store.db().write().await.unwrap();
-    open.run("UPDATE link SET frozen = 'half'", Vec::new()).await.unwrap();
+    let mut open = store.inner.db.write().unwrap();
+    open.run("UPDATE link SET frozen = 'half'", Vec::new()).unwrap();
     // The files as they lie at this moment are what a killed process leaves.
     let grave = tempfile::tempdir().unwrap();
     for end in ["", "-wal"] {
@@ -45,7 +44,7 @@ async fn read_only_reads_and_cannot_write() {
     says(&commit(&reader, prod()).await.unwrap_err(), "reading only");
     says(&reader.seed_mapping("{}", Stamp(1)).await.unwrap_err(), "reading only");
     // Not even behind the store's back.
-    let tried = reader.db().rows("DELETE FROM link RETURNING id", Vec::new()).await;
+    let tried = reader.rows("DELETE FROM link RETURNING id", Vec::new()).await;
     says(&tried.err().unwrap(), "readonly");
     store.close().await;
     reader.close().await;
@@ -111,60 +110,65 @@ async fn what_others_could_read_or_swap_is_refused_with_its_cure() {
     assert!(refusal(dir.path(), Mode::ReadWrite).await.contains("not a plain file"));
 }
 
-async fn raw(path: &std::path::Path) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(path).busy_timeout(std::time::Duration::ZERO);
-    options.connect().await.unwrap()
+fn raw(path: &std::path::Path) -> Connection {
+    let conn = Connection::open(path).unwrap();
+    conn.busy_timeout(std::time::Duration::ZERO).unwrap();
+    conn
 }
 
 #[tokio::test]
 async fn stores_of_other_makers_are_refused_untouched() {
     let (dir, store) = fresh().await;
-    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES (9999, 'later', TRUE, x'00', 0)";
-    meddle(&store, newer).await;
     store.close().await;
+    raw(&file(&dir)).execute_batch("PRAGMA user_version = 9999").unwrap();
     for mode in [Mode::ReadWrite, Mode::ReadOnly] {
         let said = refusal(&file(&dir), mode).await;
         assert!(said.contains("newer version") && said.contains("9999"), "{said}");
     }
-    let mut conn = raw(&file(&dir)).await;
-    sqlx::query("DELETE FROM _sqlx_migrations").execute(&mut conn).await.unwrap();
-    conn.close().await.unwrap();
+    raw(&file(&dir)).execute_batch("PRAGMA user_version = 9").unwrap();
     assert!(refusal(&file(&dir), Mode::ReadOnly).await.contains("older version"));
 
     let other = dir.path().join("other.db");
     crate::store::place::make_file(&other).unwrap();
-    let mut conn = raw(&other).await;
-    sqlx::query("CREATE TABLE recipes (name TEXT)").execute(&mut conn).await.unwrap();
-    conn.close().await.unwrap();
+    raw(&other).execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
     assert!(refusal(&other, Mode::ReadWrite).await.contains("another program"));
     fs::write(&other, "this is no database at all, but long enough to look like one").unwrap();
     assert!(refusal(&other, Mode::ReadWrite).await.contains("damaged"));
 }
 
 #[tokio::test]
+async fn a_store_that_kept_its_schema_in_a_table_goes_on() {
+    let (dir, store, ids) = linked(1).await;
+    store.close().await;
+    let early = "PRAGMA user_version = 0; PRAGMA application_id = 0; \
+        CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY); INSERT INTO _sqlx_migrations VALUES (10)";
+    raw(&file(&dir)).execute_batch(early).unwrap();
+    Store::open(&file(&dir), Mode::ReadOnly).await.unwrap();
+    let older = "UPDATE _sqlx_migrations SET version = 9";
+    raw(&file(&dir)).execute_batch(older).unwrap();
+    assert!(refusal(&file(&dir), Mode::ReadOnly).await.contains("older version"));
+    raw(&file(&dir)).execute_batch("UPDATE _sqlx_migrations SET version = 10").unwrap();
+    let store = Store::open(&file(&dir), Mode::ReadWrite).await.unwrap();
+    assert!(store.link_state(ids[0]).await.unwrap().is_some());
+    store.close().await;
+    Store::open(&file(&dir), Mode::ReadOnly).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_full_disk_and_a_held_lock_are_told_apart_and_change_nothing() {
     let (dir, store, ids) = linked(1).await;
-    let pages: i64 =
-        store.db().rows("PRAGMA page_count", vec![]).await.unwrap()[0].int("page_count").unwrap();
-    let mut tx = store.db().write().await.unwrap();
-    let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-    tx.rows(limit, vec![]).await.unwrap();
-    tx.commit().await.unwrap();
+    store.limit_growth(Some(0)).await.unwrap();
     let entries =
         (0..200).map(|n| Entry { text: "x".repeat(999).as_str().into(), ..entry(ids[0], &n.to_string()) });
     let big = Commit { entries: entries.collect(), ..prod() };
     let full = commit(&store, big.clone()).await.unwrap_err();
     assert!(matches!(full, StoreFault::Full(_)), "{full:?}");
     assert!(store.link_state(ids[0]).await.unwrap().unwrap().entries.is_empty());
-    let mut tx = store.db().write().await.unwrap();
-    tx.rows("PRAGMA max_page_count = 1000000", vec![]).await.unwrap();
-    tx.commit().await.unwrap();
+    store.limit_growth(None).await.unwrap();
     commit(&store, big).await.unwrap();
 
-    let held = store.db().write().await.unwrap();
-    let mut conn = raw(&file(&dir)).await;
-    let error = sqlx::query("UPDATE lease SET ends = 0").execute(&mut conn).await.unwrap_err();
+    let held = store.inner.db.write().unwrap();
+    let error = raw(&file(&dir)).execute("UPDATE lease SET ends = 0", []).unwrap_err();
     assert!(matches!(sql::fault(error), StoreFault::Busy(_)));
     drop(held);
     store.integrity().await.unwrap();
@@ -184,13 +188,8 @@ async fn a_backup_is_a_store_and_never_overwrites() {
 async fn damage_is_found() {
     let (_dir, store, _) = linked(1).await;
     store.integrity().await.unwrap();
-    let mut conn = raw(store.path()).await;
-    for sql in [
-        "PRAGMA foreign_keys = OFF",
-        "DELETE FROM link",
-        "INSERT INTO base SELECT 404, 'title', '', '', 0, 0, 0, 0, 0, 0, NULL, '', '', 0, 0, '[]', NULL",
-    ] {
-        sqlx::query(sql).execute(&mut conn).await.unwrap();
-    }
+    let loose = "PRAGMA foreign_keys = OFF; DELETE FROM link; \
+        INSERT INTO base SELECT 404, 'title', '', '', 0, 0, 0, 0, 0, 0, NULL, '', '', 0, 0, '[]', NULL";
+    raw(store.path()).execute_batch(loose).unwrap();
     says(&store.integrity().await.unwrap_err(), "belong to no link");
 }

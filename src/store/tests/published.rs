@@ -179,8 +179,7 @@ async fn the_frequent_reads_cost_what_they_find_and_not_what_there_is() {
         (load::MERGED_AND_TOLD, &["link_merged", "sqlite_autoindex_entry_1"]),
     ];
     for (sql, indices) in small {
-        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-        let plan = store.db().rows(text, Vec::new()).await.unwrap();
+        let plan = store.inner.db.rows(&format!("EXPLAIN QUERY PLAN {sql}"), &[]).unwrap();
         let steps: Vec<String> = plan.iter().map(|r| r.text("detail").unwrap()).collect();
         let walks = steps.iter().filter(|s| s.starts_with("SCAN") || s.starts_with("SEARCH"));
         let astray: Vec<_> = walks.filter(|s| !indices.iter().any(|i| s.contains(i))).collect();
