@@ -214,9 +214,12 @@ impl Store {
 
     /// Closes every connection of every clone. A store that is dropped without it loses nothing.
     pub async fn close(&self) {
-        let closed = self.call(|db| Ok(db.close())).await;
-        // Closing has no way to fail.
-        let (Ok(()) | Err(_)) = closed;
+        let closed = self.call(|db| {
+            db.close();
+            Ok(())
+        });
+        // It has no way to fail.
+        let (Ok(()) | Err(_)) = closed.await;
     }
 
     /// Checks the file from end to end: pages, indices and references.

@@ -52,8 +52,7 @@ impl Door {
         } else {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         };
-        // Neither a URI nor a symlink: the path is a name and nothing else. A connection has one
-        // user at a time.
+        // Not as a URI: the path is a name and nothing else. A connection has one user at a time.
         let flags = way | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&self.path, flags).map_err(fault)?;
         conn.busy_timeout(BUSY).map_err(fault)?;
@@ -170,7 +169,7 @@ impl Tx {
 
     /// Every row of an answer.
     pub(super) fn rows(&mut self, sql: &str, args: Vec<Arg>) -> Result<Vec<Row>, StoreFault> {
-        with(self.open()?, sql, &args, |s| Row::all(s))
+        with(self.open()?, sql, &args, Row::all)
     }
 
     /// The first row of an answer, if there is one. The statement runs to its end.
@@ -261,12 +260,12 @@ impl Db {
 
     /// Rows of one reading statement.
     pub(super) fn rows(&self, sql: &str, args: &[Arg]) -> Result<Vec<Row>, StoreFault> {
-        with(self.reader.take()?.conn()?, sql, args, |s| Row::all(s))
+        with(self.reader.take()?.conn()?, sql, args, Row::all)
     }
 
     /// Rows of one statement of the writing connection, outside of a transaction: for settings.
     pub(super) fn set(&self, sql: &str) -> Result<Vec<Row>, StoreFault> {
-        with(self.writer()?.take()?.conn()?, sql, &[], |s| Row::all(s))
+        with(self.writer()?.take()?.conn()?, sql, &[], Row::all)
     }
 
     /// True when it was opened for writing.

@@ -109,7 +109,7 @@ pub(super) struct Row {
 impl Row {
     /// Runs a statement whose parameters are bound, to its end.
     pub(super) fn all(statement: &mut Statement<'_>) -> rusqlite::Result<Vec<Self>> {
-        let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
         let mut answer = statement.raw_query();
         let mut rows = Vec::new();
         while let Some(row) = answer.next()? {
