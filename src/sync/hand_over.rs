@@ -58,8 +58,7 @@ pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
     let theirs = |entry: &&Entry| match entry.origin {
         CommentOrigin::Sentinel => entry.reason == BY_THE_APP,
         CommentOrigin::ServiceNow => {
-            let coded = entry.text.raw().to_ascii_lowercase().contains("[code]");
-            coded && !maker.is_empty() && entry.author.raw().eq_ignore_ascii_case(maker)
+            is_all_code(entry.text.raw()) && !maker.is_empty() && entry.author.raw().eq_ignore_ascii_case(maker)
         }
         CommentOrigin::Console | CommentOrigin::Sync => false,
     };
@@ -82,6 +81,13 @@ pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
         })
     };
     state.entries.iter().filter_map(silenced).collect()
+}
+
+/// True for a note that is code from end to end, as every one of the app is. One that only quotes some code
+/// is a person's, who may work under the app's account.
+fn is_all_code(note: &str) -> bool {
+    let note = note.trim().to_ascii_lowercase();
+    note.starts_with("[code]") && note.ends_with("[/code]")
 }
 
 /// What a copy that the app made is a copy of: the longest words from the other side that it holds and that
@@ -196,6 +202,7 @@ mod tests {
             entry(7, Sentinel, "Noor", "token revoked"),
             entry(8, ServiceNow, "app", "[code]<table><tr><td>Alerts</td></tr></table>[/code]"),
             entry(9, ServiceNow, "app", "typed by a person under the account of the app"),
+            entry(17, ServiceNow, "app", "[code]<b>quoted</b>[/code] by a person under the account of the app"),
             entry(10, Sentinel, "Noor", "Called the user, it was them, and told them so"),
             entry(11, ServiceNow, "beth", "Looks like a scanner to me, too"),
             Entry { reason: BY_THE_APP.into(), ..entry(12, Sentinel, "app", "all ok") },

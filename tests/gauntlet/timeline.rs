@@ -1,7 +1,7 @@
 //! What happened to each field of each linked pair, in order, by whom: made from the servers'
 //! own histories alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel;
@@ -84,6 +84,8 @@ pub struct Word {
 pub struct Pair {
     pub guid: String,
     pub number: i64,
+    /// Every number that it had: one that was deleted and written again by us gets another.
+    pub numbers: BTreeSet<i64>,
     /// Records that the sync inserted for it, in order.
     pub records: Vec<(Stamp, String)>,
     pub steps: Vec<Step>,
@@ -131,6 +133,7 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         let pair = pairs.entry(guid.clone()).or_default();
         pair.guid.clone_from(&guid);
         pair.number = c.number;
+        pair.numbers.insert(c.number);
         let who = if matches!(c.actor, sentinel::Actor::App(_)) { Who::Sync } else { Who::Other };
         let (mut before, mut after) =
             (c.before.clone().unwrap_or_default(), c.after.clone().unwrap_or_default());

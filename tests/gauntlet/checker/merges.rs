@@ -37,9 +37,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let all = chain.iter().rev().skip(1).all(|p| told(case, p).is_some());
         let any_order = case.e.excuses.contains(&Excuse::OrderToDesk);
         let good = match chain.last().filter(|_| all) {
-            Some(end) if any_order => notes.iter().any(|note| says(note) == Some(end.number)),
-            Some(end) => says(last) == Some(end.number),
-            None => chain.iter().any(|p| says(last) == Some(p.number)),
+            Some(end) if any_order => notes.iter().any(|note| is_of(says(note), end)),
+            Some(end) => is_of(says(last), end),
+            None => chain.iter().any(|p| is_of(says(last), p)),
         };
         if !good {
             found("P6", format!("incident {}: the last word on its merge is {last:?}", pair.number));
@@ -65,23 +65,23 @@ fn survivors(case: &Case<'_>, pair: &Pair, chain: &[&Pair], at: Stamp, found: Fo
     let older = |p: &&&Pair| p.records.first().is_some_and(|(made, _)| made < &at);
     let Some(first) = chain.first().filter(older).and_then(|p| told(case, p)) else { return };
     let words = |record: &RecordFacts| -> Vec<String> { ours(case, record, FROM) };
-    let names = |note: &String| note.split("ncident ").skip(1).any(|rest| digits(rest) == Some(pair.number));
+    let names = |note: &String| note.split("ncident ").skip(1).any(|rest| is_of(digits(rest), pair));
     let records: Vec<&RecordFacts> = chain.iter().filter_map(|p| told(case, p)).collect();
     // On the way to the end of a chain it is said once, be that record somebody else's by now, or its link one
     // that waits for a person and keeps the words.
     let there = |p: &&Pair| p.records.first().and_then(|(_, id)| record(case, id));
     let kept = |p: &&Pair| {
-        let key = format!("merged-from:{}", pair.number);
+        let is_key = |id: &str| id.strip_prefix("merged-from:").is_some_and(|n| is_of(digits(n), pair));
         let waits = |e: &Entry| matches!(e.to_servicenow, Delivery::Waiting | Delivery::Held);
         let resting = case.links.get(&p.guid).filter(|l| !l.link.frozen.is_empty());
-        resting.is_some_and(|l| l.entries.iter().any(|e| e.origin_id == key && waits(e)))
+        resting.is_some_and(|l| l.entries.iter().any(|e| is_key(&e.origin_id) && waits(e)))
     };
     let is_said = |p: &&Pair| there(p).is_some_and(|r| words(r).iter().any(names)) || kept(p);
     if !chain.iter().any(is_said) {
         found("P6", format!("record {} does not say that incident {} came to it", first.number, pair.number));
     }
     for record in records {
-        let own = words(record).into_iter().filter(|n| number(n, "merged incident ") == Some(pair.number));
+        let own = words(record).into_iter().filter(|n| is_of(number(n, "merged incident "), pair));
         if own.count() > 1 {
             found("P6", format!("record {} says twice that incident {} came", record.number, pair.number));
         }
@@ -117,6 +117,11 @@ fn record<'a>(case: &'a Case<'_>, sys_id: &str) -> Option<&'a RecordFacts> {
 fn ours(case: &Case<'_>, record: &RecordFacts, begin: &str) -> Vec<String> {
     let notes = record.journal.iter().filter(|j| j.created_by == case.e.worlds.integration_user);
     notes.filter(|j| j.value.starts_with(begin)).map(|j| j.value.clone()).collect()
+}
+
+/// True for a number under which the incident was known at some time.
+fn is_of(number: Option<i64>, pair: &Pair) -> bool {
+    number.is_some_and(|n| pair.numbers.contains(&n))
 }
 
 /// The number behind these words.
