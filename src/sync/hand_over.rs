@@ -58,7 +58,9 @@ pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
     let theirs = |entry: &&Entry| match entry.origin {
         CommentOrigin::Sentinel => entry.reason == BY_THE_APP,
         CommentOrigin::ServiceNow => {
-            is_all_code(entry.text.raw()) && !maker.is_empty() && entry.author.raw().eq_ignore_ascii_case(maker)
+            is_all_code(entry.text.raw())
+                && !maker.is_empty()
+                && entry.author.raw().eq_ignore_ascii_case(maker)
         }
         CommentOrigin::Console | CommentOrigin::Sync => false,
     };
@@ -202,7 +204,12 @@ mod tests {
             entry(7, Sentinel, "Noor", "token revoked"),
             entry(8, ServiceNow, "app", "[code]<table><tr><td>Alerts</td></tr></table>[/code]"),
             entry(9, ServiceNow, "app", "typed by a person under the account of the app"),
-            entry(17, ServiceNow, "app", "[code]<b>quoted</b>[/code] by a person under the account of the app"),
+            entry(
+                17,
+                ServiceNow,
+                "app",
+                "[code]<b>quoted</b>[/code] by a person under the account of the app",
+            ),
             entry(10, Sentinel, "Noor", "Called the user, it was them, and told them so"),
             entry(11, ServiceNow, "beth", "Looks like a scanner to me, too"),
             Entry { reason: BY_THE_APP.into(), ..entry(12, Sentinel, "app", "all ok") },

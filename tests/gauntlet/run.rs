@@ -56,7 +56,7 @@ pub struct Evidence {
     /// What the store's own checks found.
     pub damage: Vec<String>,
     pub excuses: BTreeSet<Excuse>,
-    /// When a side could hardly be asked or not at all.
+    /// When a side could hardly be asked or not at all, or nothing of what it showed could be taken.
     pub outages: Vec<(Side, Range<Stamp>)>,
     /// Servers' time in which nothing may be written any more; `None` if it never came.
     pub quiet: Option<Range<Stamp>>,
@@ -248,6 +248,9 @@ impl Run {
                 self.hidden_long |= trick.hides_records() && *span > DEEP;
                 *self.figures.tricks.entry(*trick).or_default() += 1;
                 if let Played::Switched(side, name, old) = played {
+                    if trick.hides_whose() {
+                        self.outages.push((side, now..now.plus(*span)));
+                    }
                     self.ends.push((event.at + *span, End::Switch(side, name, old)));
                 }
             }

@@ -150,6 +150,11 @@ impl Trick {
         matches!(self, HideRecord | HideRecords | HideGroup)
     }
 
+    /// True when no record can be told to be ours while it lasts, so that nothing of one may be taken (I6).
+    pub fn hides_whose(self) -> bool {
+        self == HideCorrelation
+    }
+
     /// The switch that it turns for its span, with the side it belongs to.
     pub fn switch(self) -> Option<(Side, &'static str)> {
         let desk = |name| Some((Side::ServiceNow, name));

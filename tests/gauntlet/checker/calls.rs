@@ -13,7 +13,7 @@ use crate::simulation::Sent;
 
 /// Times that one and the same write may be sent (sync-engine, invariant I8), each life of the
 /// engine counted for itself.
-const ATTEMPTS: u32 = 8;
+pub const ATTEMPTS: u32 = 8;
 
 /// Longest that an answer is under way when no fault delays it.
 const ON_ITS_WAY: Duration = Duration::from_millis(500);

@@ -11,9 +11,10 @@ use diptych::sandbox::sentinel::IncidentFacts;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
+use super::calls::ATTEMPTS;
 use super::{Case, Found, has_no_room, held};
 use crate::run::USUAL_RATE;
-use crate::simulation::{MOST_COMMENTS, is_full, token};
+use crate::simulation::{MOST_COMMENTS, Sent, is_full, token};
 use crate::timeline::{Pair, Who, Word};
 use crate::trick::Excuse;
 
@@ -90,8 +91,8 @@ fn waited_for_retry(case: &Case<'_>, pair: &Pair) -> bool {
         || case.links.get(&pair.guid).is_some_and(|l| !l.link.frozen.is_empty())
 }
 
-/// For how long nobody could hear what was said on a side: in outages, and while one call after the other was
-/// struck so that no pass came through.
+/// For how long nobody could hear what was said on a side: in outages, while no record could be told to be
+/// ours, and while one call after the other was struck so that no pass came through.
 fn deaf(case: &Case<'_>, side: Side, span: Range<Stamp>) -> Duration {
     let outages = case.e.outages.iter().filter(|(s, _)| *s == side).map(|(_, o)| o.clone());
     let mut all: Vec<Range<Stamp>> = outages.chain(without_a_pass(case, side, &span)).collect();
@@ -139,9 +140,13 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let born = pair.records.iter().map(|(at, _)| *at).min();
         let since = born.map_or(s.at, |born| s.at.max(born));
         let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
+        // Nothing is sent to a record that cannot be asked whose it is.
+        let untold = |end: Stamp| since.plus(HEARD + deaf(case, Side::ServiceNow, since..end)) >= end;
         let frozen = pair.deleted.is_some() && waited_for_a_person(case)
             || s.gone.is_some() && waited_for_retry(case, pair)
-            || ends.into_iter().flatten().any(unheard);
+            || from == Side::ServiceNow && was_struck_out(case, pair, s.token)
+            || ends.into_iter().flatten().any(unheard)
+            || pair.given_away().is_some_and(untold);
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
@@ -180,6 +185,18 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
             );
         }
     }
+}
+
+/// True for words that rested with a person when their record was given away: every try to write them was
+/// struck, as often as one and the same write may be sent (P8), and the link keeps them still (seed 9801893).
+fn was_struck_out(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
+    let (Some(link), Some(end)) = (case.links.get(&pair.guid), pair.given_away()) else { return false };
+    let kept = |e: &&Entry| waits_for_sentinel(e) && e.text.raw().contains(token);
+    link.entries.iter().filter(kept).any(|e| {
+        let tried = |s: &&Sent| s.writes && s.at < end && s.path.ends_with(&e.sentinel_id);
+        let tries: Vec<&Sent> = case.e.sent.iter().filter(tried).collect();
+        tries.len() >= ATTEMPTS as usize && tries.iter().all(|s| s.struck)
+    })
 }
 
 /// True for words that a link keeps, because one of the two was deleted and a person is asked: the incident
