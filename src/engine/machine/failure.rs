@@ -103,6 +103,7 @@ pub(super) async fn unanswered(
         link.frozen = format!("unanswered {} times: {error}", link.failures);
         let why = format!("{error}; given up after several tries; run retry once the cause is gone");
         turn.events.push(ws.event(Level::Error, Some(link.id), ws.subject(state), why));
+        turn.audit.push(ws.audit_freeze(state, &link.frozen));
     }
     turn.link = Some(link);
     ws.save(state, turn).await
@@ -223,6 +224,7 @@ pub(super) async fn link_failed(
             ws.recovered(Recovery::Parked);
             ends = "given up after several tries; run retry once the cause is gone".into();
             link.frozen = format!("refused {} times: {error}", link.failures);
+            turn.audit.push(ws.audit_freeze(state, &link.frozen));
         }
         match (intent.command, held) {
             (Some(command), _) => {

@@ -222,7 +222,7 @@ pub(super) async fn freeze_with(
         ws.subject(state),
         format!("frozen: {why}; nothing is sent for it until somebody runs retry"),
     );
-    let audit = ws.audit(state, "freeze", (None, "link"), ("", ""), &why);
+    let audit = ws.audit_freeze(state, &why);
     turn.link = Some(link);
     turn.events.push(event);
     turn.audit.push(audit);

@@ -75,7 +75,7 @@ pub(super) fn freeze_anew(
     }
     let text = format!("frozen: {why}; nothing is sent for it until somebody runs retry");
     let event = ws.event(Level::Error, Some(link.id), ws.subject(state), text);
-    let audit = ws.audit(state, "freeze", (None, "link"), ("", ""), &why);
+    let audit = ws.audit_freeze(state, &why);
     link.frozen = why;
     link.error.clear();
     link.not_before = Stamp(0);

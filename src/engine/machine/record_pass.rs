@@ -288,6 +288,7 @@ async fn observe_records(
             }
             let text = format!("frozen: {wrong}; nothing is sent for it until somebody runs retry");
             commit.events.push(ws.event(Level::Error, Some(state.link.id), ws.subject(state), text));
+            commit.audit.push(ws.audit_freeze(state, wrong));
             let link = Link { frozen: wrong.clone(), error: String::new(), ..state.link.clone() };
             commit.links.push(link);
             dirty.insert(state.link.id);

@@ -151,6 +151,11 @@ impl Ws {
         }
     }
 
+    /// The audit row about a link that rests from now on until a person has a look.
+    pub fn audit_freeze(&self, state: &LinkState, why: &str) -> AuditDraft {
+        self.audit(state, "freeze", (None, "link"), ("", ""), why)
+    }
+
     /// Puts a decision on record.
     pub fn note_decision(&self, state: &LinkState, turn: &mut Turn, decision: &Decision) {
         let level = if decision.needs_a_look { Level::Warning } else { Level::Info };

@@ -187,16 +187,26 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
     }
 }
 
-/// True for words that rested with a person when their record was given away: every try to write them was
-/// struck, as often as one and the same write may be sent (P8), and the link keeps them still (seed 9801893).
+/// True for words that rested with a person when one of the two was deleted or given away, and that the link
+/// keeps still: the last writes of the pair were struck one and all, one of them as often as a write may be sent
+/// (P8), and nothing was tried after that (seeds 9801893, 9802738).
 fn was_struck_out(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
-    let (Some(link), Some(end)) = (case.links.get(&pair.guid), pair.given_away()) else { return false };
-    let kept = |e: &&Entry| waits_for_sentinel(e) && e.text.raw().contains(token);
-    link.entries.iter().filter(kept).any(|e| {
-        let tried = |s: &&Sent| s.writes && s.at < end && s.path.ends_with(&e.sentinel_id);
-        let tries: Vec<&Sent> = case.e.sent.iter().filter(tried).collect();
-        tries.len() >= ATTEMPTS as usize && tries.iter().all(|s| s.struck)
-    })
+    let ends = [pair.given_away(), pair.deleted];
+    let (Some(link), Some(end)) = (case.links.get(&pair.guid), ends.into_iter().flatten().min()) else {
+        return false;
+    };
+    let is_kept = link.entries.iter().any(|e| waits_for_sentinel(e) && e.text.raw().contains(token));
+    let about = |s: &&Sent| {
+        let path = s.path.to_lowercase();
+        s.writes
+            && s.at < end
+            && (path.contains(&pair.guid) || pair.records.iter().any(|(_, id)| path.contains(id.as_str())))
+    };
+    let mut tries: BTreeMap<&str, u32> = BTreeMap::new();
+    for s in case.e.sent.iter().rev().filter(about).take_while(|s| s.struck) {
+        *tries.entry(&s.path).or_default() += 1;
+    }
+    is_kept && tries.values().any(|n| *n >= ATTEMPTS)
 }
 
 /// True for words that a link keeps, because one of the two was deleted and a person is asked: the incident
