@@ -20,6 +20,9 @@ use super::turn::Turn;
 
 /// Times an intent is sent before it is parked for a person (I8).
 pub(super) const MOST_ATTEMPTS: u32 = 8;
+/// Failures that reads alone may put on a link: the rest of its tries is for writes, whose outcome only a person
+/// can tell in the end. Which ones were reads is not known any more after a restart (seed 9802738).
+const MOST_READS: u32 = MOST_ATTEMPTS / 2;
 /// Refused versions in a row that are read again at once.
 const MOST_CONFLICTS: u32 = 3;
 /// Longest pause after failures of one link.
@@ -150,6 +153,13 @@ impl Read {
     }
 }
 
+/// Failures of a read in a row: how many of them the link's own count holds, and all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ReadFailures {
+    counted: u32,
+    all: u32,
+}
+
 /// Something of a link could not be read: a failure of the link, until it can be.
 pub(super) async fn read_failed(
     ws: &Ws,
@@ -158,9 +168,15 @@ pub(super) async fn read_failed(
     read: Read,
 ) -> Result<Next, Halt> {
     let id = state.link.id;
-    let next = link_failed(ws, state, error, None).await?;
-    ws.memory(|m| *m.read_failures.entry((id, read)).or_default() += 1);
-    Ok(next)
+    let counts = state.link.failures < MOST_READS;
+    let unread = ws.memory(|m| {
+        let failures = m.read_failures.entry((id, read)).or_default();
+        failures.counted += u32::from(counts);
+        failures.all += 1;
+        failures.all
+    });
+    let failures = state.link.failures + u32::from(counts);
+    rest(ws, state, error, None, (failures, failures.max(unread))).await
 }
 
 impl Ws {
@@ -168,7 +184,7 @@ impl Ws {
     /// counts and makes it rest.
     pub fn read_well(&self, link: &mut Link, read: Read) {
         let Some(failures) = self.memory(|m| m.read_failures.remove(&(link.id, read))) else { return };
-        link.failures = link.failures.saturating_sub(failures);
+        link.failures = link.failures.saturating_sub(failures.counted);
         if link.failures == 0 {
             link.error.clear();
             link.not_before = Stamp(0);
@@ -192,17 +208,28 @@ pub(super) async fn link_failed(
     error: &CallError,
     intent: Option<Intent>,
 ) -> Result<Next, Halt> {
+    let failures = state.link.failures.saturating_add(1);
+    rest(ws, state, error, intent, (failures, failures)).await
+}
+
+/// Lets a link rest that failed for the `failures`-th time, as long as after `in_a_row` of them.
+async fn rest(
+    ws: &Ws,
+    state: &mut LinkState,
+    error: &CallError,
+    intent: Option<Intent>,
+    (failures, in_a_row): (u32, u32),
+) -> Result<Next, Halt> {
     if error.kind == FaultKind::NotFound {
         // Hidden from us a record may become anybody's, and a write may make an incident anew: both are
         // looked at before anything else is done.
         ws.memory(|m| (m.unverified.insert(state.link.id), m.unsure.insert(state.link.id)));
     }
-    let mut link = state.link.clone();
-    link.failures = link.failures.saturating_add(1);
+    let mut link = Link { failures, ..state.link.clone() };
     let pause = match error.retry {
         _ if mutant::is_on(Mutant::RetryForever) => Duration::ZERO,
         Retry::After(wait) => wait,
-        _ => ws.shared.backoff(link.failures + 2, LONGEST),
+        _ => ws.shared.backoff(in_a_row.saturating_add(2), LONGEST),
     };
     link.not_before = ws.steady().plus(pause);
     let mut turn = Turn::default();

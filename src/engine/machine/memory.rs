@@ -12,7 +12,7 @@ use crate::sync::write_rate::Rate;
 use crate::text::Stamp;
 
 use super::evidence_work::Reads;
-use super::failure::Read;
+use super::failure::{Read, ReadFailures};
 use super::journals::Journals;
 use super::orders::Heard;
 use super::related_lists::Rows;
@@ -45,7 +45,7 @@ pub(super) struct Memory {
     /// Numbers of the incidents that merged ones went into, as far as the service says.
     pub merged_into: BTreeMap<LinkId, Option<i64>>,
     /// How often something of a link could not be read since it was read last.
-    pub read_failures: BTreeMap<(LinkId, Read), u32>,
+    pub read_failures: BTreeMap<(LinkId, Read), ReadFailures>,
     /// Sides of links at which a look found nothing, and since when.
     pub missing: BTreeMap<(LinkId, Side), Stamp>,
     /// Sides at which too many are missing at once, as was said.
