@@ -32,7 +32,7 @@ pub use crossings::Crossings;
 pub use fault::{CallError, FaultKind, Retry};
 pub use field::{Custom, Field};
 pub use ids::{
-    CommandId, EntryId, IncidentId, InstanceKey, IntentId, LinkId, SysId, TableName, WorkspaceKey,
+    CommandId, DeskKey, EntryId, IncidentId, InstanceKey, IntentId, LinkId, SysId, TableName, WorkspaceKey,
 };
 pub use incident::{Alert, Comment, Entity, Incident, IncidentWrite, OwnerRef};
 pub use intent::{Intent, IntentKind, IntentState};

@@ -78,7 +78,7 @@ async fn duplicates(common: &Common, args: &DuplicatesArgs) -> Result<Exit, Fail
     let desks = shell::desks(&settings, &config.connections)?;
     let (mut rows, mut left) = (Vec::new(), Count::default());
     for workspace in chosen(&session, args.workspace.as_deref())? {
-        let Some(desk) = desks.get(&workspace.route.instance) else { continue };
+        let Some(desk) = desks.get(&settings.desk(&workspace.route)) else { continue };
         let desk = Desk::open(config, &session.store, workspace, desk.clone()).await?;
         for mut found in desk.duplicates().await? {
             if !found.is_open() && !args.all {

@@ -1,5 +1,6 @@
 //! Everything that is needed to build the clients: addresses, ids, and where the secrets lie.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::Secret;
-use crate::model::{InstanceKey, WorkspaceKey};
+use crate::model::{DeskKey, InstanceKey, WorkspaceKey};
 
 /// Which Azure a workspace is in (sentinel-api 1.1). The scope of US Gov names another host
 /// than its API; whether its API host is accepted too is unverified, so each can be set.
@@ -112,6 +113,19 @@ pub enum SignIn {
     },
 }
 
+impl SignIn {
+    /// Every secret that it may take.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::Basic { passwords, .. } => passwords.iter().collect(),
+            Self::OAuthClient { client_secrets, .. } => client_secrets.iter().collect(),
+            Self::OAuthPassword { client_secrets, password, .. } => {
+                client_secrets.iter().chain([password]).collect()
+            }
+        }
+    }
+}
+
 /// How to reach one instance.
 #[derive(Clone, Debug)]
 pub struct InstanceConnection {
@@ -121,10 +135,19 @@ pub struct InstanceConnection {
     pub url: Url,
     /// How to sign in.
     pub sign_in: SignIn,
+    /// How to sign in for the records of a domain, where that takes another user.
+    pub domains: BTreeMap<String, SignIn>,
     /// Rows per page.
     pub page_size: u32,
     /// Certificates to trust besides the system's, for this instance only.
     pub ca_file: Option<PathBuf>,
+}
+
+impl InstanceConnection {
+    /// How to sign in at a desk of this instance.
+    pub fn sign_in_of(&self, desk: &DeskKey) -> Option<&SignIn> {
+        if desk.domain.is_empty() { Some(&self.sign_in) } else { self.domains.get(&desk.domain) }
+    }
 }
 
 /// What all connections share.
@@ -169,14 +192,11 @@ impl Connections {
             out.extend(w.secrets.iter().map(|s| (format!("workspace.{}", w.key), s)));
         }
         for i in &self.instances {
-            let mut add = |s| out.push((format!("instance.{}", i.key), s));
-            match &i.sign_in {
-                SignIn::Basic { passwords, .. } => passwords.iter().for_each(add),
-                SignIn::OAuthClient { client_secrets, .. } => client_secrets.iter().for_each(add),
-                SignIn::OAuthPassword { client_secrets, password, .. } => {
-                    client_secrets.iter().for_each(&mut add);
-                    add(password);
-                }
+            let who = format!("instance.{}", i.key);
+            out.extend(i.sign_in.secrets().into_iter().map(|s| (who.clone(), s)));
+            for (domain, sign_in) in &i.domains {
+                let who = format!("{who}.domain.{domain}");
+                out.extend(sign_in.secrets().into_iter().map(|s| (who.clone(), s)));
             }
         }
         out

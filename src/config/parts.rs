@@ -1,11 +1,13 @@
 //! Resolving the sections that come several times: credentials, instances, workspaces.
 
+mod domain;
 mod instance;
 mod resolver;
 mod workspace;
 
 use std::collections::BTreeMap;
 
+pub use domain::unused as unused_domains;
 pub use instance::instances;
 pub use resolver::Resolver;
 pub use workspace::workspaces;

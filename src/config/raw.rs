@@ -224,6 +224,22 @@ pub struct RawInstance {
     pub overlap: Option<Span>,
     pub sweep_every: Option<Span>,
     pub deep: Option<RawPass>,
+    #[serde(default)]
+    pub domain: Vec<RawDomain>,
+}
+
+/// `[[instance.domain]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawDomain {
+    pub id: Option<String>,
+    pub auth: Option<RawAuth>,
+    pub user: Option<String>,
+    pub password: Option<RawSecret>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<RawSecret>,
+    pub second_secret: Option<RawSecret>,
+    pub own_user: Option<String>,
 }
 
 /// `[instance.deep]`

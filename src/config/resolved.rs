@@ -162,6 +162,7 @@ pub fn resolve(
     let credentials = parts::credentials(&mut r, raw.credential);
     let instances = parts::instances(&mut r, raw.instance);
     let workspaces = parts::workspaces(&mut r, raw.workspace, &credentials, &instances);
+    parts::unused_domains(&mut r, &instances, &workspaces.iter().map(|(w, _)| w).collect::<Vec<_>>());
     let marker_keys = notes(&mut r, raw.notes.unwrap_or_default());
     let console = console(&mut r, raw.console.unwrap_or_default());
     let log = log(&mut r, raw.log.unwrap_or_default());

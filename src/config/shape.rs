@@ -35,11 +35,17 @@ pub fn root() -> Shape {
         ("filter", table::<raw::RawFilter>(vec![])),
         ("policies", table::<raw::RawPolicies>(vec![])),
     ]);
+    let domain = table::<raw::RawDomain>(vec![
+        ("password", secret()),
+        ("client_secret", secret()),
+        ("second_secret", secret()),
+    ]);
     let instance = table::<raw::RawInstance>(vec![
         ("password", secret()),
         ("client_secret", secret()),
         ("second_secret", secret()),
         ("deep", table::<raw::RawPass>(vec![])),
+        ("domain", Shape::List(Box::new(domain))),
     ]);
     let credential = table::<raw::RawCredential>(vec![("secret", secret()), ("second_secret", secret())]);
     let marker = table::<raw::RawMarkerKey>(vec![("secret", secret())]);

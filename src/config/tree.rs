@@ -155,7 +155,7 @@ impl Tree {
                 Step::Key(k) => out.push(k.clone()),
                 Step::Index(n) => {
                     let here = self.get(&Path(path.0[..=i].to_vec()));
-                    let name = ["key", "name"]
+                    let name = ["key", "name", "id"]
                         .iter()
                         .find_map(|k| here.and_then(|v| v.get(k)).and_then(Value::as_str))
                         .filter(|n| !n.is_empty());

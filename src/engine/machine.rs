@@ -63,7 +63,7 @@ use crate::model::call::{DeskCall, DeskOutcome, SentinelCall, SentinelOutcome};
 use crate::model::ledger::{Ask, StoreFault, Told};
 use crate::model::settings::EngineSettings;
 use crate::model::view::SurgeView;
-use crate::model::{InstanceKey, WorkspaceKey};
+use crate::model::{DeskKey, WorkspaceKey};
 use crate::sync::marker::MarkerKeys;
 use crate::text::Stamp;
 
@@ -101,8 +101,8 @@ pub struct Effect {
 pub enum Request {
     /// One exchange with a workspace.
     Sentinel(WorkspaceKey, SentinelCall),
-    /// One exchange with an instance.
-    Desk(InstanceKey, DeskCall),
+    /// One exchange with an instance, as one of its users.
+    Desk(DeskKey, DeskCall),
     /// One store call.
     Store(Ask),
     /// A pause.
@@ -186,8 +186,8 @@ impl Machine {
         let board = Arc::new(Mutex::new(Board::new(settings.clone(), now)));
         let mut tasks = Tasks::default();
         let shared = ctx::Shared::new(settings, keys, hashes, mode, board.clone());
-        for (instance, table) in shared.desks() {
-            tasks.spawn(desk_pass::serve(shared.clone(), instance, table));
+        for (desk, table) in shared.desks() {
+            tasks.spawn(desk_pass::serve(shared.clone(), desk, table));
         }
         for workspace in shared.settings.workspaces.iter().filter(|w| w.enabled) {
             let ws = shared.workspace(&workspace.key);

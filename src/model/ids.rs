@@ -78,6 +78,24 @@ number_id! {
     EntryId
 }
 
+/// A ServiceNow instance as one of its users sees it: its own user, or the one that signs in for a domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeskKey {
+    /// The instance.
+    pub instance: InstanceKey,
+    /// The domain whose user it is; empty for the instance's own.
+    pub domain: String,
+}
+
+impl std::fmt::Display for DeskKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.domain.as_str() {
+            "" => write!(f, "instance {}", self.instance),
+            domain => write!(f, "instance {}, domain {}", self.instance, crate::text::escape_line(domain)),
+        }
+    }
+}
+
 fn key(text: &str) -> Result<String, String> {
     let ok = (1..=16).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, InstanceKey, RecordShape, Side, StatePath, TableName, WorkspaceKey};
+use super::{DeskKey, Field, InstanceKey, RecordShape, Side, StatePath, TableName, WorkspaceKey};
 
 /// Who decides a field when both sides changed (D25).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,6 +232,16 @@ pub struct Route {
     pub state_path: StatePath,
 }
 
+/// The column that says which domain a record is in.
+pub const DOMAIN_COLUMN: &str = "sys_domain";
+
+impl Route {
+    /// The domain of its records; empty when the route names none.
+    pub fn domain(&self) -> &str {
+        self.on_create.get(DOMAIN_COLUMN).map_or("", String::as_str)
+    }
+}
+
 /// One workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkspaceSettings {
@@ -305,6 +315,25 @@ pub struct InstanceSettings {
     pub sweep_every: Duration,
     /// User name we sign in with, to know our own entries; empty until the instance told us.
     pub own_user: String,
+    /// Domains whose records a user of their own reads and writes.
+    pub domain_users: Vec<DomainUser>,
+}
+
+/// The user that signs in for one domain of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainUser {
+    /// The domain, as a route names it.
+    pub domain: String,
+    /// Its user name, as [`InstanceSettings::own_user`].
+    pub own_user: String,
+}
+
+impl InstanceSettings {
+    /// Our user name at a desk of this instance; empty until the instance told us.
+    pub fn own_user_of(&self, desk: &DeskKey) -> &str {
+        let of_domain = self.domain_users.iter().find(|u| u.domain == desk.domain);
+        of_domain.map_or(&self.own_user, |u| &u.own_user)
+    }
 }
 
 /// A wider read, now and then.
@@ -342,6 +371,17 @@ impl EngineSettings {
     /// The instance of that key.
     pub fn instance(&self, key: &InstanceKey) -> Option<&InstanceSettings> {
         self.instances.iter().find(|i| i.key == *key)
+    }
+
+    /// Where a route's records are read and written: its instance, through the user of its domain if that
+    /// has one.
+    pub fn desk(&self, route: &Route) -> DeskKey {
+        let users = self.instance(&route.instance).map_or(&[][..], |i| &i.domain_users);
+        let own = users.iter().any(|u| u.domain == route.domain());
+        DeskKey {
+            instance: route.instance.clone(),
+            domain: if own { route.domain().to_owned() } else { String::new() },
+        }
     }
 }
 

@@ -131,12 +131,12 @@ fn original_id(origin_id: &str) -> &str {
     origin_id.split('#').next().unwrap_or(origin_id)
 }
 
-/// Entries that change when these journal rows are seen. `own_user` is the login we write
-/// with: a row by it is ours if its marker is one of this link's, and held otherwise (D9).
+/// Entries that change when these journal rows are seen. `own_users` are the logins we write
+/// with: a row by one of them is ours if its marker is one of this link's, and held otherwise (D9).
 pub fn absorb_journal(
     state: &LinkState,
     rows: &[JournalEntry],
-    own_user: &str,
+    own_users: &[String],
     notes_element: &str,
     keys: &MarkerKeys,
 ) -> Vec<Entry> {
@@ -145,8 +145,8 @@ pub fn absorb_journal(
     let read = |element: &str| element == notes_element || element == customer::COLUMN;
     for row in rows.iter().filter(|r| read(&r.element) && r.record == state.link.sys_id) {
         let key = row.sys_id.as_str();
-        let is_own = !own_user.is_empty()
-            && row.created_by.eq_ignore_ascii_case(own_user)
+        let is_own = !row.created_by.is_empty()
+            && own_users.iter().any(|own| row.created_by.eq_ignore_ascii_case(own))
             && !mutant::is_on(Mutant::OwnNotesEcho);
         let believed = is_own || mutant::is_on(Mutant::MarkerWithoutAuthor);
         let marked = marker::find(row.text.raw());

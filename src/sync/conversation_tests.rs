@@ -60,7 +60,8 @@ fn a_comment_is_taken_up_once_and_an_edit_adds_one_note() {
 #[test]
 fn our_own_copies_never_come_back() {
     let mut s = state();
-    let found = absorb_journal(&s, &[row("j1", "beth", "hello")], "diptych", "work_notes", &keys());
+    let found =
+        absorb_journal(&s, &[row("j1", "beth", "hello")], &["diptych".to_owned()], "work_notes", &keys());
     assert_eq!(found[0].to_sentinel, Delivery::Waiting);
     let id = found[0].sentinel_id.clone();
     store(&mut s, found);
@@ -72,7 +73,8 @@ fn our_own_copies_never_come_back() {
     let found = absorb_comments(&s, &[comment("c1", "hi")], &keys());
     store(&mut s, found);
     let note = note_text(&s.entries[0]);
-    let echo = absorb_journal(&s, &[row("j2", "diptych", &note)], "diptych", "work_notes", &keys());
+    let echo =
+        absorb_journal(&s, &[row("j2", "diptych", &note)], &["diptych".to_owned()], "work_notes", &keys());
     assert_eq!(echo.len(), 1);
     assert_eq!(echo[0].to_servicenow, Delivery::Delivered);
     assert_eq!(echo[0].journal_id, "j2");
@@ -82,7 +84,8 @@ fn our_own_copies_never_come_back() {
 fn our_own_comment_that_was_read_first_after_a_lost_store_is_known_once_its_row_is() {
     let mut before = state();
     let note = row("j1", "beth", "hello");
-    let known = absorb_journal(&before, std::slice::from_ref(&note), "diptych", "work_notes", &keys());
+    let known =
+        absorb_journal(&before, std::slice::from_ref(&note), &["diptych".to_owned()], "work_notes", &keys());
     store(&mut before, known);
     let ours = comment(&before.entries[0].sentinel_id, &comment_html(&before.entries[0], "INC0010001"));
 
@@ -90,7 +93,7 @@ fn our_own_comment_that_was_read_first_after_a_lost_store_is_known_once_its_row_
     let taken = absorb_comments(&s, &[ours], &keys());
     store(&mut s, taken);
     assert_eq!(s.entries[0].to_servicenow, Delivery::Waiting, "nothing tells it from a person's yet");
-    let found = absorb_journal(&s, &[note], "diptych", "work_notes", &keys());
+    let found = absorb_journal(&s, &[note], &["diptych".to_owned()], "work_notes", &keys());
     let [copy, row] = &found[..] else { panic!("{found:#?}") };
     assert_eq!((copy.id, copy.to_servicenow), (s.entries[0].id, Delivery::None));
     assert_eq!((row.origin, row.to_sentinel), (CommentOrigin::ServiceNow, Delivery::Delivered));
@@ -102,7 +105,8 @@ fn a_marker_in_somebody_elses_text_swallows_nothing() {
     let found = absorb_comments(&s, &[comment("c1", "hi")], &keys());
     store(&mut s, found);
     let note = note_text(&s.entries[0]);
-    let quoted = absorb_journal(&s, &[row("j3", "beth", &note)], "diptych", "work_notes", &keys());
+    let quoted =
+        absorb_journal(&s, &[row("j3", "beth", &note)], &["diptych".to_owned()], "work_notes", &keys());
     assert_eq!(quoted[0].origin, CommentOrigin::ServiceNow, "a person's note is a person's note");
     assert_eq!(quoted[0].to_sentinel, Delivery::Waiting);
 }
@@ -110,7 +114,13 @@ fn a_marker_in_somebody_elses_text_swallows_nothing() {
 #[test]
 fn our_user_without_a_marker_is_held_and_never_mirrored() {
     let s = state();
-    let found = absorb_journal(&s, &[row("j4", "Diptych", "by hand")], "diptych", "work_notes", &keys());
+    let found = absorb_journal(
+        &s,
+        &[row("j4", "Diptych", "by hand")],
+        &["diptych".to_owned()],
+        "work_notes",
+        &keys(),
+    );
     assert_eq!(found[0].to_sentinel, Delivery::Held);
     assert!(!found[0].reason.is_empty());
 }
@@ -119,7 +129,7 @@ fn our_user_without_a_marker_is_held_and_never_mirrored() {
 fn markup_survives_in_neither_system() {
     let mut s = state();
     let text = "[code]<script>alert(1)</script>[/code] [ CODE ] <b>x</b> & \"y\"";
-    let found = absorb_journal(&s, &[row("j5", "beth", text)], "d", "work_notes", &keys());
+    let found = absorb_journal(&s, &[row("j5", "beth", text)], &["d".to_owned()], "work_notes", &keys());
     store(&mut s, found);
     let html = comment_html(&s.entries[0], "INC0010001");
     assert!(!html.contains("<script") && html.contains("&lt;script&gt;"), "{html}");
@@ -133,7 +143,7 @@ fn markup_survives_in_neither_system() {
 fn long_and_hostile_texts_stay_within_limits_and_visible() {
     let mut s = state();
     let text = format!("\u{1b}[31m{}", "<&>".repeat(20_000));
-    let found = absorb_journal(&s, &[row("j6", "beth", &text)], "d", "work_notes", &keys());
+    let found = absorb_journal(&s, &[row("j6", "beth", &text)], &["d".to_owned()], "work_notes", &keys());
     store(&mut s, found);
     let html = comment_html(&s.entries[0], "INC1");
     assert!(html.chars().count() <= 30_000, "{}", html.chars().count());
@@ -160,22 +170,25 @@ fn from_text(rows: Vec<JournalEntry>) -> Vec<JournalEntry> {
 fn what_was_read_from_the_table_is_known_again_in_a_text_and_back() {
     let mut s = state();
     let table = [row("j1", "beth", "same "), row("j2", "beth", "same\r\n"), row("j3", "beth", "other")];
-    let found = absorb_journal(&s, &table, "diptych", "work_notes", &keys());
+    let found = absorb_journal(&s, &table, &["diptych".to_owned()], "work_notes", &keys());
     assert_eq!(found.len(), 3);
     store(&mut s, found);
     let text = || from_text(["same", "same", "other", "new"].map(|t| shown("Beth Anglin", t)).to_vec());
-    let found = absorb_journal(&s, &text(), "diptych", "work_notes", &keys());
+    let found = absorb_journal(&s, &text(), &["diptych".to_owned()], "work_notes", &keys());
     let waits = |e: &&Entry| e.to_sentinel == Delivery::Waiting && e.origin_id == e.journal_id;
     assert_eq!(found.iter().filter(waits).map(|e| e.text.raw()).collect::<Vec<_>>(), ["new"]);
     store(&mut s, found);
-    assert!(absorb_journal(&s, &text(), "diptych", "work_notes", &keys()).is_empty(), "known by now");
+    assert!(
+        absorb_journal(&s, &text(), &["diptych".to_owned()], "work_notes", &keys()).is_empty(),
+        "known by now"
+    );
     let renamed = from_text(["same", "same", "other", "new"].map(|t| shown("Beth Smith", t)).to_vec());
-    let found = absorb_journal(&s, &renamed, "diptych", "work_notes", &keys());
+    let found = absorb_journal(&s, &renamed, &["diptych".to_owned()], "work_notes", &keys());
     assert!(found.iter().all(|e| e.origin_id != e.journal_id), "{found:#?}");
     store(&mut s, found);
     let [one, two, three] = table;
     let table = [one, two, three, row("j4", "beth", "new"), row("j5", "beth", "same")];
-    let found = absorb_journal(&s, &table, "diptych", "work_notes", &keys());
+    let found = absorb_journal(&s, &table, &["diptych".to_owned()], "work_notes", &keys());
     let fresh: Vec<&str> = found.iter().filter(waits).map(|e| e.origin_id.as_str()).collect();
     assert_eq!(fresh, ["j5"], "a third time the same words");
 }
@@ -185,7 +198,7 @@ fn in_a_text_our_own_user_is_known_by_its_name() {
     let s = state();
     let rows =
         from_text(vec![shown("Diptych Sync", "by hand"), shown("System", "a rule"), shown("Ada", "hi")]);
-    let found = absorb_journal(&s, &rows, "diptych", "work_notes", &keys());
+    let found = absorb_journal(&s, &rows, &["diptych".to_owned()], "work_notes", &keys());
     let waits: Vec<Delivery> = found.iter().map(|e| e.to_sentinel).collect();
     assert_eq!(waits, [Delivery::Held, Delivery::None, Delivery::Waiting]);
 }

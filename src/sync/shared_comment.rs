@@ -144,7 +144,7 @@ mod tests {
             created_by: "beth".into(),
         };
         let rows: Vec<JournalEntry> = notes.iter().enumerate().map(row).collect();
-        state.entries = absorb_journal(&state, &rows, "diptych", "work_notes", &keys());
+        state.entries = absorb_journal(&state, &rows, &["diptych".to_owned()], "work_notes", &keys());
         for (n, entry) in (1..).zip(&mut state.entries) {
             entry.id = EntryId(n);
         }

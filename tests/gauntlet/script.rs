@@ -293,6 +293,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         custom: false,
         related_rows: RelatedRows::Off,
         domain: "",
+        domain_user: "",
         // Drawn apart: what else befalls a seed stays as it was before there were these.
         alerts: *pick(&mut Rng::with_seed(seed ^ 0x616c_6572_7473), &[AlertNotes::Note, AlertNotes::Off]),
         crowded: crowded(&mut Rng::with_seed(seed ^ 0x6372_6f77_6465_6421)),

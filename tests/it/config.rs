@@ -77,8 +77,10 @@ fn the_example_holds_every_key_at_its_default() {
     let mut section = String::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for line in EXAMPLE.lines() {
-        if let Some(name) = line.strip_prefix("[[").and_then(|l| l.strip_suffix("]]")) {
-            section = format!("{name}[].");
+        if let Some(name) =
+            line.trim_start_matches("# ").strip_prefix("[[").and_then(|l| l.strip_suffix("]]"))
+        {
+            section = format!("{}[].", name.replace('.', "[].").replace("notes[]", "notes"));
         } else if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
             let name = name.replace("credential.sandbox", "credential.*");
             section = match name.split_once('.') {
@@ -301,4 +303,48 @@ instance = "sandbox"
     );
     assert_eq!(hosts, [("sandbox", public.0, public.1, public.2), ("gov", gov.0, gov.1, gov.2)]);
     assert_eq!(both.engine("h", 1).workspaces.len(), 2);
+}
+
+#[test]
+fn a_domain_may_have_a_user_of_its_own() {
+    let block = |lines: &str| {
+        let named = EXAMPLE.replacen("#domain = \"\"", "domain = \"d1\"", 1);
+        let at = named.find("# ── Notes").unwrap();
+        format!("{}{lines}\n{}", &named[..at], &named[at..])
+    };
+    let soc = "[[instance.domain]]\nid = \"d1\"\nuser = \"soc\"\npassword = { file = \"soc.secret\" }\n";
+    let c = good(&block(soc));
+    let settings = c.engine("h", 1);
+    let desk = settings.desk(&settings.workspaces[0].route);
+    assert_eq!((desk.instance.as_str(), desk.domain.as_str()), ("sandbox", "d1"));
+    assert_eq!(settings.instances[0].own_user_of(&desk), "soc");
+    let signs = c.connections.instances[0].sign_in_of(&desk).unwrap();
+    assert!(matches!(signs, config::SignIn::Basic { user, .. } if user == "soc"), "{signs:?}");
+    assert!(c.connections.secrets().iter().any(|(who, _)| who == "instance.sandbox.domain.d1"));
+    assert!(c.warnings.is_empty(), "{:?}", c.warnings);
+
+    // A route of another domain goes the instance's own way, and a domain of no route is worth a word.
+    let c = good(&block(&soc.replace("d1", "d2")));
+    let settings = c.engine("h", 1);
+    assert_eq!(settings.desk(&settings.workspaces[0].route).domain, "");
+    assert!(c.warnings.iter().any(|p| p.message.contains("no route names this domain")), "{:?}", c.warnings);
+
+    problem(&block(&format!("{soc}{soc}")), "d1 stands twice");
+    problem(&block(&soc.replace("id = \"d1\"\n", "")), "instance.sandbox.domain.#1.id is missing");
+    problem(&block(&soc.replace("user = \"soc\"\n", "")), "instance.sandbox.domain.d1.user is missing");
+    problem(&block("[[instance.domain]]\nid = \"d1\"\nuser = \"soc\"\npassword = \"hunter2\"\n"), "a secret");
+}
+
+#[test]
+fn the_user_of_a_domain_may_sign_in_through_the_application_of_the_instance() {
+    let own = "auth = \"oauth-password\"\nclient_id = \"app\"\nclient_secret = { file = \"app.secret\" }";
+    let soc = "[[instance.domain]]\nid = \"d1\"\nuser = \"soc\"\npassword = { file = \"soc.secret\" }\n\n";
+    let text = EXAMPLE
+        .replacen("#domain = \"\"", "domain = \"d1\"", 1)
+        .replacen("#auth = \"basic\"", own, 1)
+        .replacen("# ── Notes", &format!("{soc}# ── Notes"), 1);
+    let signs = good(&text).connections.instances[0].domains["d1"].clone();
+    let config::SignIn::OAuthPassword { client_id, user, password, .. } = signs else { panic!("{signs:?}") };
+    assert_eq!((client_id.as_str(), user.as_str()), ("app", "soc"));
+    assert!(password.to_string().contains("soc.secret"), "{password}");
 }

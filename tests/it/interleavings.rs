@@ -4,6 +4,7 @@ mod closed_partner;
 mod cost;
 mod customers;
 mod domain;
+mod domain_users;
 mod evidence;
 mod gone;
 mod guards;

@@ -12,6 +12,8 @@ mod acceptance;
 mod cli;
 mod config;
 mod docs;
+#[cfg(unix)]
+mod domain_users;
 mod end_to_end;
 mod interleavings;
 mod layering;

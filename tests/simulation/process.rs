@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diptych::engine::machine::{Machine, Mode, Now};
 use diptych::http::{Base, Clock, Secret, TokenCache, Transport};
-use diptych::model::{InstanceKey, WorkspaceKey};
+use diptych::model::{DeskKey, InstanceKey, WorkspaceKey};
 use diptych::sentinel::{
     ArmClient, ArmGates, ArmRates, ArmSettings, EntraGrant, EntraSettings, IncidentSource,
 };
@@ -22,8 +22,11 @@ pub struct Process {
     pub life: u32,
     pub machine: Machine,
     pub source: Arc<dyn IncidentSource>,
-    pub desk: Arc<dyn RecordDesk>,
+    pub desks: Desks,
 }
+
+/// A desk for each user that signs in to ServiceNow.
+pub type Desks = BTreeMap<DeskKey, Arc<dyn RecordDesk>>;
 
 impl Process {
     pub fn new(
@@ -37,8 +40,8 @@ impl Process {
         let settings = engine_settings(setting, holder(life));
         let machine = Machine::new(settings, keys, BTreeMap::new(), Mode::Run, now);
         let transport: Arc<dyn Transport> = Arc::new(OfLife { transport: transport.clone(), life });
-        let (source, desk) = clients(setting, transport, time);
-        Self { life, machine, source, desk }
+        let (source, desks) = clients(setting, transport, time);
+        Self { life, machine, source, desks }
     }
 }
 
@@ -51,7 +54,7 @@ fn clients(
     setting: &Setting,
     transport: Arc<dyn Transport>,
     time: &Arc<Time>,
-) -> (Arc<dyn IncidentSource>, Arc<dyn RecordDesk>) {
+) -> (Arc<dyn IncidentSource>, Desks) {
     let clock: Arc<dyn Clock> = time.clone();
     let base = Base::parse(SENTINEL, false).unwrap();
     let entra = EntraSettings {
@@ -70,10 +73,18 @@ fn clients(
     arm.page_size = setting.page.0;
     let source = ArmClient::new(arm, transport.clone(), clock.clone(), gates, tokens).unwrap();
     let base = Base::parse(DESK, false).unwrap();
-    let login = DeskLogin::Basic { user: USER.into(), password: Secret::new("password") };
-    let tokens = desk_tokens(&base, login, transport.clone(), clock.clone()).unwrap();
-    let mut settings = DeskSettings::new(base, InstanceKey::new("sn").unwrap());
-    settings.page_limit = setting.page.1;
-    let desk = DeskClient::new(settings, transport, clock, tokens).unwrap();
-    (Arc::new(source), Arc::new(desk))
+    let instance = InstanceKey::new("sn").unwrap();
+    let desk = |user: &str| -> Arc<dyn RecordDesk> {
+        let login = DeskLogin::Basic { user: user.into(), password: Secret::new("password") };
+        let tokens = desk_tokens(&base, login, transport.clone(), clock.clone()).unwrap();
+        let mut settings = DeskSettings::new(base.clone(), instance.clone());
+        settings.page_limit = setting.page.1;
+        Arc::new(DeskClient::new(settings, transport.clone(), clock.clone(), tokens).unwrap())
+    };
+    let key = |domain: &str| DeskKey { instance: instance.clone(), domain: domain.into() };
+    let mut desks = Desks::from([(key(""), desk(USER))]);
+    if !setting.domain_user.is_empty() {
+        desks.insert(key(setting.domain), desk(setting.domain_user));
+    }
+    (Arc::new(source), desks)
 }

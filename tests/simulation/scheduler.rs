@@ -286,7 +286,7 @@ impl Simulation {
                 Reply::Store(self.runtime.block_on(self.store.ask(ask)))
             }
             Request::Sentinel(_, call) => Reply::Sentinel(self.runtime.block_on(process.source.call(call))),
-            Request::Desk(_, call) => Reply::Desk(self.runtime.block_on(process.desk.call(call))),
+            Request::Desk(key, call) => Reply::Desk(self.runtime.block_on(process.desks[&key].call(call))),
             Request::Timer(_) => Reply::Timer,
         }
     }
@@ -364,6 +364,9 @@ fn stage(setting: &Setting, time: &Time) -> Stage {
         password: "password".into(),
         ..DeskOptions::default()
     });
+    if !setting.domain_user.is_empty() {
+        desk.add_integration(setting.domain_user, "password");
+    }
     if setting.custom {
         desk.set_switch("custom_fields", &super::custom::columns()).unwrap();
     }

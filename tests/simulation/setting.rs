@@ -87,6 +87,8 @@ pub struct Setting {
     pub related_rows: RelatedRows,
     /// The domain that new records are to get; empty for the instance's choice.
     pub domain: &'static str,
+    /// Who signs in for that domain; empty for [`USER`].
+    pub domain_user: &'static str,
     /// The records' table.
     pub table: &'static str,
     /// Switches of the ServiceNow world, set before the run.
@@ -127,8 +129,16 @@ impl Default for Setting {
             custom: false,
             related_rows: RelatedRows::Off,
             domain: "",
+            domain_user: "",
             latency: "",
         }
+    }
+}
+
+impl Setting {
+    /// Who writes to ServiceNow.
+    pub fn user(&self) -> &'static str {
+        if self.domain_user.is_empty() { USER } else { self.domain_user }
     }
 }
 
@@ -136,6 +146,12 @@ impl Default for Setting {
 fn placed(domain: &str) -> BTreeMap<String, String> {
     let domain = Some(domain).filter(|d| !d.is_empty());
     domain.map(|d| ("sys_domain".to_owned(), d.to_owned())).into_iter().collect()
+}
+
+/// Who signs in for a domain; its name is for the instance to say.
+fn domain_users(setting: &Setting) -> Vec<DomainUser> {
+    let user = DomainUser { domain: setting.domain.to_owned(), own_user: String::new() };
+    Some(user).filter(|_| !setting.domain_user.is_empty()).into_iter().collect()
 }
 
 /// The engine's settings for a process that calls itself `holder`.
@@ -188,6 +204,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
             deep: Pass { back: Duration::from_secs(900), every: Duration::from_secs(300) },
             sweep_every: setting.sweep,
             own_user: String::new(),
+            domain_users: domain_users(setting),
         }],
         lease: setting.lease,
         lease_margin: setting.lease / 3,

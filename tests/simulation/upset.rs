@@ -10,9 +10,8 @@ use diptych::model::call::{DeskCall, SentinelCall};
 use diptych::model::ledger::Ask;
 use diptych::sandbox::side::Side;
 use diptych::sentinel::IncidentSource;
-use diptych::servicenow::RecordDesk;
 
-use super::process::holder;
+use super::process::{Desks, holder};
 use super::scheduler::{Happening, Simulation, open_store};
 
 /// Where a process is killed: at the n-th effect from now, before it is carried out or after it
@@ -41,7 +40,7 @@ pub struct Upsets {
     last: Option<Clients>,
 }
 
-type Clients = (Arc<dyn IncidentSource>, Arc<dyn RecordDesk>);
+type Clients = (Arc<dyn IncidentSource>, Desks);
 
 impl Upsets {
     /// Counts an effect of a process; tells when it is the one at which it dies, and whether it
@@ -77,7 +76,7 @@ impl Simulation {
     fn bury(&mut self, slot: usize) {
         if let Some(process) = self.processes[slot].take() {
             self.remember_recoveries(&process);
-            self.upsets.last = Some((process.source, process.desk));
+            self.upsets.last = Some((process.source, process.desks));
         }
     }
 
@@ -151,7 +150,7 @@ impl Simulation {
     /// What a dead process had handed to its sockets may still reach the servers; nobody hears
     /// the answer.
     pub(super) fn carry_orphan(&mut self, effect: Effect) {
-        let Some((source, desk)) = &self.upsets.last else { return };
+        let Some((source, desks)) = &self.upsets.last else { return };
         if self.rng.bool() {
             return;
         }
@@ -163,14 +162,14 @@ impl Simulation {
                 self.trace.line(at, self.lives, || format!("orphan → {call:?}"));
                 let _ = self.runtime.block_on(source.call(call));
             }
-            Request::Desk(_, call)
+            Request::Desk(key, call)
                 if matches!(
                     call,
                     DeskCall::Create { .. } | DeskCall::Patch { .. } | DeskCall::AddRow { .. }
                 ) =>
             {
                 self.trace.line(at, self.lives, || format!("orphan → {call:?}"));
-                let _ = self.runtime.block_on(desk.call(call));
+                let _ = self.runtime.block_on(desks[&key].call(call));
             }
             Request::Sentinel(..) | Request::Desk(..) | Request::Store(_) | Request::Timer(_) => return,
         }

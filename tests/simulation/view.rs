@@ -13,7 +13,7 @@ use diptych::text::Stamp;
 
 use super::in_step::{Worlds, check_in_step};
 use super::scheduler::Simulation;
-use super::setting::{KEY, USER, WORKSPACE};
+use super::setting::{KEY, WORKSPACE};
 use super::wire::{Around, Sent};
 
 impl Simulation {
@@ -38,7 +38,7 @@ impl Simulation {
             incidents: self.stage.with_sentinel(|s| s.facts(WORKSPACE)),
             records: self.stage.with_desk(|d| d.records(self.setting.table)),
             deleted: self.deleted(),
-            integration_user: USER.into(),
+            integration_user: self.setting.user().into(),
             dialect: self.dialect.clone(),
         }
     }

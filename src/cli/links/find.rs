@@ -71,7 +71,9 @@ impl<'a> Desk<'a> {
         let route = &settings.route;
         let tables = Tables::compile(&lookup::in_force(store).await?.1);
         let choices = store.choices(&route.instance, &route.table).await?;
-        let told = config.instances.iter().find(|i| i.key == route.instance).map(|i| i.own_user.clone());
+        let key = config.engine("", 0).desk(route);
+        let told = config.instances.iter().find(|i| i.key == route.instance);
+        let told = told.map(|i| i.own_user_of(&key).to_owned());
         let own_user = match told.filter(|u| !u.is_empty()) {
             Some(user) => user,
             None => me(desk.as_ref(), settings).await?,

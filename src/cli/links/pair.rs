@@ -51,8 +51,8 @@ pub async fn open<'a>(
     let tables = Tables::compile(&lookup::in_force(&session.store).await?.1);
     let mut all = Vec::new();
     for settings in chosen {
-        let (Some(source), Some(desk)) = (sources.get(&settings.key), desks.get(&settings.route.instance))
-        else {
+        let desk = desks.get(&engine.desk(&settings.route));
+        let (Some(source), Some(desk)) = (sources.get(&settings.key), desk) else {
             continue;
         };
         let mut directory = Directory::new();

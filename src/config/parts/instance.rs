@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::config::connections::{InstanceConnection, SignIn};
-use crate::config::raw::{RawAuth, RawInstance};
+use crate::config::raw::{RawAuth, RawInstance, RawSecret};
 use crate::config::secret::Secret;
 use crate::config::tree::Path;
 use crate::model::InstanceKey;
 use crate::model::settings::{InstanceSettings, Pass};
 
-use super::Resolver;
+use super::{Resolver, domain};
 
 const DAY: u64 = 24 * 3600 * 1000;
 
@@ -45,6 +45,15 @@ fn instance(r: &mut Resolver<'_>, at: &Path, mut raw: RawInstance) -> (InstanceS
         r.address(&at.key("url"), if address.is_empty() { "https://invalid.invalid" } else { &address });
     let own_user =
         raw.own_user.take().filter(|u| !u.is_empty()).or_else(|| raw.user.clone()).unwrap_or_default();
+    let own = RawSignIn {
+        auth: raw.auth,
+        user: raw.user.take(),
+        password: raw.password.take(),
+        client_id: raw.client_id.take(),
+        client_secret: raw.client_secret.take(),
+        second_secret: raw.second_secret.take(),
+    };
+    let (domain_users, domains) = domain::domains(r, at, std::mem::take(&mut raw.domain), &own);
     let deep = at.key("deep");
     let pass = raw.deep.take().unwrap_or_default();
     let settings = InstanceSettings {
@@ -59,6 +68,7 @@ fn instance(r: &mut Resolver<'_>, at: &Path, mut raw: RawInstance) -> (InstanceS
         },
         sweep_every: r.span(&at.key("sweep_every"), raw.sweep_every, (60_000, 30 * DAY)),
         own_user,
+        domain_users,
     };
     if settings.settle < Duration::from_secs(90) && !is_local(&url) {
         r.warning(
@@ -72,7 +82,8 @@ fn instance(r: &mut Resolver<'_>, at: &Path, mut raw: RawInstance) -> (InstanceS
         url,
         page_size: r.number(&at.key("page_size"), raw.page_size, (1, 10_000)),
         ca_file: r.existing(&at.key("ca_file"), raw.ca_file.take()),
-        sign_in: sign_in(r, at, raw),
+        sign_in: sign_in(r, at, own),
+        domains,
     };
     (settings, connection)
 }
@@ -81,7 +92,19 @@ fn is_local(url: &url::Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
-fn sign_in(r: &mut Resolver<'_>, at: &Path, raw: RawInstance) -> SignIn {
+/// How somebody signs in, as it is written.
+#[derive(Clone, Default)]
+pub struct RawSignIn {
+    pub auth: Option<RawAuth>,
+    pub user: Option<String>,
+    pub password: Option<RawSecret>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<RawSecret>,
+    pub second_secret: Option<RawSecret>,
+}
+
+/// Resolves it.
+pub fn sign_in(r: &mut Resolver<'_>, at: &Path, raw: RawSignIn) -> SignIn {
     let auth = raw.auth.unwrap_or(RawAuth::Basic);
     let second = r.secret(&at.key("second_secret"), raw.second_secret);
     let with_second = |first: Secret| -> Vec<Secret> { std::iter::once(first).chain(second).collect() };

@@ -10,7 +10,7 @@ use crate::mapping::Directory;
 use crate::model::call::{DeskCall, SentinelCall};
 use crate::model::settings::EngineSettings;
 use crate::model::view::LaneView;
-use crate::model::{CallError, FaultKind, InstanceKey, Side, TableName, WorkspaceKey};
+use crate::model::{CallError, DeskKey, FaultKind, InstanceKey, Side, TableName, WorkspaceKey};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
@@ -38,7 +38,7 @@ struct Slot {
 pub(super) enum Door {
     /// A workspace.
     Sentinel(WorkspaceKey),
-    /// An instance.
+    /// An instance, whoever signs in: its limits are for all of them.
     Desk(InstanceKey),
 }
 
@@ -70,8 +70,9 @@ pub(super) struct Board {
     in_flight: BTreeMap<EffectId, Door>,
     pub leases: BTreeMap<WorkspaceKey, HeldLease>,
     pub lanes: BTreeMap<(WorkspaceKey, Side), LaneView>,
-    pub directories: BTreeMap<InstanceKey, std::sync::Arc<Directory>>,
-    pub own_users: BTreeMap<InstanceKey, String>,
+    /// Who works there, as far as each of our users sees it.
+    pub directories: BTreeMap<DeskKey, std::sync::Arc<Directory>>,
+    pub own_users: BTreeMap<DeskKey, String>,
     pub locks: BTreeMap<String, LockState>,
     /// Tables on which a create of unknown outcome, without a key of ours, may still land, and until when.
     pub unsure_rows: BTreeMap<(InstanceKey, TableName), Duration>,
@@ -183,7 +184,7 @@ impl Board {
         self.slots.insert(id, Slot::default());
         let door = match &what {
             Request::Sentinel(w, _) => Some(Door::Sentinel(w.clone())),
-            Request::Desk(i, _) => Some(Door::Desk(i.clone())),
+            Request::Desk(desk, _) => Some(Door::Desk(desk.instance.clone())),
             Request::Store(_) | Request::Timer(_) => None,
         };
         match door {

@@ -15,7 +15,7 @@ use crate::model::call::{
 };
 use crate::model::ledger::{Ask, Commit, Committed, StoreFault, Told};
 use crate::model::settings::{EngineSettings, InstanceSettings, WorkspaceSettings};
-use crate::model::{CallError, InstanceKey, LinkState, RecordShape, Side, TableName, WorkspaceKey};
+use crate::model::{CallError, DeskKey, LinkState, RecordShape, Side, TableName, WorkspaceKey};
 use crate::sync::PlanContext;
 use crate::sync::custom::custom_fields;
 use crate::sync::marker::MarkerKeys;
@@ -48,7 +48,7 @@ pub(super) struct Shared {
     pub hashes: BTreeMap<WorkspaceKey, String>,
     pub mode: Mode,
     pub board: Arc<Mutex<Board>>,
-    pub desk_requests: Mutex<BTreeMap<(InstanceKey, TableName), DeskDoor>>,
+    pub desk_requests: Mutex<BTreeMap<(DeskKey, TableName), DeskDoor>>,
 }
 
 /// Passes that workspaces asked a desk's reader for.
@@ -69,13 +69,13 @@ impl Shared {
         Arc::new(Self { settings, keys, hashes, mode, board, desk_requests: Mutex::default() })
     }
 
-    /// Every (instance, table) that an enabled workspace's route names.
-    pub fn desks(&self) -> BTreeSet<(InstanceKey, TableName)> {
+    /// Every (desk, table) that an enabled workspace's route names.
+    pub fn desks(&self) -> BTreeSet<(DeskKey, TableName)> {
         self.settings
             .workspaces
             .iter()
             .filter(|w| w.enabled)
-            .map(|w| (w.route.instance.clone(), w.route.table.clone()))
+            .map(|w| (self.settings.desk(&w.route), w.route.table.clone()))
             .collect()
     }
 
@@ -105,15 +105,10 @@ impl Shared {
         }
     }
 
-    /// One exchange with an instance, as it is. `guard` names the workspace of a write.
-    pub async fn desk(
-        &self,
-        instance: &InstanceKey,
-        call: DeskCall,
-        guard: Option<&WorkspaceKey>,
-    ) -> DeskOutcome {
+    /// One exchange with a desk, as it is. `guard` names the workspace of a write.
+    pub async fn desk(&self, desk: &DeskKey, call: DeskCall, guard: Option<&WorkspaceKey>) -> DeskOutcome {
         let guard = guard.filter(|_| is_desk_write(&call)).cloned();
-        match self.reply(Request::Desk(instance.clone(), call), guard).await {
+        match self.reply(Request::Desk(desk.clone(), call), guard).await {
             Reply::Desk(outcome) => outcome,
             _ => Ok(Answer { value: DeskReply::Journal(Vec::new()), date: None, calls_left: None }),
         }
@@ -147,6 +142,11 @@ impl Ws {
             .settings
             .instance(&self.settings().route.instance)
             .unwrap_or(&self.shared.settings.instances[0])
+    }
+
+    /// Where its records are read and written.
+    pub fn desk_key(&self) -> DeskKey {
+        self.shared.settings.desk(&self.settings().route)
     }
 
     pub fn now(&self) -> Now {
@@ -203,10 +203,9 @@ impl Ws {
         if !is_desk_write(&call) {
             lock(&self.shared.board).count_desk_read(&self.key);
         }
-        let instance = self.settings().route.instance.clone();
         // What is wrong with a table beside the records leaves those alone.
         let beside = matches!(call, DeskCall::Rows { .. } | DeskCall::AddRow { .. });
-        let outcome = self.shared.desk(&instance, call, Some(&self.key)).await;
+        let outcome = self.shared.desk(&self.desk_key(), call, Some(&self.key)).await;
         if beside && outcome.as_ref().is_err_and(super::related_lists::is_of_a_list) {
             return outcome;
         }
@@ -233,23 +232,37 @@ impl Ws {
         RecordShape { custom, ..self.settings().route.shape.clone() }
     }
 
-    /// Users known of the route's instance.
+    /// Users known of the route's desk.
     pub fn directory(&self) -> Arc<Directory> {
-        lock(&self.shared.board).directories.get(&self.settings().route.instance).cloned().unwrap_or_default()
+        lock(&self.shared.board).directories.get(&self.desk_key()).cloned().unwrap_or_default()
     }
 
     /// Login that we write with.
     pub fn own_user(&self) -> String {
-        let configured = &self.instance().own_user;
+        let desk = self.desk_key();
+        let configured = self.instance().own_user_of(&desk);
         if !configured.is_empty() {
-            return configured.clone();
+            return configured.to_owned();
         }
-        lock(&self.shared.board).own_users.get(&self.instance().key).cloned().unwrap_or_default()
+        lock(&self.shared.board).own_users.get(&desk).cloned().unwrap_or_default()
     }
 
-    /// True for the name under which we write to the instance, which knows no difference of case in it.
+    /// True for a name under which we write to the instance, which knows no difference of case in it: for
+    /// this route, or for another one, as before the route got a domain.
     pub fn is_own_user(&self, name: &str) -> bool {
-        name.eq_ignore_ascii_case(&self.own_user())
+        self.own_users().iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Every login that we write to the instance with, as far as it is known; first the one of this route.
+    pub fn own_users(&self) -> Vec<String> {
+        let instance = self.instance();
+        let mut all = vec![self.own_user(), instance.own_user.clone()];
+        all.extend(instance.domain_users.iter().map(|u| u.own_user.clone()));
+        let board = lock(&self.shared.board);
+        let here = board.own_users.iter().filter(|(desk, _)| desk.instance == instance.key);
+        all.extend(here.map(|(_, user)| user.clone()));
+        all.retain(|user| !user.is_empty());
+        all
     }
 
     /// True while calls to a side make no sense after a failure that concerns the whole side.
@@ -274,7 +287,7 @@ impl Ws {
         let route = &self.settings().route;
         {
             let mut doors = self.shared.desk_requests.lock().unwrap_or_else(PoisonError::into_inner);
-            let door = doors.entry((route.instance.clone(), route.table.clone())).or_default();
+            let door = doors.entry((self.desk_key(), route.table.clone())).or_default();
             door.requests.push(DeskRequest {
                 workspace: self.key.clone(),
                 shape: self.shape(),

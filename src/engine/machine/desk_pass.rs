@@ -1,5 +1,5 @@
-//! The reader of one table of one instance: one poll covers every workspace that asks for it
-//! (D14), and what everybody needs to know of the instance is learnt once.
+//! The reader of one table of one desk, which is an instance as one of our users sees it: one poll covers
+//! every workspace that asks for it (D14), and what everybody needs to know of the instance is learnt once.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -13,7 +13,7 @@ use futures::channel::oneshot;
 use crate::mapping::Directory;
 use crate::model::call::{Answer, DeskCall, DeskReply, RecordPage, RecordQuery, UserQuery};
 use crate::model::ledger::Ask;
-use crate::model::{CallError, FaultKind, InstanceKey, Record, RecordShape, TableName, User, WorkspaceKey};
+use crate::model::{CallError, DeskKey, FaultKind, Record, RecordShape, TableName, User, WorkspaceKey};
 use crate::sync::identity::correlation_display;
 use crate::text::Stamp;
 
@@ -51,13 +51,13 @@ const LEARN_EVERY: Duration = Duration::from_secs(3600);
 const USER_PAGES: usize = 5;
 
 /// Serves passes for ever.
-pub(super) async fn serve(shared: Arc<Shared>, instance: InstanceKey, table: TableName) {
+pub(super) async fn serve(shared: Arc<Shared>, desk: DeskKey, table: TableName) {
     let mut learnt: Option<Duration> = None;
     loop {
-        let requests = NextRequests { shared: shared.clone(), key: (instance.clone(), table.clone()) }.await;
+        let requests = NextRequests { shared: shared.clone(), key: (desk.clone(), table.clone()) }.await;
         let now = shared.now().mono;
         if learnt.is_none_or(|at| now.saturating_sub(at) > LEARN_EVERY) {
-            match learn(&shared, &instance, &table, &requests).await {
+            match learn(&shared, &desk, &table, &requests).await {
                 Ok(()) => learnt = Some(now),
                 Err(error) => {
                     for request in requests {
@@ -67,7 +67,7 @@ pub(super) async fn serve(shared: Arc<Shared>, instance: InstanceKey, table: Tab
                 }
             }
         }
-        let outcome = read(&shared, &instance, &table, &requests).await;
+        let outcome = read(&shared, &desk, &table, &requests).await;
         for request in requests {
             let _ = request.sender.send(share(&outcome, &shared, &request.workspace, request.sweep));
         }
@@ -101,7 +101,7 @@ fn shape_of(requests: &[DeskRequest], table: &TableName) -> RecordShape {
 
 async fn read(
     shared: &Shared,
-    instance: &InstanceKey,
+    desk: &DeskKey,
     table: &TableName,
     requests: &[DeskRequest],
 ) -> DeskOutcomeOfPass {
@@ -113,7 +113,7 @@ async fn read(
     let mut after = None;
     loop {
         let query = RecordQuery::Changed { groups: groups.clone(), since, after: after.take() };
-        let (page, date) = page(shared, instance, table, &shape, query, requests).await?;
+        let (page, date) = page(shared, desk, table, &shape, query, requests).await?;
         pass.date = pass.date.or(date);
         pass.records.extend(page.records);
         match page.next {
@@ -122,14 +122,14 @@ async fn read(
         }
     }
     if requests.iter().any(|r| r.sweep) {
-        pass.swept = Some(sweep(shared, instance, table, &shape, &groups, requests).await?);
+        pass.swept = Some(sweep(shared, desk, table, &shape, &groups, requests).await?);
     }
     Ok(pass)
 }
 
 async fn sweep(
     shared: &Shared,
-    instance: &InstanceKey,
+    desk: &DeskKey,
     table: &TableName,
     shape: &RecordShape,
     groups: &[String],
@@ -139,7 +139,7 @@ async fn sweep(
     let mut after = None;
     loop {
         let query = RecordQuery::Keys { groups: groups.to_vec(), after: after.take() };
-        let (page, _) = page(shared, instance, table, shape, query, requests).await?;
+        let (page, _) = page(shared, desk, table, shape, query, requests).await?;
         rows.extend(page.records);
         match page.next {
             Some(next) => after = Some(next.sys_id),
@@ -150,7 +150,7 @@ async fn sweep(
 
 async fn page(
     shared: &Shared,
-    instance: &InstanceKey,
+    desk: &DeskKey,
     table: &TableName,
     shape: &RecordShape,
     query: RecordQuery,
@@ -160,12 +160,10 @@ async fn page(
         lock(&shared.board).count_desk_read(&request.workspace);
     }
     let call = DeskCall::Records { table: table.clone(), shape: shape.clone(), query };
-    let Answer { value, date, .. } = read_desk(shared, instance, call).await?;
+    let Answer { value, date, .. } = read_desk(shared, desk, call).await?;
     match value {
         DeskReply::Page(page) => Ok((page, date)),
-        _ => {
-            Err(CallError::new(FaultKind::Garbled, format!("instance {instance}: an answer of another kind")))
-        }
+        _ => Err(CallError::new(FaultKind::Garbled, format!("{desk}: an answer of another kind"))),
     }
 }
 
@@ -173,21 +171,27 @@ async fn page(
 /// is not needed: owners are then looked up one by one, choices stay unchecked.
 async fn learn(
     shared: &Shared,
-    instance: &InstanceKey,
+    desk: &DeskKey,
     table: &TableName,
     requests: &[DeskRequest],
 ) -> Result<(), CallError> {
-    learn_own_user(shared, instance).await?;
-    let users = active_users(shared, instance).await?;
+    learn_own_user(shared, desk).await?;
+    let users = active_users(shared, desk).await?;
     let mut directory = Directory::new();
-    if let Ok(crate::model::ledger::Told::Users(known)) = shared.ask(Ask::Users(instance.clone())).await {
+    // What the store knows of people it knows from all of our users; where those see different ones, each
+    // counts on what it sees itself.
+    let apart = shared.settings.instance(&desk.instance).is_some_and(|i| !i.domain_users.is_empty());
+    if !apart
+        && let Ok(crate::model::ledger::Told::Users(known)) =
+            shared.ask(Ask::Users(desk.instance.clone())).await
+    {
         for user in known {
             directory.insert(user);
         }
     }
     {
         let mut board = lock(&shared.board);
-        if let Some(old) = board.directories.get(instance) {
+        if let Some(old) = board.directories.get(desk) {
             directory.merge(old);
         }
         // What was read just now is what people are called.
@@ -196,17 +200,17 @@ async fn learn(
         }
         directory.forget_misses();
         board.learnt += 1;
-        board.directories.insert(instance.clone(), Arc::new(directory));
+        board.directories.insert(desk.clone(), Arc::new(directory));
     }
     let shape = shape_of(requests, table);
     let mut elements = vec![shape.status.clone(), shape.close_code.clone()];
     elements.extend(shape.severity.clone());
     let choices = DeskCall::Choices { table: table.clone(), elements };
-    let choices = tolerate(read_desk(shared, instance, choices).await)?;
+    let choices = tolerate(read_desk(shared, desk, choices).await)?;
     if shared.mode != Mode::Plan {
-        let _ = shared.ask(Ask::SaveUsers(instance.clone(), users)).await;
+        let _ = shared.ask(Ask::SaveUsers(desk.instance.clone(), users)).await;
         if let Some(DeskReply::Choices(choices)) = choices {
-            let _ = shared.ask(Ask::SaveChoices(instance.clone(), table.clone(), choices)).await;
+            let _ = shared.ask(Ask::SaveChoices(desk.instance.clone(), table.clone(), choices)).await;
         }
     }
     Ok(())
@@ -214,33 +218,32 @@ async fn learn(
 
 /// Learns under which name we write. Without it our own notes could not be told from others',
 /// so nothing is synced until it is known: from the instance or from the config.
-async fn learn_own_user(shared: &Shared, instance: &InstanceKey) -> Result<(), CallError> {
-    if shared.settings.instance(instance).is_some_and(|i| !i.own_user.is_empty()) {
+async fn learn_own_user(shared: &Shared, desk: &DeskKey) -> Result<(), CallError> {
+    let configured = shared.settings.instance(&desk.instance).map(|i| i.own_user_of(desk));
+    if configured.is_some_and(|user| !user.is_empty()) {
         return Ok(());
     }
-    let answer = read_desk(shared, instance, DeskCall::Me).await?;
+    let answer = read_desk(shared, desk, DeskCall::Me).await?;
     let DeskReply::Users(users) = answer.value else { return Ok(()) };
     match users.into_iter().find(|u| !u.user_name.is_empty()) {
         Some(me) => {
-            lock(&shared.board).own_users.insert(instance.clone(), me.user_name);
+            lock(&shared.board).own_users.insert(desk.clone(), me.user_name);
             Ok(())
         }
         None => Err(CallError::new(
             FaultKind::Forbidden,
-            format!(
-                "instance {instance}: our own user cannot be read, so our notes could not be known again"
-            ),
+            format!("{desk}: our own user cannot be read, so our notes could not be known again"),
         )
         .hint("let the user read its own row of sys_user, or set own_user for the instance")),
     }
 }
 
-async fn active_users(shared: &Shared, instance: &InstanceKey) -> Result<Vec<User>, CallError> {
+async fn active_users(shared: &Shared, desk: &DeskKey) -> Result<Vec<User>, CallError> {
     let mut users: Vec<User> = Vec::new();
     for _ in 0..USER_PAGES {
         let after = users.last().map(|u| u.sys_id.clone());
         let call = DeskCall::Users(UserQuery::Active(after));
-        let Some(DeskReply::Users(page)) = tolerate(read_desk(shared, instance, call).await)? else {
+        let Some(DeskReply::Users(page)) = tolerate(read_desk(shared, desk, call).await)? else {
             break;
         };
         if page.is_empty() {
@@ -263,7 +266,7 @@ fn tolerate(outcome: Result<Answer<DeskReply>, CallError>) -> Result<Option<Desk
 /// Waits until somebody asks for a pass.
 struct NextRequests {
     shared: Arc<Shared>,
-    key: (InstanceKey, TableName),
+    key: (DeskKey, TableName),
 }
 
 impl Future for NextRequests {

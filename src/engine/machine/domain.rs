@@ -8,8 +8,8 @@ use crate::text::escape_line;
 
 use super::ctx::Ws;
 
-/// The column; an instance without domains does not have it.
-const COLUMN: &str = "sys_domain";
+/// An instance without domains does not have the column.
+use crate::model::settings::DOMAIN_COLUMN as COLUMN;
 
 /// Keeps the domain that a record was last seen in while it may not be read, so that a move is noticed
 /// however long that lasts.

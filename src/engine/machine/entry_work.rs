@@ -316,7 +316,7 @@ mod tests {
             created_by: "noor".into(),
         };
         let keys = MarkerKeys::new([b"key".to_vec()]);
-        state.entries = absorb_journal(&state, &[row(1), row(2)], "sync", "work_notes", &keys);
+        state.entries = absorb_journal(&state, &[row(1), row(2)], &["sync".to_owned()], "work_notes", &keys);
         for (n, entry) in state.entries.iter_mut().enumerate() {
             assert_eq!((entry.origin, entry.to_sentinel), (CommentOrigin::ServiceNow, Delivery::Waiting));
             entry.id = EntryId(n as i64 + 1);

@@ -138,9 +138,9 @@ impl Ws {
             let keys = vec![UserKey::UserName(login.clone())];
             let call = DeskCall::Users(UserQuery::Keys(keys.clone()));
             if let DeskReply::Users(users) = self.read_record_desk(call).await?.value {
-                let instance = self.settings().route.instance.clone();
+                let desk = self.desk_key();
                 let mut board = lock(&self.shared.board);
-                let directory = board.directories.entry(instance).or_default();
+                let directory = board.directories.entry(desk).or_default();
                 std::sync::Arc::make_mut(directory).answer(&keys, users);
             }
         }
@@ -182,8 +182,8 @@ impl Ws {
     /// Entries that these journal rows add to or change in a link.
     pub fn absorb_notes(&self, state: &LinkState, journal: &[JournalEntry]) -> Vec<Entry> {
         let element = &self.settings().route.shape.notes;
-        let (own, all) = (self.own_user(), self.settings().customer_comments != CustomerComments::Off);
-        let ours = |r: &JournalEntry| r.created_by.eq_ignore_ascii_case(&own);
+        let (own, all) = (self.own_users(), self.settings().customer_comments != CustomerComments::Off);
+        let ours = |r: &JournalEntry| own.iter().any(|own| r.created_by.eq_ignore_ascii_case(own));
         // A pass hands over what it read of many records at once.
         let here = |r: &JournalEntry| r.record == state.link.sys_id;
         let wanted = |r: &&JournalEntry| here(r) && (all || r.element == *element || ours(r));

@@ -385,10 +385,10 @@ pub(super) async fn look_up(ws: &Ws, keys: Vec<crate::model::call::UserKey>) -> 
         Err(_) => Vec::new(),
     };
     if !users.is_empty() {
-        ws.ask(Ask::SaveUsers(instance.clone(), users.clone())).await?;
+        ws.ask(Ask::SaveUsers(instance, users.clone())).await?;
     }
     let mut board = super::board::lock(&ws.shared.board);
-    let directory = std::sync::Arc::make_mut(board.directories.entry(instance).or_default());
+    let directory = std::sync::Arc::make_mut(board.directories.entry(ws.desk_key()).or_default());
     directory.answer(&keys, users);
     Ok(Next::Again)
 }

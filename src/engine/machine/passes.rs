@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::model::call::{Answer, DeskCall, DeskReply, SentinelCall, SentinelReply};
-use crate::model::{CallError, FaultKind, InstanceKey, Retry};
+use crate::model::{CallError, DeskKey, FaultKind, Retry};
 
 use super::ctx::{Shared, Ws};
 use super::recovery::Recovery;
@@ -31,16 +31,16 @@ fn pause(shared: &Shared, error: &CallError, tries: u32) -> Option<Duration> {
     wait
 }
 
-/// Reads from an instance, with a few tries.
+/// Reads from a desk, with a few tries.
 pub(super) async fn read_desk(
     shared: &Shared,
-    instance: &InstanceKey,
+    desk: &DeskKey,
     call: DeskCall,
 ) -> Result<Answer<DeskReply>, CallError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match shared.desk(instance, call.clone(), None).await {
+        match shared.desk(desk, call.clone(), None).await {
             Ok(answer) => return Ok(answer),
             Err(error) => match pause(shared, &error, tries) {
                 Some(wait) => shared.sleep(wait).await,

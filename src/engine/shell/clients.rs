@@ -13,19 +13,19 @@ use crate::http::{
 };
 use crate::model::call::{SentinelCall, SentinelOutcome};
 use crate::model::settings::EngineSettings;
-use crate::model::{CallError, FaultKind, InstanceKey, WorkspaceKey};
+use crate::model::{CallError, DeskKey, FaultKind, WorkspaceKey};
 use crate::sentinel::{
     ArmClient, ArmGates, ArmRates, ArmSettings, EntraGrant, EntraSettings, IncidentSource,
 };
 use crate::servicenow::RecordDesk;
 
-use super::lazy_desk::LazyDesk;
+use super::lazy_desk::{LazyDesk, Signing};
 use super::{EngineError, EngineOptions};
 
 /// Incident sources by workspace.
 pub type Sources = BTreeMap<WorkspaceKey, Arc<dyn IncidentSource>>;
-/// Record desks by instance.
-pub type Desks = BTreeMap<InstanceKey, Arc<dyn RecordDesk>>;
+/// Record desks by instance and the user that signs in there.
+pub type Desks = BTreeMap<DeskKey, Arc<dyn RecordDesk>>;
 
 /// Every client.
 pub struct Clients {
@@ -112,7 +112,7 @@ fn sources_at(
     Ok((sources, gates.into_values().collect()))
 }
 
-/// A desk for the instance of each enabled workspace.
+/// A desk for each enabled workspace; those whose instance and user are the same share one.
 fn desks_at(
     settings: &EngineSettings,
     connections: &Connections,
@@ -121,21 +121,23 @@ fn desks_at(
 ) -> Result<Desks, EngineError> {
     let mut desks = Desks::new();
     for workspace in settings.workspaces.iter().filter(|w| w.enabled) {
-        let key = &workspace.route.instance;
-        if desks.contains_key(key) {
+        let key = settings.desk(&workspace.route);
+        if desks.contains_key(&key) {
             continue;
         }
-        let Some(connection) = connections.instance(key) else {
-            return Err(setup(format!("instance {key} has no connection")));
+        let connection = connections.instance(&key.instance);
+        let Some((connection, sign_in)) = connection.and_then(|c| Some((c, c.sign_in_of(&key)?))) else {
+            return Err(setup(format!("{key} has no connection")));
         };
         let transport = match &connection.ca_file {
             Some(_) => transport(connections, connection.ca_file.clone())?,
             None => shared.clone(),
         };
-        let base = Base::parse(connection.url.as_str(), true)
-            .map_err(|why| setup(format!("instance {key}: {why}")))?;
-        let desk = LazyDesk::new(base, connection.clone(), transport, clock.clone());
-        desks.insert(key.clone(), Arc::new(desk));
+        let base =
+            Base::parse(connection.url.as_str(), true).map_err(|why| setup(format!("{key}: {why}")))?;
+        let signing =
+            Signing { desk: key.clone(), sign_in: sign_in.clone(), page_size: connection.page_size };
+        desks.insert(key, Arc::new(LazyDesk::new(base, signing, transport, clock.clone())));
     }
     Ok(desks)
 }

@@ -188,13 +188,12 @@ impl Carrier {
                         let _ = replies.send((effect.id, Reply::Sentinel(outcome))).await;
                     });
                 }
-                Request::Desk(instance, call) => {
-                    let desk: Option<Arc<dyn crate::servicenow::RecordDesk>> =
-                        self.desks.get(&instance).cloned();
+                Request::Desk(key, call) => {
+                    let desk: Option<Arc<dyn crate::servicenow::RecordDesk>> = self.desks.get(&key).cloned();
                     tokio::spawn(async move {
                         let outcome = match desk {
                             Some(desk) => desk.call(call).await,
-                            None => Err(unknown(&format!("instance {instance}"))),
+                            None => Err(unknown(&key.to_string())),
                         };
                         let _ = replies.send((effect.id, Reply::Desk(outcome))).await;
                     });

@@ -1,4 +1,4 @@
-//! An instance's client, built with the secrets of the moment; of two, in the time of a rotation, the one
+//! The client of an instance for one of its users, built with the secrets of the moment; of two, in the time of a rotation, the one
 //! that is not refused.
 
 use std::sync::Arc;
@@ -6,16 +6,26 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::clients::fetch;
-use crate::config::{self, InstanceConnection, SignIn};
+use crate::config::{self, SignIn};
 use crate::http::{Base, Clock, Secret, Transport};
 use crate::model::call::{DeskCall, DeskOutcome};
-use crate::model::{CallError, FaultKind};
+use crate::model::{CallError, DeskKey, FaultKind};
 use crate::servicenow::{DeskClient, DeskLogin, DeskSettings, RecordDesk, desk_tokens};
+
+/// Where a desk is, and how to sign in there.
+pub(super) struct Signing {
+    /// The instance, and the domain whose user signs in.
+    pub desk: DeskKey,
+    /// With what.
+    pub sign_in: SignIn,
+    /// Rows per page.
+    pub page_size: u32,
+}
 
 /// A record desk that signs in when it is first needed, and anew after it was refused.
 pub(super) struct LazyDesk {
     base: Base,
-    connection: InstanceConnection,
+    signing: Signing,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     kept: Mutex<Kept>,
@@ -33,20 +43,20 @@ impl LazyDesk {
     /// A desk at that address. Reads no secret and sends nothing yet.
     pub(super) fn new(
         base: Base,
-        connection: InstanceConnection,
+        signing: Signing,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { base, connection, transport, clock, kept: Mutex::default() }
+        Self { base, signing, transport, clock, kept: Mutex::default() }
     }
 
     fn who(&self) -> String {
-        format!("instance {}", self.connection.key)
+        self.signing.desk.to_string()
     }
 
     /// The secrets of which any one may be the right one.
     fn secrets(&self) -> &[config::Secret] {
-        match &self.connection.sign_in {
+        match &self.signing.sign_in {
             SignIn::Basic { passwords, .. } => passwords,
             SignIn::OAuthClient { client_secrets, .. } | SignIn::OAuthPassword { client_secrets, .. } => {
                 client_secrets
@@ -69,8 +79,8 @@ impl LazyDesk {
         let who = self.who();
         let wrong = |why: String| CallError::new(FaultKind::Config, format!("{who}: {why}"));
         let login = self.login(secret, &who).await?;
-        let mut settings = DeskSettings::new(self.base.clone(), self.connection.key.clone());
-        settings.page_limit = self.connection.page_size;
+        let mut settings = DeskSettings::new(self.base.clone(), self.signing.desk.instance.clone());
+        settings.page_limit = self.signing.page_size;
         settings.basic = login.is_basic();
         let tokens =
             desk_tokens(&self.base, login, self.transport.clone(), self.clock.clone()).map_err(wrong)?;
@@ -83,7 +93,7 @@ impl LazyDesk {
         let one =
             async |secret: config::Secret| fetch(vec![secret], who).await.map(|mut read| read.remove(0));
         let secret: Secret = one(chosen).await?;
-        Ok(match &self.connection.sign_in {
+        Ok(match &self.signing.sign_in {
             SignIn::Basic { user, .. } => DeskLogin::Basic { user: user.clone(), password: secret },
             SignIn::OAuthClient { client_id, .. } => {
                 DeskLogin::ClientCredentials { id: client_id.clone(), secret }
@@ -150,7 +160,7 @@ impl RecordDesk for LazyDesk {
                     if let (Ok(_), Some((first, _))) = (&outcome, refusals.first()) {
                         let source = |n: usize| self.secrets().get(n).map(ToString::to_string);
                         let (refused, used) = (source(*first), source(secret));
-                        tracing::warn!(instance = %self.connection.key, refused, used, "a secret was refused; the other one is used from now on");
+                        tracing::warn!(desk = %self.signing.desk, refused, used, "a secret was refused; the other one is used from now on");
                     }
                     return outcome;
                 }
@@ -175,14 +185,9 @@ mod tests {
     const URL: &str = "https://dev1.service-now.com";
 
     fn desk(script: &Script, sign_in: SignIn) -> LazyDesk {
-        let connection = InstanceConnection {
-            key: InstanceKey::new("dev").unwrap(),
-            url: url::Url::parse(URL).unwrap(),
-            sign_in,
-            page_size: 1000,
-            ca_file: None,
-        };
-        LazyDesk::new(Base::parse(URL, false).unwrap(), connection, script.transport(), script.clock.clone())
+        let desk = DeskKey { instance: InstanceKey::new("dev").unwrap(), domain: String::new() };
+        let signing = Signing { desk, sign_in, page_size: 1000 };
+        LazyDesk::new(Base::parse(URL, false).unwrap(), signing, script.transport(), script.clock.clone())
     }
 
     /// A secret in a file, which has a name of its own to be told by.

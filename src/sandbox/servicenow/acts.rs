@@ -187,6 +187,12 @@ impl DeskWorld {
         self.logins.revoke(refresh);
     }
 
+    /// Adds a user for one more integration, who signs in with that password and has the roles of the first.
+    pub fn add_integration(&mut self, user_name: &str, password: &str) {
+        super::seed::integration(&mut self.store, user_name);
+        self.logins.add_integration(user_name, password);
+    }
+
     /// Gives a user exactly those roles, for example `["itil"]` or none.
     pub fn set_roles(&mut self, user_name: &str, roles: &[&str]) {
         self.logins.set_roles(user_name, roles);

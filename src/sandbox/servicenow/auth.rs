@@ -81,6 +81,10 @@ impl Caller {
     }
 }
 
+/// Roles of an integration's user.
+const INTEGRATION: [&str; 5] =
+    ["itil", "sn_si.basic", "sn_si.read", "sn_ti_observable.write", "snc_platform_rest_api_access"];
+
 /// Passwords, roles and tokens.
 pub(super) struct Logins {
     passwords: BTreeMap<String, String>,
@@ -107,9 +111,7 @@ impl Logins {
         passwords.insert("admin".into(), "admin-pw".into());
         roles.insert("admin".into(), set(&["admin"]));
         passwords.insert(options.user.clone(), options.password.clone());
-        let integration =
-            ["itil", "sn_si.basic", "sn_si.read", "sn_ti_observable.write", "snc_platform_rest_api_access"];
-        roles.insert(options.user.clone(), set(&integration));
+        roles.insert(options.user.clone(), set(&INTEGRATION));
         Self {
             passwords,
             roles,
@@ -120,6 +122,12 @@ impl Logins {
             client_secret: options.client_secret.clone(),
             tokens: Vec::new(),
         }
+    }
+
+    /// Lets one more integration sign in, with the roles of the first.
+    pub(super) fn add_integration(&mut self, user_name: &str, password: &str) {
+        self.passwords.insert(user_name.to_owned(), password.to_owned());
+        self.set_roles(user_name, &INTEGRATION);
     }
 
     /// Gives a user exactly these roles.

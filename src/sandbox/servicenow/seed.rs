@@ -117,18 +117,8 @@ fn people(store: &mut Store, options: &DeskOptions) {
         ];
         add(store, "sys_user", person.sys_id.into(), &fields);
     }
-    let integration = [
-        ("user_name", options.user.as_str()),
-        ("name", "Sentinel Integration"),
-        ("first_name", "Sentinel"),
-        ("last_name", "Integration"),
-        ("active", "true"),
-        ("locked_out", "false"),
-        ("time_zone", "UTC"),
-        ("web_service_access_only", "true"),
-        ("internal_integration_user", "true"),
-    ];
-    add(store, "sys_user", INTEGRATION_USER_SYS_ID.into(), &integration);
+    let first = integration_fields(&options.user, "Sentinel Integration", "Sentinel");
+    add(store, "sys_user", INTEGRATION_USER_SYS_ID.into(), &first);
     let admin = [
         ("user_name", "admin"),
         ("name", "System Administrator"),
@@ -141,6 +131,26 @@ fn people(store: &mut Store, options: &DeskOptions) {
         ("web_service_access_only", "false"),
     ];
     add(store, "sys_user", ADMIN_SYS_ID.into(), &admin);
+}
+
+fn integration_fields<'a>(user_name: &'a str, name: &'a str, first: &'a str) -> [(&'a str, &'a str); 9] {
+    [
+        ("user_name", user_name),
+        ("name", name),
+        ("first_name", first),
+        ("last_name", "Integration"),
+        ("active", "true"),
+        ("locked_out", "false"),
+        ("time_zone", "UTC"),
+        ("web_service_access_only", "true"),
+        ("internal_integration_user", "true"),
+    ]
+}
+
+/// Adds the user of one more integration.
+pub(super) fn integration(store: &mut Store, user_name: &str) {
+    let (id, name) = (store.fresh_id(), format!("{user_name} Integration"));
+    add(store, "sys_user", id, &integration_fields(user_name, &name, user_name));
 }
 
 fn add_choice(store: &mut Store, (table, element, value, label, sequence): StockChoice) {
