@@ -329,6 +329,13 @@ pub struct DomainUser {
 }
 
 impl InstanceSettings {
+    /// Every desk of this instance: as its own user, and as the one of each domain.
+    pub fn desks(&self) -> Vec<DeskKey> {
+        let domains = self.domain_users.iter().map(|u| u.domain.as_str());
+        let desk = |domain: &str| DeskKey { instance: self.key.clone(), domain: domain.to_owned() };
+        std::iter::once("").chain(domains).map(desk).collect()
+    }
+
     /// Our user name at a desk of this instance; empty until the instance told us.
     pub fn own_user_of(&self, desk: &DeskKey) -> &str {
         let of_domain = self.domain_users.iter().find(|u| u.domain == desk.domain);

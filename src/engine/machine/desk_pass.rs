@@ -176,6 +176,7 @@ async fn learn(
     requests: &[DeskRequest],
 ) -> Result<(), CallError> {
     learn_own_user(shared, desk).await?;
+    learn_others(shared, desk).await;
     let users = active_users(shared, desk).await?;
     let mut directory = Directory::new();
     // What the store knows of people it knows from all of our users; where those see different ones, each
@@ -235,6 +236,26 @@ async fn learn_own_user(shared: &Shared, desk: &DeskKey) -> Result<(), CallError
             format!("{desk}: our own user cannot be read, so our notes could not be known again"),
         )
         .hint("let the user read its own row of sys_user, or set own_user for the instance")),
+    }
+}
+
+/// Learns under which names our other users write to the instance, as far as each can sign in: what one of them
+/// wrote before this route got another is ours all the same.
+async fn learn_others(shared: &Shared, desk: &DeskKey) {
+    let Some(instance) = shared.settings.instance(&desk.instance) else { return };
+    for other in instance.desks() {
+        let known = !instance.own_user_of(&other).is_empty()
+            || lock(&shared.board).own_users.contains_key(&other)
+            || other == *desk;
+        if known {
+            continue;
+        }
+        if let Ok(Answer { value: DeskReply::Users(users), .. }) =
+            shared.desk(&other, DeskCall::Me, None).await
+            && let Some(me) = users.into_iter().find(|u| !u.user_name.is_empty())
+        {
+            lock(&shared.board).own_users.insert(other, me.user_name);
+        }
     }
 }
 

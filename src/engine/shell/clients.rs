@@ -1,7 +1,7 @@
 //! The clients of every workspace and instance, built when they are first needed and built anew
 //! after a refused sign-in, so that a rotated secret heals a source without a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -12,8 +12,8 @@ use crate::http::{
     Base, Clock, Roots, Secret, SystemClock, TokenCache, Transport, WireOptions, WireTransport,
 };
 use crate::model::call::{SentinelCall, SentinelOutcome};
-use crate::model::settings::EngineSettings;
-use crate::model::{CallError, DeskKey, FaultKind, WorkspaceKey};
+use crate::model::settings::{EngineSettings, InstanceSettings};
+use crate::model::{CallError, DeskKey, FaultKind, InstanceKey, WorkspaceKey};
 use crate::sentinel::{
     ArmClient, ArmGates, ArmRates, ArmSettings, EntraGrant, EntraSettings, IncidentSource,
 };
@@ -112,7 +112,7 @@ fn sources_at(
     Ok((sources, gates.into_values().collect()))
 }
 
-/// A desk for each enabled workspace; those whose instance and user are the same share one.
+/// A desk for each user of an instance that an enabled workspace needs.
 fn desks_at(
     settings: &EngineSettings,
     connections: &Connections,
@@ -120,11 +120,12 @@ fn desks_at(
     shared: &Arc<dyn Transport>,
 ) -> Result<Desks, EngineError> {
     let mut desks = Desks::new();
-    for workspace in settings.workspaces.iter().filter(|w| w.enabled) {
-        let key = settings.desk(&workspace.route);
-        if desks.contains_key(&key) {
-            continue;
-        }
+    let used = settings.workspaces.iter().filter(|w| w.enabled).map(|w| &w.route.instance);
+    let used: BTreeSet<&InstanceKey> = used.collect();
+    if let Some(key) = used.iter().find(|key| settings.instance(key).is_none()) {
+        return Err(setup(format!("instance {key} has no connection")));
+    }
+    for key in used.into_iter().filter_map(|key| settings.instance(key)).flat_map(InstanceSettings::desks) {
         let connection = connections.instance(&key.instance);
         let Some((connection, sign_in)) = connection.and_then(|c| Some((c, c.sign_in_of(&key)?))) else {
             return Err(setup(format!("{key} has no connection")));
