@@ -113,8 +113,11 @@ pub fn decide(case: &Case<'_>, ctx: &PlanContext<'_>, intervals: Intervals) -> V
         Ok(false) => {}
         Err(keys) => return Verdict::Lookup(keys),
     }
-    // The other side's last change is in the base already, but this one may have come before it.
-    let changed = if policy == Policy::Latest { intervals.with_crossing(changed) } else { changed };
+    // The other side's last change is in the base already, but this one may have come before it. Of a text that
+    // was edited by hand, Sentinel's change may have been one that its column could not show (seed 9803318).
+    let by_hand = policy == Policy::Sentinel && keeps_hand_edits(case.field) && changed == (false, true);
+    let changed =
+        if policy == Policy::Latest || by_hand { intervals.with_crossing(changed) } else { changed };
     let verdict = match changed {
         (true, false) => sentinel_changed(case, servicenow, base, policy, ctx),
         (false, true) => servicenow_changed(case, servicenow, policy, ctx),

@@ -260,3 +260,35 @@ fn a_record_opened_while_its_incident_was_closed_anew_is_a_tie() {
     assert!(made.to_record.iter().any(|t| t.field == Field::Status && t.servicenow == "6"), "{made:#?}");
     assert!(base_of(&made, Field::Status).conflict.is_some());
 }
+
+#[test]
+fn a_title_edited_before_sentinels_change_that_it_was_too_short_for_is_told_of_it() {
+    let world = World::new(TableSet::default_tables());
+    let mut state = in_step(&world);
+    let (long, shown) = ("x".repeat(200), format!("{}…", "x".repeat(159)));
+    let base_in = |state: &mut LinkState, with: &dyn Fn(&mut Base)| {
+        with(state.bases.iter_mut().find(|b| b.field == Field::Title).unwrap());
+    };
+    // Only what the record cannot show is changed: both agree still, and nobody is written.
+    state.incident.as_mut().unwrap().title = long.as_str().into();
+    set_record(&mut state, "short_description", &shown);
+    state.record_seen = Stamp(10);
+    base_in(&mut state, &|b| {
+        (b.sentinel, b.servicenow) = (format!("{long}, before"), shown.clone());
+        b.sentinel_seen = b.sentinel_seen.shows_another(Stamp(20), Stamp(40));
+    });
+    let made = go(&state, &world.ctx());
+    assert!(made.writes_nothing(), "{made:#?}");
+    state = apply(&state, &made, &world.ctx());
+    // Then the record turns out to be edited: later than that, or perhaps before it.
+    set_record(&mut state, "short_description", "ours");
+    let mut later = state.clone();
+    base_in(&mut later, &|b| b.servicenow_seen = b.servicenow_seen.shows_another(Stamp(50), Stamp(60)));
+    assert!(go(&later, &world.ctx()).writes_nothing());
+    base_in(&mut state, &|b| b.servicenow_seen = b.servicenow_seen.shows_another(Stamp(10), Stamp(60)));
+    let made = go(&state, &world.ctx());
+    assert!(made.to_record.is_empty() && made.notes.len() == 1, "{made:#?}");
+    assert!(made.notes[0].1.ends_with(&long));
+    state = apply(&state, &made, &world.ctx());
+    assert!(go(&state, &world.ctx()).writes_nothing(), "said once");
+}

@@ -94,17 +94,57 @@ fn waited_for_retry(case: &Case<'_>, pair: &Pair) -> bool {
 /// For how long nobody could hear what was said on a side: in outages, while no record could be told to be
 /// ours, and while one call after the other was struck so that no pass came through.
 fn deaf(case: &Case<'_>, side: Side, span: Range<Stamp>) -> Duration {
+    covered(unheard_on(case, side, &span), &span)
+}
+
+/// For how long nothing that was said on a side could be written on the other: no record could be told to be
+/// ours, or all writes to that side waited for a person (seed 9803505).
+fn unwritten(case: &Case<'_>, from: Side, span: Range<Stamp>) -> Duration {
+    let mut all = unheard_on(case, Side::ServiceNow, &span);
+    all.extend(held_back(case, other(from)));
+    covered(all, &span)
+}
+
+fn other(side: Side) -> Side {
+    if side == Side::Sentinel { Side::ServiceNow } else { Side::Sentinel }
+}
+
+fn unheard_on(case: &Case<'_>, side: Side, span: &Range<Stamp>) -> Vec<Range<Stamp>> {
     let outages = case.e.outages.iter().filter(|(s, _)| *s == side).map(|(_, o)| o.clone());
-    let mut all: Vec<Range<Stamp>> = outages.chain(without_a_pass(case, side, &span)).collect();
+    outages.chain(without_a_pass(case, side, span)).collect()
+}
+
+/// How much of a span others cover together.
+fn covered(mut all: Vec<Range<Stamp>>, span: &Range<Stamp>) -> Duration {
     all.sort_by_key(|o| o.start);
     let mut heard = span.start;
-    let mut deaf = Duration::ZERO;
+    let mut sum = Duration::ZERO;
     for o in all {
         let (start, end) = (o.start.max(heard), o.end.min(span.end));
-        deaf += end.since(start);
+        sum += end.since(start);
         heard = heard.max(end);
     }
-    deaf
+    sum
+}
+
+/// While writes to a side waited for a person, because there were too many at once: from when that was put on
+/// record until somebody let them through.
+fn held_back(case: &Case<'_>, side: Side) -> Vec<Range<Stamp>> {
+    if !waited_for_a_person(case) {
+        return Vec::new();
+    }
+    let (mut found, mut since) = (Vec::new(), None);
+    for draft in case.e.audit.iter().flatten().map(|r| &r.draft) {
+        match draft.act.as_str() {
+            "hold" if draft.what == "writes" && draft.side == side.name() => {
+                since = since.or(Some(draft.at));
+            }
+            "let-through" => found.extend(since.take().map(|since| since..draft.at)),
+            _ => {}
+        }
+    }
+    found.extend(since.map(|since| since..Stamp(i64::MAX)));
+    found
 }
 
 /// From one pass that came through to the next, where calls in between were struck.
@@ -140,8 +180,8 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let born = pair.records.iter().map(|(at, _)| *at).min();
         let since = born.map_or(s.at, |born| s.at.max(born));
         let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
-        // Nothing is sent to a record that cannot be asked whose it is.
-        let untold = |end: Stamp| since.plus(HEARD + deaf(case, Side::ServiceNow, since..end)) >= end;
+        // Nothing is sent to a record that cannot be asked whose it is, nor while a person has to let it through.
+        let untold = |end: Stamp| since.plus(HEARD + unwritten(case, from, since..end)) >= end;
         let frozen = pair.deleted.is_some() && waited_for_a_person(case)
             || s.gone.is_some() && waited_for_retry(case, pair)
             || from == Side::ServiceNow && was_struck_out(case, pair, s.token)
