@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::view::{EventView, LaneView, LinkView, WorkspaceView};
 use super::{
     Base, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent, IntentId,
-    IntentState, Link, LinkId, LinkOrder, Record, SysId, TableName, WorkspaceKey,
+    IntentState, Link, LinkId, LinkOrder, Member, Record, Role, SysId, TableName, WorkspaceKey,
 };
 use crate::text::{Stamp, escape_line};
 
@@ -32,6 +32,9 @@ pub struct LinkState {
     pub entries: Vec<Entry>,
     /// Open and parked intents, oldest first.
     pub intents: Vec<Intent>,
+    /// The other incidents of the same record.
+    #[serde(default)]
+    pub members: Vec<Member>,
 }
 
 impl LinkState {
@@ -46,7 +49,20 @@ impl LinkState {
             bases: Vec::new(),
             entries: Vec::new(),
             intents: Vec::new(),
+            members: Vec::new(),
         }
+    }
+
+    /// True while its record has other incidents.
+    pub fn is_shared(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// The link that stands for the record among all that share it: the host's, or the first guest's.
+    pub fn host(&self) -> LinkId {
+        let own = (self.link.role != Role::Primary, self.link.id);
+        let others = self.members.iter().map(|m| (m.role != Role::Primary, m.link));
+        others.fold(own, std::cmp::min).1
     }
 
     /// The base of a field.
@@ -277,6 +293,8 @@ pub struct Commit {
     pub workspace_view: Option<WorkspaceView>,
     /// Happenings for the log.
     pub events: Vec<EventView>,
+    /// Links that have something to look at again, because a record that they share moved.
+    pub wake: Vec<LinkId>,
 }
 
 /// What a transaction gave back.
@@ -304,6 +322,9 @@ pub enum Ask {
     MergedAndTold(WorkspaceKey, String),
     /// Links of records of a workspace.
     ByRecord(WorkspaceKey, InstanceKey, TableName, Vec<SysId>),
+    /// Numbers of links of a workspace whose records others may join that are the same by one of these keys,
+    /// the newest first.
+    Joinable(WorkspaceKey, InstanceKey, TableName, std::collections::BTreeSet<String>),
     /// Links by number.
     ById(Vec<LinkId>),
     /// Known etags of incidents of a workspace.

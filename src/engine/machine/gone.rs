@@ -66,6 +66,14 @@ pub(super) async fn missed(
     if state.link.role == Role::Merged && side == Side::Sentinel {
         return merged_and_gone(ws, state).await;
     }
+    if side == Side::ServiceNow && state.host() != state.link.id {
+        // It is the host's to find out; the record counts once.
+        ws.memory(|m| {
+            m.unverified.insert(state.host());
+            m.stirred.insert(state.host());
+        });
+        return read_failed(ws, state, error, Read::of(side)).await;
+    }
     let (id, now) = (state.link.id, ws.steady());
     let first = ws.memory(|m| *m.missing.entry((id, side)).or_insert(now));
     let read = ws.memory(|m| m.passes.of(side).asked);
@@ -95,6 +103,9 @@ pub(super) async fn missed(
     turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
     let taken = super::hand_over::taken_without_incident(ws, state).filter(|_| side == Side::Sentinel);
     let role = if taken.is_some() { Role::Primary } else { state.link.role };
+    if side == Side::ServiceNow {
+        turn.others = super::siblings::rest_too(ws, state, RECORD).await?;
+    }
     turn.entries.extend(taken.into_iter().flatten());
     turn.link = Some(Link {
         role,
@@ -125,7 +136,7 @@ async fn merged_and_gone(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
 /// The side that is still there of a link that rests because the other one is gone.
 fn left(link: &Link) -> Option<Side> {
     match link.frozen.as_str() {
-        _ if link.life != Life::Gone || link.role != Role::Primary => None,
+        _ if link.life != Life::Gone || !link.role.syncs() => None,
         RECORD => Some(Side::Sentinel),
         INCIDENT => Some(Side::ServiceNow),
         _ => None,
@@ -337,7 +348,8 @@ pub(super) fn revived(ws: &Ws, state: &LinkState, side: Side) -> Option<(Link, E
     seen(ws, state.link.id, side);
     let text = format!("is in {side} again, and kept in step from now on");
     let event = ws.event(Level::Info, Some(state.link.id), ws.subject(state), text);
-    Some((Link { life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() }, event))
+    let role = super::siblings::seat(state);
+    Some((Link { role, life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() }, event))
 }
 
 /// Records that are looked for again although their links rest, in chunks to fetch: the newest, or all.

@@ -10,6 +10,7 @@ use crate::model::settings::StoreApp;
 use crate::model::{CallError, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
+use crate::sync::aggregation::group_keys;
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long, wait_for};
 use crate::sync::custom::bases_before_change;
 use crate::sync::identity::derived_sys_id;
@@ -281,6 +282,8 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
     if ws.settings().store_app == StoreApp::Watch {
         link.role = Role::Watched;
     }
+    let aggregate = &route.aggregate;
+    link.group.keys = group_keys(incident, aggregate, &ws.settings().number_label);
     link.pending = true;
     link.unread = incident.comments_count > 0;
     link.evidence.unread = ws.asks_for_alerts(&link.evidence, incident);

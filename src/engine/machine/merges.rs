@@ -69,7 +69,7 @@ pub(super) async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> R
 
 /// Makes a link one of a merged incident, and says so; `None` when it is nothing that is kept in step.
 pub(super) fn becomes_merged(ws: &Ws, state: &LinkState, link: &mut Link) -> Option<EventView> {
-    if link.role != Role::Primary {
+    if !link.role.syncs() {
         return None;
     }
     link.role = Role::Merged;

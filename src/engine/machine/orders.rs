@@ -236,6 +236,10 @@ async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         // Written without a version it would undo what nobody has seen yet.
         return Ok(false);
     }
+    if opening == Opening::Split {
+        super::split::split_off(ws, &mut state, command).await?;
+        return Ok(false);
+    }
     if opening == Opening::Unlink {
         let turn = super::unlink::ended(ws, &state, command);
         ws.save(&mut state, turn).await?;
@@ -279,7 +283,7 @@ fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Tu
         Opening::Base(base) => turn.bases.push(*base),
         Opening::Retry => retry(state, &mut turn, ws),
         // It has no second step, and is done in one turn.
-        Opening::Unlink => {}
+        Opening::Unlink | Opening::Split => {}
     }
     if !matches!(command.verb, Verb::Retry) && turn.link.is_none() && state.link.not_before.0 > 0 {
         let mut link = state.link.clone();
@@ -298,6 +302,7 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     ws.memory(|m| m.unverified.insert(link.id));
     if link.life == Life::Gone {
         link.life = Life::Live;
+        link.role = super::siblings::seat(state);
         ws.memory(|m| m.unsure.insert(link.id));
     }
     link.frozen.clear();
