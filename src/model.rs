@@ -27,7 +27,7 @@ pub mod state_walk;
 pub mod view;
 pub mod vocabulary;
 
-pub use aggregation::{Group, Member, Part};
+pub use aggregation::{Beside, Group, Member, Part};
 pub use command::{Command, CommandState, Control, ControlVerb, Shown, Verb};
 pub use comment::{CommentOrigin, Delivery, Entry};
 pub use crossings::Crossings;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Base, IncidentId, LinkId, Role};
+use super::{Base, IncidentId, Life, LinkId, Role};
+use crate::text::Stamp;
 
 /// What of an incident may have to be the same. Entities are not among it: they would have to be read for
 /// every incident before its record can be made.
@@ -115,8 +116,32 @@ pub struct Member {
     pub severity_base: Option<Base>,
     /// What both agreed on about its status.
     pub status_base: Option<Base>,
-    /// A change of the record is under way by its link.
-    pub writes: bool,
+}
+
+/// Another link of the same record, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The link.
+    pub link: LinkId,
+    /// Its incident.
+    pub incident: IncidentId,
+    /// What it means for the record.
+    pub role: Role,
+    /// Where it is in its life.
+    pub life: Life,
+    /// True while it waits for a person.
+    pub frozen: bool,
+    /// When its open write of the record, or of a note on it, was sent last; nothing while none is open.
+    pub sent: Option<Stamp>,
+    /// True while such a write waits to be sent.
+    pub planned: bool,
     /// Marks of its words in the record's journal.
     pub markers: BTreeSet<String>,
+}
+
+impl Beside {
+    /// True for a link that has the record's one place for a primary.
+    pub fn holds(&self) -> bool {
+        self.role == Role::Primary && matches!(self.life, Life::Creating | Life::Live)
+    }
 }

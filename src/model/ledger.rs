@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{EventView, LaneView, LinkView, WorkspaceView};
 use super::{
-    Base, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent, IntentId,
-    IntentState, Link, LinkId, LinkOrder, Member, Record, Role, SysId, TableName, WorkspaceKey,
+    Base, Beside, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent,
+    IntentId, IntentState, Link, LinkId, LinkOrder, Member, Record, Role, SysId, TableName, WorkspaceKey,
 };
 use crate::text::{Stamp, escape_line};
 
@@ -35,6 +35,9 @@ pub struct LinkState {
     /// The other incidents of the same record.
     #[serde(default)]
     pub members: Vec<Member>,
+    /// All other links of the same record, whatever became of them.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
 }
 
 impl LinkState {
@@ -50,6 +53,7 @@ impl LinkState {
             entries: Vec::new(),
             intents: Vec::new(),
             members: Vec::new(),
+            beside: Vec::new(),
         }
     }
 
@@ -63,6 +67,14 @@ impl LinkState {
         let own = (self.link.role != Role::Primary, self.link.id);
         let others = self.members.iter().map(|m| (m.role != Role::Primary, m.link));
         others.fold(own, std::cmp::min).1
+    }
+
+    /// The link that acts for the record where no single incident does: one that waits for a person only if all do.
+    pub fn lead(&self) -> LinkId {
+        let link = &self.link;
+        let own = (!link.frozen.is_empty(), link.role != Role::Primary, link.id);
+        let others = self.members.iter().map(|m| (m.frozen, m.role != Role::Primary, m.link));
+        others.fold(own, std::cmp::min).2
     }
 
     /// The base of a field.

@@ -14,10 +14,11 @@ use sha2::{Digest, Sha256};
 
 use crate::mapping::CustomField;
 use crate::model::aggregation::{Aggregation, Part};
+use crate::model::link::Conflict;
 use crate::model::settings::Policy;
 use crate::model::{
-    Base, CommentOrigin, Delivery, Entry, Field, Incident, IncidentId, LinkState, Member, Record, Role,
-    Severity, Side, Status, SysId,
+    Base, Beside, CommentOrigin, Delivery, Entry, Field, Incident, IncidentId, LinkState, Member, Record,
+    Role, Severity, Side, Status, SysId,
 };
 use crate::text::Stamp;
 
@@ -146,7 +147,7 @@ pub fn host_bases(incident: &Incident, record: &Record, ctx: &PlanContext<'_>, a
 /// True for the guest that takes the host's place, because there is none any more.
 pub fn takes_over(state: &LinkState) -> bool {
     state.link.role == Role::Attached
-        && state.members.iter().all(|m| m.role != Role::Primary)
+        && state.beside.iter().all(|b| !b.holds())
         && state.host() == state.link.id
 }
 
@@ -222,9 +223,7 @@ pub(super) fn of_all(draft: &Draft<'_>, field: Field, verdict: Verdict) -> Verdi
 
 /// True for the link that acts for the record where no single incident does.
 fn is_lead(draft: &Draft<'_>) -> bool {
-    let link = &draft.state.link;
-    let own = (!link.frozen.is_empty(), link.role != Role::Primary, link.id);
-    draft.state.members.iter().all(|m| own < (m.frozen, m.role != Role::Primary, m.link))
+    draft.state.lead() == draft.state.link.id
 }
 
 /// True while nothing moved on any side of the severity of the others.
@@ -245,6 +244,10 @@ fn all_agree(draft: &Draft<'_>) -> bool {
 pub(super) fn stays_open(draft: &mut Draft<'_>) -> bool {
     let alone = draft.state.link.group.closed_alone;
     let Some(base) = draft.state.base(Field::Status).cloned() else { return false };
+    // Where nothing of it goes to the record anyway, the ordinary verdict says so.
+    if matches!(draft.ctx.workspace.policies.of(Field::Status), Policy::Servicenow | Policy::Off) {
+        return false;
+    }
     let undecided = base.conflict.as_ref().is_some_and(|c| c.taken.is_none());
     if !record_is(draft, false) || undecided || !(draft.state.is_shared() || alone) {
         clear(draft, alone);
@@ -293,7 +296,8 @@ pub(super) fn last_closed(draft: &Draft<'_>, verdict: Verdict) -> Verdict {
         return verdict;
     }
     let undecided = matches!(verdict, Verdict::Frozen | Verdict::Held(_) | Verdict::Lookup(_));
-    if undecided || draft.ctx.workspace.policies.of(Field::Status) == Policy::Servicenow {
+    let owned = matches!(draft.ctx.workspace.policies.of(Field::Status), Policy::Servicenow | Policy::Off);
+    if undecided || owned {
         return verdict;
     }
     // The one that was closed last has its own words for it.
@@ -313,6 +317,44 @@ pub(super) fn last_closed(draft: &Draft<'_>, verdict: Verdict) -> Verdict {
     }
 }
 
+/// True for a field of another incident whose base a write of ours settles. A change of the record that it has not
+/// taken yet stays one for it; and a close concerns everybody who is not closed.
+pub fn settles(sibling: &LinkState, base: &Base, before: &str, closes: bool) -> bool {
+    let closing = matches!(base.field, Field::Status | Field::Closure | Field::CloseNotes);
+    let closed = |s: &LinkState| {
+        s.incident.as_ref().is_some_and(is_closed)
+            && s.base(Field::Status).is_some_and(|b| closed_word(&b.sentinel))
+    };
+    base.servicenow == before && (!closes || !closing || closed(sibling))
+}
+
+/// The bases of a link that lives on beside others: what they made of the record meanwhile is nobody's change for
+/// it, while what was done to its incident still goes there. Where one of the two is closed and the other one is
+/// not, a person decides, unless it is the incident alone.
+pub fn rejoined_bases(state: &LinkState, ctx: &PlanContext<'_>, at: Stamp) -> Vec<Base> {
+    let (Some(incident), Some(record)) = (&state.incident, &state.record) else { return Vec::new() };
+    if !state.is_shared() {
+        return Vec::new();
+    }
+    let table = &ctx.workspace.route.table;
+    let base = |new: Base| {
+        let Some(known) = state.base(new.field) else { return new };
+        let mut base = settled(known, &new.servicenow, at);
+        let over = ctx.tables.is_closed_state(table, &new.servicenow) == Some(true);
+        if new.field == Field::Status && over && !is_closed(incident) {
+            base.conflict = Some(Conflict {
+                sentinel: new.sentinel,
+                servicenow: new.servicenow,
+                since: at,
+                why: "the record was closed while this incident was not kept in step".into(),
+                taken: None,
+            });
+        }
+        base
+    };
+    joined_bases(incident, record, ctx, at).into_iter().map(base).collect()
+}
+
 /// The base of a field of another incident once a write of ours through this one stands in their record: it is
 /// nobody's change for them.
 pub fn settled(base: &Base, servicenow: &str, at: Stamp) -> Base {
@@ -324,18 +366,15 @@ pub fn settled(base: &Base, servicenow: &str, at: Stamp) -> Base {
 
 /// Entries that are copies of what was said in another incident of the record: they are theirs.
 pub fn siblings_words(state: &LinkState, entries: &[Entry], keys: &MarkerKeys) -> Vec<Entry> {
-    let own = |member: &Member, mark: &str| {
-        let says = |id: &str| keys.verifies(mark, &member.incident, CommentOrigin::Sync.word(), id);
-        member.markers.contains(mark)
-            || says(LINKED)
-            || says(GUEST)
-            || is_listing(mark, &member.incident, keys)
+    let own = |other: &Beside, mark: &str| {
+        let says = |id: &str| keys.verifies(mark, &other.incident, CommentOrigin::Sync.word(), id);
+        other.markers.contains(mark) || says(LINKED) || says(GUEST) || is_listing(mark, &other.incident, keys)
     };
     let theirs = |entry: &&Entry| {
         entry.origin == CommentOrigin::ServiceNow
             && entry.to_sentinel == Delivery::Held
             && !entry.marker.is_empty()
-            && state.members.iter().any(|m| own(m, &entry.marker))
+            && state.beside.iter().any(|b| own(b, &entry.marker))
     };
     let silent = |e: &Entry| Entry { to_sentinel: Delivery::None, reason: SIBLING.into(), ..e.clone() };
     entries.iter().filter(theirs).map(silent).collect()

@@ -245,7 +245,7 @@ pub(super) async fn record_patched(
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
         // What somebody else made of it in between is for everybody to see.
         if theirs(target).is_none() {
-            turn.settled.push((target.field, now));
+            turn.settled.push((target.field, target.before.clone(), now));
         }
     }
     if let Some(wrong) = wrong {

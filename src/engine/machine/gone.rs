@@ -9,7 +9,7 @@ use crate::model::call::SentinelCall;
 use crate::model::ledger::{Ask, AuditDraft, CommandUpdate, Commit, Known, Told};
 use crate::model::view::{EventView, Level};
 use crate::model::{
-    CallError, CommandState, Delivery, FaultKind, Intent, IntentKind, IntentState, Life, Link, LinkId,
+    Base, CallError, CommandState, Delivery, FaultKind, Intent, IntentKind, IntentState, Life, Link, LinkId,
     LinkState, Record, Role, Side, SysId,
 };
 use crate::mutant::{self, Mutant};
@@ -66,11 +66,12 @@ pub(super) async fn missed(
     if state.link.role == Role::Merged && side == Side::Sentinel {
         return merged_and_gone(ws, state).await;
     }
-    if side == Side::ServiceNow && state.host() != state.link.id {
-        // It is the host's to find out; the record counts once.
+    let lead = state.lead();
+    if side == Side::ServiceNow && lead != state.link.id {
+        // It is for one of them to find out, and not for one that waits for a person; the record counts once.
         ws.memory(|m| {
-            m.unverified.insert(state.host());
-            m.stirred.insert(state.host());
+            m.unverified.insert(lead);
+            m.stirred.insert(lead);
         });
         return read_failed(ws, state, error, Read::of(side)).await;
     }
@@ -166,7 +167,7 @@ pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<O
         }
         return super::recover::settle(ws, state, intent).await.map(Some);
     }
-    if ws.rate_waits(side) {
+    if ws.rate_waits(side) || side == Side::ServiceNow && super::siblings::waits(ws, state) {
         return Ok(Some(Next::Later));
     }
     ws.recovered(Recovery::LastWords);
@@ -338,8 +339,8 @@ pub(super) fn seen(ws: &Ws, link: LinkId, side: Side) {
     });
 }
 
-/// A link of which something is there again that it rested for, and what is said of it.
-pub(super) fn revived(ws: &Ws, state: &LinkState, side: Side) -> Option<(Link, EventView)> {
+/// A link of which something is there again that it rested for, what is said of it, and what both sides agree on.
+pub(super) fn revived(ws: &Ws, state: &mut LinkState, side: Side) -> Option<(Link, EventView, Vec<Base>)> {
     let why = if side == Side::ServiceNow { RECORD } else { INCIDENT };
     if state.link.life != Life::Gone || state.link.frozen != why {
         return None;
@@ -348,8 +349,12 @@ pub(super) fn revived(ws: &Ws, state: &LinkState, side: Side) -> Option<(Link, E
     seen(ws, state.link.id, side);
     let text = format!("is in {side} again, and kept in step from now on");
     let event = ws.event(Level::Info, Some(state.link.id), ws.subject(state), text);
+    let bases = super::siblings::rejoined(ws, state);
+    state.bases.retain(|old| bases.iter().all(|b| b.field != old.field));
+    state.bases.extend(bases.iter().cloned());
     let role = super::siblings::seat(state);
-    Some((Link { role, life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() }, event))
+    let link = Link { role, life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() };
+    Some((link, event, bases))
 }
 
 /// Records that are looked for again although their links rest, in chunks to fetch: the newest, or all.
@@ -396,8 +401,11 @@ async fn live_records(ws: &Ws) -> Result<Vec<Known>, Halt> {
 
 /// The links of records that were found again live on, in hand and in the transaction.
 pub(super) fn revive_found(ws: &Ws, states: &mut [LinkState], records: &[Record], commit: &mut Commit) {
+    let mut seated = BTreeSet::new();
     for state in states.iter_mut().filter(|s| records.iter().any(|r| r.sys_id == s.link.sys_id)) {
-        if let Some((link, event)) = revived(ws, state, Side::ServiceNow) {
+        if let Some((mut link, event, bases)) = revived(ws, state, Side::ServiceNow) {
+            super::siblings::seat_once(&mut link, &mut seated);
+            commit.bases.extend(bases.into_iter().map(|b| (link.id, b)));
             state.link = link;
             commit.events.push(event);
         }

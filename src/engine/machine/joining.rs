@@ -4,8 +4,8 @@ use crate::model::call::{DeskCall, DeskReply, SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Told};
 use crate::model::view::Level;
 use crate::model::{
-    CommentOrigin, Delivery, Entry, FaultKind, Field, IncidentId, Life, Link, LinkId, LinkState, Record,
-    Role, Side,
+    CommentOrigin, Delivery, Entry, FaultKind, Field, Group, IncidentId, Intent, IntentKind, Life, Link,
+    LinkId, LinkState, Record, Role, Side, SysId,
 };
 use crate::sync::aggregation::{
     GUEST, JOINED, is_joined, joined_bases, joined_record, joined_text, refusal, said_before,
@@ -16,6 +16,8 @@ use crate::sync::markup::html_to_text;
 use crate::sync::values::{is_closed, servicenow_value};
 use crate::text::{Stamp, escape_line};
 
+use super::adopt::adopt;
+use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
 use super::failure::link_failed;
 use super::link_work::Next;
@@ -29,10 +31,28 @@ const ALWAYS: Stamp = Stamp(i64::MAX);
 
 /// Joins the record of another incident, if there is one to join. `None` when this one gets its own.
 pub(super) async fn join(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt> {
+    if state.link.role == Role::Attached {
+        // Others had its record before it was known again.
+        let sys_id = state.link.sys_id.clone();
+        if let Some(next) = come_back(ws, state, &sys_id).await? {
+            return Ok(Some(next));
+        }
+        let link = Link { role: Role::Primary, ..state.link.clone() };
+        ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+        return Ok(Some(Next::Again));
+    }
     let shares = !ws.settings().route.aggregate.by.is_empty() && !state.link.group.keys.is_empty();
     // One that may have been made already is the one.
     let begun = state.entries.iter().any(|e| e.origin == CommentOrigin::Sync && e.origin_id == LINKED);
     let Some(incident) = state.incident.clone().filter(|_| shares && !begun) else { return Ok(None) };
+    // After a lost store it may have a record of its own, which others have joined, or which it was split off to.
+    let asked = ws.steady();
+    match super::create::look_for_record(ws, state).await {
+        Ok(None) => {}
+        Ok(Some(record)) => return take_own(ws, state, record, asked).await.map(Some),
+        Err(error) if error.is_side_wide() => return Ok(Some(Next::Later)),
+        Err(error) => return link_failed(ws, state, &error, None).await.map(Some),
+    }
     if incident.comments_count > 0
         && let Some(next) = join_again(ws, state).await?
     {
@@ -41,21 +61,15 @@ pub(super) async fn join(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>,
     let (instance, table) = (state.link.instance.clone(), state.link.table.clone());
     let ask = Ask::Joinable(ws.key.clone(), instance, table, state.link.group.keys.clone());
     let Told::Numbers(found) = ws.ask(ask).await? else { return Ok(None) };
-    let mut alone = false;
+    let refused = |host: &LinkState| ws.with_plan(|ctx| refusal(&incident, host, ctx)).is_some();
     for id in found.into_iter().filter(|id| *id != state.link.id) {
         let Some(host) = ws.load(id).await? else { continue };
         // Of two that are new, the first one gets the record.
         if host.link.life == Life::Creating && id > state.link.id || !host.link.frozen.is_empty() {
             continue;
         }
-        // After a lost store it may have a record of its own, which others have joined.
-        if !alone {
-            match super::create::look_for_record(ws, state).await {
-                Ok(None) => alone = true,
-                Ok(Some(_)) => return Ok(None),
-                Err(error) if error.is_side_wide() => return Ok(Some(Next::Later)),
-                Err(error) => return link_failed(ws, state, &error, None).await.map(Some),
-            }
+        if host.link.life == Life::Live && refused(&host) {
+            continue;
         }
         let _its = super::siblings::lock(ws, &host.link).await;
         let Some(mut host) = ws.load(id).await? else { continue };
@@ -66,7 +80,7 @@ pub(super) async fn join(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>,
             Life::Live if host.link.role == Role::Primary => {}
             _ => continue,
         }
-        if ws.with_plan(|ctx| refusal(&incident, &host, ctx)).is_some() {
+        if refused(&host) {
             continue;
         }
         match look(ws, &mut host).await? {
@@ -74,12 +88,78 @@ pub(super) async fn join(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>,
             Look::Not => continue,
             Look::Later => return Ok(Some(Next::Later)),
         }
-        if ws.with_plan(|ctx| refusal(&incident, &host, ctx)).is_some() {
+        if refused(&host) {
             continue;
         }
         return enter(ws, state, &host, None).await.map(Some);
     }
     Ok(None)
+}
+
+/// Takes the record up that names this incident, or a place in it where others have it by now.
+async fn take_own(ws: &Ws, state: &mut LinkState, record: Record, asked: Stamp) -> Result<Next, Halt> {
+    if let Some(next) = come_back(ws, state, &record.sys_id).await? {
+        return Ok(next);
+    }
+    let mut split = false;
+    if state.incident.as_ref().is_some_and(|i| i.comments_count > 0) {
+        if ws.is_down(Side::Sentinel) {
+            return Ok(Next::Later);
+        }
+        match joined_comment(ws, &state.link.incident.clone()).await {
+            Ok(found) => split = found.is_some(),
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) if error.kind == FaultKind::NotFound => {}
+            Err(error) => return link_failed(ws, state, &error, None).await,
+        }
+    }
+    let next = adopt(ws, state, None, record, (asked, Proof::Reading)).await?;
+    if split && state.link.life == Life::Live {
+        // It was split off since: it joins nobody, and nobody joins it.
+        let link = Link { group: Group::default(), ..state.link.clone() };
+        ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
+    }
+    Ok(next)
+}
+
+/// Gives the incident that a record names its place beside those that have the record by now; `None` when nobody
+/// has. They work under the lock of this very incident.
+async fn come_back(ws: &Ws, state: &mut LinkState, sys_id: &SysId) -> Result<Option<Next>, Halt> {
+    let Some(mut host) = lead_of(ws, &state.link, sys_id).await? else { return Ok(None) };
+    match look(ws, &mut host).await? {
+        Look::Open => enter(ws, state, &host, Some(Stamp(0))).await.map(Some),
+        Look::Not | Look::Later => Ok(Some(Next::Later)),
+    }
+}
+
+/// The link that stands for a record among those of others that are kept in step with it.
+async fn lead_of(ws: &Ws, link: &Link, sys_id: &SysId) -> Result<Option<LinkState>, Halt> {
+    let ids = vec![sys_id.clone()];
+    let ask = Ask::ByRecord(ws.key.clone(), link.instance.clone(), link.table.clone(), ids);
+    let Told::Links(all) = ws.ask(ask).await? else { return Ok(None) };
+    let lives = |s: &LinkState| s.link.id != link.id && s.link.life == Life::Live && s.link.role.syncs();
+    let shares = |s: &LinkState| !s.link.group.keys.is_empty();
+    let found = all.into_iter().filter(|s| lives(s) && shares(s));
+    Ok(found.min_by_key(|s| (s.link.role != Role::Primary, s.link.id)))
+}
+
+/// New links whose own records others have by now, because they took them over before the store was lost or since:
+/// they come in beside them, as a record has one primary.
+pub(super) async fn seat_new(ws: &Ws, links: &mut [Link]) -> Result<(), Halt> {
+    let shares = |l: &Link| !l.group.keys.is_empty() && l.role == Role::Primary;
+    let Some(first) = links.iter().find(|l| shares(l)) else { return Ok(()) };
+    let place = (first.instance.clone(), first.table.clone());
+    let ids = links.iter().filter(|l| shares(l)).map(|l| l.sys_id.clone()).collect();
+    let Told::Links(all) = ws.ask(Ask::ByRecord(ws.key.clone(), place.0, place.1, ids)).await? else {
+        return Ok(());
+    };
+    let holds = |l: &Link| l.role == Role::Primary && matches!(l.life, Life::Creating | Life::Live);
+    for link in links.iter_mut().filter(|l| shares(l)) {
+        if all.iter().any(|s| s.link.sys_id == link.sys_id && holds(&s.link)) {
+            link.role = Role::Attached;
+        }
+    }
+    Ok(())
 }
 
 /// What a look at a record says about joining it.
@@ -111,8 +191,9 @@ async fn look(ws: &Ws, host: &mut LinkState) -> Result<Look, Halt> {
         return Ok(Look::Not);
     }
     // A change of ours that is under way is settled first.
-    let writes = host.open_intent().is_some_and(|i| i.kind.word() == "patch_record");
-    Ok(if writes || super::siblings::waits(host) { Look::Later } else { Look::Open })
+    let writes = |i: &Intent| matches!(i.kind, IntentKind::PatchRecord { .. } | IntentKind::AddNote { .. });
+    let writes = host.open_intent().is_some_and(writes);
+    Ok(if writes || super::siblings::waits(ws, host) { Look::Later } else { Look::Open })
 }
 
 /// The number of the incident that a record names.
@@ -142,7 +223,9 @@ async fn enter(
         pending: true,
         ..state.link.clone()
     };
-    link.group.host = Some(host.link.group.host.clone().unwrap_or_else(|| host.link.incident.clone()));
+    let named = host.link.group.host.as_ref().unwrap_or(&host.link.incident);
+    let own = *named == link.incident;
+    link.group.host = (!own).then(|| named.clone());
     let now = ws.steady();
     let mut bases = ws.with_plan(|ctx| joined_bases(&incident, &record, ctx, now));
     if joined.is_some() {
@@ -163,11 +246,14 @@ async fn enter(
         Err(error) => return link_failed(ws, state, &error, None).await,
     };
     let mut entries = said_before(ws.absorb_notes(&seen, &rows), joined.unwrap_or(ALWAYS));
-    entries.extend(told(ws, &seen, &incident, &record, (number_of(host), joined.is_some())));
+    if !own {
+        entries.extend(told(ws, &seen, &incident, &record, (number_of(host), joined.is_some())));
+    }
     ws.recovered(if joined.is_some() { Recovery::JoinedAgain } else { Recovery::Joined });
     let number = escape_line(&record.number);
     let text = match joined {
         None => format!("joined {number}, which was made for incident {}", number_of(host)),
+        Some(_) if own => format!("found again in {number}, which was made for it and has others by now"),
         Some(_) => format!("found again in {number}, which it had joined"),
     };
     let audit = ws.audit(state, "join", (Some(Side::ServiceNow), "record"), ("", &number), &text);
@@ -230,13 +316,6 @@ async fn join_again(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt
         Err(error) => return link_failed(ws, state, &error, None).await.map(Some),
     };
     let Some((sys_id, since)) = found else { return Ok(None) };
-    // One that was split off since has a record of its own.
-    match super::create::look_for_record(ws, state).await {
-        Ok(None) => {}
-        Ok(Some(_)) => return Ok(None),
-        Err(error) if error.is_side_wide() => return Ok(Some(Next::Later)),
-        Err(error) => return link_failed(ws, state, &error, None).await.map(Some),
-    }
     let call = DeskCall::Get { table: state.link.table.clone(), shape: ws.shape(), sys_id };
     let asked = ws.steady();
     let record = match ws.read_record_desk(call).await {
@@ -264,17 +343,11 @@ async fn join_again(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt
     let _its = super::siblings::lock(ws, &host).await;
     let ids = vec![host.incident.clone()];
     let Told::Links(known) = ws.ask(Ask::ByIncident(ws.key.clone(), ids)).await? else { return Ok(None) };
-    let waits = |l: &Link| l.life == Life::Creating && l.frozen.is_empty() && l.error.is_empty();
-    if known.iter().any(|s| waits(&s.link)) {
-        // Its record is taken up first.
+    if known.iter().any(|s| s.link.life == Life::Creating) {
+        // Its record is taken up first, whatever is in its way.
         return Ok(Some(Next::Later));
     }
-    let of_record = vec![record.sys_id.clone()];
-    let ask = Ask::ByRecord(ws.key.clone(), host.instance.clone(), host.table.clone(), of_record);
-    let Told::Links(all) = ws.ask(ask).await? else { return Ok(None) };
-    let lives = all.into_iter().filter(|s| s.link.life == Life::Live && s.link.role.syncs());
-    let stored = lives.min_by_key(|s| (s.link.role != Role::Primary, s.link.id));
-    let host = match stored {
+    let host = match lead_of(ws, &state.link, &record.sys_id).await? {
         Some(mut stored) => match look(ws, &mut stored).await? {
             Look::Open => stored,
             Look::Not => return Ok(None),
@@ -289,10 +362,7 @@ async fn join_again(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt
 }
 
 /// The record that a comment of ours names, and since when.
-async fn joined_comment(
-    ws: &Ws,
-    id: &IncidentId,
-) -> Result<Option<(crate::model::SysId, Stamp)>, crate::model::CallError> {
+async fn joined_comment(ws: &Ws, id: &IncidentId) -> Result<Option<(SysId, Stamp)>, crate::model::CallError> {
     let mut next = None;
     loop {
         let call = SentinelCall::Comments(id.clone(), next.take());

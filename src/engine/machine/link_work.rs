@@ -46,7 +46,6 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
         let Some(fresh) = ws.load(id).await? else { return Ok(true) };
         state = fresh;
     }
-    let by_others = ws.memory(|m| m.stirred_alone.remove(&id));
     let before = state.clone();
     let mut looks = Looks::default();
     for _ in 0..MOST_TURNS {
@@ -67,14 +66,12 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
             next => {
                 ws.settle_commands(&mut state, next).await?;
                 let pending = next == Next::Later;
-                // What was seen of this one may concern the others of its record.
-                let wake = if by_others { Vec::new() } else { super::siblings::others(&state) };
                 if state.link.pending != pending {
                     let link = crate::model::Link { pending, ..state.link.clone() };
-                    ws.save(&mut state, Turn { link: Some(link), wake, ..Turn::default() }).await?;
-                } else if state == before || !wake.is_empty() {
+                    ws.save(&mut state, Turn { link: Some(link), ..Turn::default() }).await?;
+                } else if state == before {
                     // Nothing was committed, but what was observed is to be seen.
-                    ws.save(&mut state, Turn { wake, ..Turn::default() }).await?;
+                    ws.save(&mut state, Turn::default()).await?;
                 }
                 return Ok(next == Next::Settled);
             }
@@ -160,6 +157,10 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         return Box::pin(super::observation::look_at_incident(ws, state)).await;
     }
     if let Some(intent) = state.open_intent().cloned() {
+        let unsent = intent.state == IntentState::Planned && intent.kind.side() == Side::ServiceNow;
+        if unsent && super::siblings::others_sent(ws, state) {
+            return Ok(Next::Later);
+        }
         return Box::pin(super::recover::settle(ws, state, intent)).await;
     }
     if link.life == Life::Creating {
@@ -168,7 +169,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     if link.unread || ws.memory(|m| m.reread.contains(&id)) {
         return read_comments(ws, state).await;
     }
-    if super::siblings::waits(state) {
+    if super::siblings::waits(ws, state) {
         return Ok(Next::Later);
     }
     let now = ws.steady();

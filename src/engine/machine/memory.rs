@@ -99,8 +99,6 @@ pub(super) struct Memory {
     pub taken: BTreeMap<LinkId, Vec<CommandId>>,
     /// Links of shared records that have something to look at again in this pass.
     pub stirred: BTreeSet<LinkId>,
-    /// Those among them for which nothing else is to be done.
-    pub stirred_alone: BTreeSet<LinkId>,
     /// Orders about links that wait until both sides can be asked.
     pub link_orders: Vec<LinkOrder>,
 }

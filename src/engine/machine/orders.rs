@@ -300,7 +300,11 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     // Whatever froze it, its record is looked at before anything is sent (I6); and a column that may be read
     // since lately shows only then.
     ws.memory(|m| m.unverified.insert(link.id));
+    let mut bases = state.bases.clone();
     if link.life == Life::Gone {
+        turn.bases.extend(super::siblings::rejoined(ws, state));
+        bases.retain(|old| turn.bases.iter().all(|b| b.field != old.field));
+        bases.extend(turn.bases.iter().cloned());
         link.life = Life::Live;
         link.role = super::siblings::seat(state);
         ws.memory(|m| m.unsure.insert(link.id));
@@ -320,7 +324,8 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
         let next = if create { IntentState::Unknown } else { IntentState::Replanned };
         turn.intents.push(ws.update(intent, next, "tried again by a person".into()));
     }
-    turn.bases.extend(crate::sync::number_label::tried_again(&state.bases));
+    turn.bases.extend(crate::sync::number_label::tried_again(&bases));
+    let state = &LinkState { bases, ..state.clone() };
     turn.bases.extend(crate::sync::state_path::tried_again(state));
     for entry in &state.entries {
         let mut again = entry.clone();

@@ -218,8 +218,8 @@ struct Room {
 struct Around {
     side: Side,
     bases: Vec<Base>,
-    /// Fields that show what was written.
-    agreed: Vec<(Field, String)>,
+    /// Fields that show what was written, what they showed before, and what they show now.
+    agreed: Vec<(Field, String, String)>,
     closer: Option<Option<Side>>,
 }
 
@@ -248,7 +248,8 @@ fn moved_around(
 ) -> Around {
     let side = intent.kind.side();
     let mut bases = super::confirm::agreed_by_half(ws, state, intent, targets, &value);
-    let agreed = bases.iter().map(|b| (b.field, b.servicenow.clone())).collect();
+    let before = |b: &Base| targets.iter().find(|t| t.field == b.field).map(|t| t.before.clone());
+    let agreed = bases.iter().filter_map(|b| Some((b.field, before(b)?, b.servicenow.clone()))).collect();
     let step = targets.iter().any(|t| is_step(state.base(Field::Status), t));
     let closer = (!step && bases.iter().any(|b| b.field == Field::Status))
         .then(|| super::confirm::closer_after(intent, targets, |t| Some(t.after(side).to_owned())));

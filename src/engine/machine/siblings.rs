@@ -1,10 +1,14 @@
 //! Links that share a record: one of them works at a time, and what one of them moves is news for the others.
 //! A write of ours is nobody's change for them.
 
+use std::collections::BTreeSet;
+
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::view::Level;
-use crate::model::{Base, Entry, Field, Life, Link, LinkId, LinkState, Record, Role};
-use crate::sync::aggregation::{host_bases, settled, siblings_words, takes_over};
+use crate::model::{
+    Base, Beside, Entry, Field, Incident, Life, Link, LinkId, LinkState, Record, Role, SysId,
+};
+use crate::sync::aggregation::{host_bases, rejoined_bases, settled, settles, siblings_words, takes_over};
 use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, LockGuard, Ws};
@@ -71,10 +75,19 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     Ok(Next::Again)
 }
 
-/// True while a change of the record is under way by another of its links: what it makes of the record is not to
-/// be taken for somebody's change.
-pub(super) fn waits(state: &LinkState) -> bool {
-    state.members.iter().any(|m| m.writes && !m.frozen)
+/// True while a write of the record or a note on it is under way by another of its links: what it makes of the
+/// record is not to be taken for somebody's change, and nothing overtakes it.
+pub(super) fn waits(ws: &Ws, state: &LinkState) -> bool {
+    let goes_on = |b: &Beside| !b.frozen && b.life <= Life::Live;
+    state.beside.iter().any(|b| b.planned && goes_on(b)) || others_sent(ws, state)
+}
+
+/// True while one that was sent may still land, or nobody knows yet whether it did. One that rests finds that out
+/// no more: then it is over once it can land no longer.
+pub(super) fn others_sent(ws: &Ws, state: &LinkState) -> bool {
+    let (now, settle) = (ws.steady(), ws.instance().settle);
+    let open = |b: &Beside| b.sent.is_some_and(|at| b.life <= Life::Live || now.since(at) < settle);
+    state.beside.iter().any(open)
 }
 
 /// What a turn of one link means for the others of its record.
@@ -92,19 +105,21 @@ fn is_another(known: Option<&Record>, now: &Record) -> bool {
 
 /// True when a turn changes what the others' plans depend on.
 fn concerns_others(state: &LinkState, turn: &Turn) -> bool {
-    let link = turn.link.as_ref().is_some_and(|now| {
-        let of = |l: &Link| (l.role, l.life, l.frozen.is_empty(), l.group.closed_alone);
-        of(now) != of(&state.link)
-    });
-    let incident = turn.incident.as_ref().is_some_and(|now| {
-        state.incident.as_ref().is_none_or(|i| (&i.severity, &i.status) != (&now.severity, &now.status))
-    });
     let base = |now: &Base| {
         let pair = |b: &Base| (b.sentinel.clone(), b.servicenow.clone());
         matches!(now.field, Field::Severity | Field::Status)
             && state.base(now.field).is_none_or(|b| pair(b) != pair(now))
     };
-    link || incident || turn.bases.iter().any(base)
+    let link = turn.link.as_ref().unwrap_or(&state.link);
+    concerned(state, link, turn.incident.as_ref()) || turn.bases.iter().any(base)
+}
+
+/// The same of the link and of its incident.
+pub(super) fn concerned(state: &LinkState, link: &Link, incident: Option<&Incident>) -> bool {
+    let of = |l: &Link| (l.role, l.life, l.frozen.is_empty(), l.group.closed_alone);
+    let shown = |i: &Incident| (i.severity.clone(), i.status.clone());
+    of(link) != of(&state.link)
+        || incident.is_some_and(|now| state.incident.as_ref().is_none_or(|i| shown(i) != shown(now)))
 }
 
 /// Gathers it.
@@ -119,19 +134,29 @@ pub(super) async fn news(ws: &Ws, state: &LinkState, turn: &Turn, asked: Stamp) 
         && (moved || !turn.settled.is_empty())
         && let Told::Links(all) = ws.ask(Ask::ById(others(state))).await?
     {
+        let table = &ws.settings().route.table;
+        let status = turn.settled.iter().find(|(field, ..)| *field == Field::Status);
+        let closes = status.is_some_and(|(_, _, now)| {
+            ws.with_plan(|ctx| ctx.tables.is_closed_state(table, now)) == Some(true)
+        });
         for sibling in all.iter().filter(|s| s.link.life == Life::Live) {
             let mut bases = ws.record_moves(sibling, record);
-            for (field, now) in &turn.settled {
+            for (field, before, now) in &turn.settled {
                 let known = bases.iter().find(|b| b.field == *field).or_else(|| sibling.base(*field));
-                let Some(base) = known.map(|b| settled(b, now, asked)) else { continue };
+                let Some(base) = known.filter(|b| settles(sibling, b, before, closes)) else { continue };
+                let base = settled(base, now, asked);
                 bases.retain(|b| b.field != *field);
                 bases.push(base);
             }
+            let words = ws.absorb_notes(sibling, &turn.journal);
+            if !words.is_empty() || bases.iter().any(|b| b.servicenow_seen.differs.is_some()) {
+                news.wake.push(sibling.link.id);
+            }
             news.bases.extend(bases.into_iter().map(|b| (sibling.link.id, b)));
-            news.entries.extend(ws.absorb_notes(sibling, &turn.journal));
+            news.entries.extend(words);
         }
     }
-    if moved || !turn.settled.is_empty() || concerns_others(state, turn) {
+    if concerns_others(state, turn) {
         news.wake.extend(others(state));
     }
     news.wake.sort_unstable();
@@ -159,8 +184,24 @@ pub(super) async fn rest_too(ws: &Ws, state: &LinkState, why: &str) -> Result<Ve
 
 /// The role of a link that lives on: another one may have taken its place meanwhile.
 pub(super) fn seat(state: &LinkState) -> Role {
-    let taken = state.members.iter().any(|m| m.role == Role::Primary);
-    if state.link.role == Role::Primary && taken { Role::Attached } else { state.link.role }
+    if state.link.role == Role::Primary && state.beside.iter().any(Beside::holds) {
+        Role::Attached
+    } else {
+        state.link.role
+    }
+}
+
+/// What both sides of a link that lives on agree on, where others kept the record in step meanwhile.
+pub(super) fn rejoined(ws: &Ws, state: &LinkState) -> Vec<Base> {
+    let now = ws.steady();
+    ws.with_plan(|ctx| rejoined_bases(state, ctx, now))
+}
+
+/// Of several that live on in one transaction, the first one has the place of the primary.
+pub(super) fn seat_once(link: &mut Link, seated: &mut BTreeSet<SysId>) {
+    if link.role == Role::Primary && !seated.insert(link.sys_id.clone()) {
+        link.role = Role::Attached;
+    }
 }
 
 impl Ws {

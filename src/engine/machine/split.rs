@@ -5,6 +5,7 @@ use crate::model::ledger::{Ask, Told};
 use crate::model::{Command, CommentOrigin, Delivery, Entry, EntryId, Group, Link, LinkId, LinkState, Role};
 use crate::sync::conversation::own_entry;
 use crate::sync::identity::derived_sys_id;
+use crate::sync::shared_comment::waits_for_room;
 use crate::text::{Stamp, escape_line};
 
 use super::ctx::{Halt, Ws};
@@ -20,7 +21,14 @@ pub(super) async fn split_off(ws: &Ws, state: &mut LinkState, command: &Command)
     let host = ws.load(state.host()).await?;
     let who = escape_line(&command.who);
     let number = state.record.as_ref().map(|r| escape_line(&r.number)).unwrap_or_default();
-    let text = format!("split off from {number} by {who}; it gets a record of its own");
+    let mut text = format!("split off from {number} by {who}; it gets a record of its own");
+    let said = carried(state);
+    let waits = |e: &&Entry| e.to_sentinel == Delivery::Waiting || e.to_servicenow == Delivery::Waiting;
+    match said.iter().filter(waits).count() {
+        0 => {}
+        1 => text.push_str("; 1 entry that waited goes with it"),
+        n => text.push_str(&format!("; {n} entries that waited go with it")),
+    }
     let mut turn = super::unlink::ended(ws, state, command);
     for row in &mut turn.audit {
         if row.act == "unlink" {
@@ -35,7 +43,7 @@ pub(super) async fn split_off(ws: &Ws, state: &mut LinkState, command: &Command)
         update.result.clone_from(&text);
     }
     let link = anew(ws, state, ordinal);
-    turn.said = carried(state);
+    turn.said = said;
     turn.said.extend(host.filter(|h| h.link.id != state.link.id).map(|h| told(ws, &h, state, command)));
     turn.wake = super::siblings::others(state);
     turn.new_links = vec![link];
@@ -61,18 +69,33 @@ fn anew(ws: &Ws, state: &LinkState, ordinal: u32) -> Link {
     link
 }
 
-/// What of ours stands in the incident from before: the new record is not told of it as if it were news.
+/// What of ours stands in the incident from before: the new record is not told of it as if it were news. What waits
+/// for the incident still goes there, and what was written in the console for a record goes to the new one.
 fn carried(state: &LinkState) -> Vec<Entry> {
     let ours = |e: &&Entry| e.origin != CommentOrigin::Sentinel && !e.sentinel_id.is_empty();
-    let kept = |e: &Entry| Entry {
-        id: EntryId(0),
-        link: NEW,
-        to_sentinel: if e.to_sentinel == Delivery::Delivered { Delivery::Delivered } else { Delivery::None },
-        to_servicenow: Delivery::None,
-        marker: String::new(),
-        journal_id: String::new(),
-        reason: "said while the incident shared another record".into(),
-        ..e.clone()
+    let kept = |e: &Entry| {
+        // The same comment under the same id is one comment, whether or not it stands there by now.
+        let to_sentinel = match e.to_sentinel {
+            Delivery::Waiting | Delivery::Sending => Delivery::Waiting,
+            Delivery::Held if waits_for_room(e) => Delivery::Held,
+            Delivery::Delivered => Delivery::Delivered,
+            _ => Delivery::None,
+        };
+        let unsaid = e.origin == CommentOrigin::Console && e.to_servicenow == Delivery::Waiting;
+        let waits = unsaid || matches!(to_sentinel, Delivery::Waiting | Delivery::Held);
+        Entry {
+            id: EntryId(0),
+            link: NEW,
+            to_sentinel,
+            to_servicenow: if unsaid { Delivery::Waiting } else { Delivery::None },
+            marker: if unsaid { e.marker.clone() } else { String::new() },
+            journal_id: String::new(),
+            reason: match waits {
+                true => e.reason.clone(),
+                false => "said while the incident shared another record".into(),
+            },
+            ..e.clone()
+        }
     };
     // What is said of every record by itself is said of the new one.
     let own = |e: &&Entry| e.origin != CommentOrigin::Sync || e.to_sentinel == Delivery::Delivered;

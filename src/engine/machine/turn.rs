@@ -31,8 +31,8 @@ pub(super) struct Turn {
     /// When the incident or record of this turn was asked for, by the steady clock: what came
     /// later on its side it does not show. 0 when that was just now.
     pub asked: Stamp,
-    /// Fields of the record that were written by us, and what they show now.
-    pub settled: Vec<(Field, String)>,
+    /// Fields of the record that were written by us: what they showed before, and what they show now.
+    pub settled: Vec<(Field, String, String)>,
     /// What was read of the record's journal with it.
     pub journal: Vec<JournalEntry>,
     /// Links that have something to look at again.

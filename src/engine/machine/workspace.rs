@@ -326,13 +326,7 @@ pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
 
 /// Adds the links that share a record with one that moved.
 fn stir(ws: &Ws, waiting: &mut BTreeSet<LinkId>) {
-    ws.memory(|m| {
-        for id in std::mem::take(&mut m.stirred) {
-            if waiting.insert(id) {
-                m.stirred_alone.insert(id);
-            }
-        }
-    });
+    waiting.extend(ws.memory(|m| std::mem::take(&mut m.stirred)));
 }
 
 /// True while the first-contact plan of the workspace waits for a person (D29).

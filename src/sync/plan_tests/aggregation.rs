@@ -22,8 +22,6 @@ fn shared(world: &World, role: Role, others: &[(&str, &str)]) -> LinkState {
         closed_alone: *open == "Closed",
         severity_base: Some(Base::agreed(Field::Severity, *word, severity.as_str(), Stamp(1))),
         status_base: Some(Base::agreed(Field::Status, *open, status.as_str(), Stamp(1))),
-        writes: false,
-        markers: Default::default(),
     };
     state.members = others.iter().enumerate().map(member).collect();
     state
@@ -115,4 +113,36 @@ fn a_move_between_open_states_reopens_nobody_and_a_close_of_the_record_closes_al
     }
     let made = plan_of(&open, &world);
     assert!(made.to_incident.iter().any(|t| t.field == Field::Status && t.sentinel == "Closed"));
+}
+
+#[test]
+fn what_others_made_of_the_record_is_no_change_for_an_incident_that_comes_back() {
+    let world = world();
+    let mut state = shared(&world, Role::Attached, &[("High", "Active")]);
+    state.incident.as_mut().unwrap().severity = "Low".into();
+    let shape = &world.ws.route.shape;
+    let record = state.record.as_mut().unwrap();
+    for name in &shape.severity {
+        record.values.insert(name.clone(), "1".into());
+    }
+    let bases = crate::sync::aggregation::rejoined_bases(&state, &world.ctx(), Stamp(900));
+    let severity = bases.iter().find(|b| b.field == Field::Severity).unwrap();
+    assert_eq!((severity.sentinel.as_str(), severity.servicenow.as_str()), ("Medium", "1/1"));
+    state.record.as_mut().unwrap().values.insert(shape.status.clone(), "7".into());
+    let bases = crate::sync::aggregation::rejoined_bases(&state, &world.ctx(), Stamp(900));
+    let status = bases.iter().find(|b| b.field == Field::Status).unwrap();
+    assert!(status.conflict.as_ref().is_some_and(|c| c.taken.is_none()), "a person decides");
+    state.members.clear();
+    assert!(crate::sync::aggregation::rejoined_bases(&state, &world.ctx(), Stamp(900)).is_empty());
+}
+
+#[test]
+fn who_waits_for_a_person_leads_no_others() {
+    let world = world();
+    let mut state = shared(&world, Role::Primary, &[("High", "Active")]);
+    assert_eq!(state.lead(), state.link.id);
+    state.link.frozen = "why".into();
+    assert_eq!(state.lead(), state.members[0].link);
+    state.members[0].frozen = true;
+    assert_eq!(state.lead(), state.link.id);
 }

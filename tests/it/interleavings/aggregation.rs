@@ -351,3 +351,67 @@ fn a_record_that_goes_away_frees_all_of_its_incidents() {
     sim.run_for(MINUTE * 2);
     assert_eq!(state(&sim, &later).link.role, Role::Primary);
 }
+
+/// Takes incidents out of the filter, loses the store, and has another one make a record first.
+fn lose_store_without(sim: &mut Simulation, late: &[&String]) {
+    for guid in late {
+        sim.act_in_sentinel(guid, &IncidentAct::Unlabel("snow".into()), &CAST[0]);
+    }
+    sim.run_for(MINUTE * 2);
+    sim.lose_store();
+    sim.run_for(MINUTE * 3);
+    raise(sim, "Another thing", "Low");
+    sim.run_for(MINUTE * 3);
+    for guid in late {
+        sim.act_in_sentinel(guid, &IncidentAct::Label("snow".into()), &CAST[0]);
+    }
+    sim.run_for(MINUTE * 5);
+}
+
+#[test]
+fn a_host_that_a_lost_store_hears_of_last_finds_its_record_beside_its_guests() {
+    let (mut sim, guids) = three();
+    let host = guids.iter().find(|g| state(&sim, g).link.role == Role::Primary).unwrap().clone();
+    let sys_id = record(&sim, &host).sys_id;
+    sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("said of all".into()), CAST[1].user_name);
+    sim.run_for(MINUTE * 2);
+    lose_store_without(&mut sim, &[&host]);
+    assert_eq!(records(&sim), 2);
+    let shared: BTreeSet<String> = guids.iter().map(|g| record(&sim, g).sys_id).collect();
+    assert_eq!(shared, BTreeSet::from([sys_id]));
+    let roles: Vec<Role> = guids.iter().map(|g| state(&sim, g).link.role).collect();
+    assert_eq!(roles.iter().filter(|r| **r == Role::Primary).count(), 1, "{roles:?}");
+    assert_eq!(state(&sim, &host).link.life, Life::Live);
+    assert_eq!(guids.each_ref().map(|g| commented(&sim, g, "said of all")), [1, 1, 1]);
+    sim.assert_idle(10);
+}
+
+#[test]
+fn one_that_was_split_off_finds_its_own_record_in_a_lost_store_whoever_came_first() {
+    let (mut sim, guids) = three();
+    let guest = guids.iter().find(|g| state(&sim, g).link.role == Role::Attached).unwrap().clone();
+    command(&sim, &guest, Verb::Split, "a record of its own");
+    sim.run_for(MINUTE * 2);
+    let own = record(&sim, &guest).sys_id;
+    lose_store_without(&mut sim, &[&guest]);
+    assert_eq!(records(&sim), 3, "no second one of its own");
+    assert_eq!(record(&sim, &guest).sys_id, own);
+    assert!(state(&sim, &guest).link.group.keys.is_empty(), "nobody joins it");
+    sim.assert_idle(10);
+}
+
+#[test]
+fn what_waits_for_an_incident_that_is_split_off_still_gets_there() {
+    let (mut sim, guids) = three();
+    let guest = guids.iter().find(|g| state(&sim, g).link.role == Role::Attached).unwrap().clone();
+    let sys_id = record(&sim, &guest).sys_id;
+    // Written and ordered at once: the note is read, and the link ends before it could be sent.
+    sim.cut_off(diptych::model::Side::Sentinel, MINUTE * 3);
+    sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("said of all".into()), CAST[1].user_name);
+    sim.run_for(MINUTE * 2);
+    command(&sim, &guest, Verb::Split, "a record of its own");
+    sim.run_for(MINUTE * 10);
+    assert_ne!(record(&sim, &guest).sys_id, sys_id);
+    assert_eq!(guids.each_ref().map(|g| commented(&sim, g, "said of all")), [1, 1, 1]);
+    sim.assert_idle(10);
+}
