@@ -406,7 +406,7 @@ fn what_waits_for_an_incident_that_is_split_off_still_gets_there() {
     let guest = guids.iter().find(|g| state(&sim, g).link.role == Role::Attached).unwrap().clone();
     let sys_id = record(&sim, &guest).sys_id;
     // Written and ordered at once: the note is read, and the link ends before it could be sent.
-    sim.cut_off(diptych::model::Side::Sentinel, MINUTE * 3);
+    sim.cut_off(diptych::sandbox::Side::Sentinel, MINUTE * 3);
     sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("said of all".into()), CAST[1].user_name);
     sim.run_for(MINUTE * 2);
     command(&sim, &guest, Verb::Split, "a record of its own");
