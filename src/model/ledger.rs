@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{EventView, LaneView, LinkView, WorkspaceView};
 use super::{
-    Base, Beside, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent,
-    IntentId, IntentState, Link, LinkId, LinkOrder, Member, Record, Role, SysId, TableName, WorkspaceKey,
+    Base, Command, CommandId, CommandState, Control, Entry, EntryId, Incident, InstanceKey, Intent, IntentId,
+    IntentState, Link, LinkId, LinkOrder, Record, SysId, TableName, WorkspaceKey,
 };
 use crate::text::{Stamp, escape_line};
 
@@ -32,12 +32,6 @@ pub struct LinkState {
     pub entries: Vec<Entry>,
     /// Open and parked intents, oldest first.
     pub intents: Vec<Intent>,
-    /// The other incidents of the same record.
-    #[serde(default)]
-    pub members: Vec<Member>,
-    /// All other links of the same record, whatever became of them.
-    #[serde(default)]
-    pub beside: Vec<Beside>,
 }
 
 impl LinkState {
@@ -52,29 +46,7 @@ impl LinkState {
             bases: Vec::new(),
             entries: Vec::new(),
             intents: Vec::new(),
-            members: Vec::new(),
-            beside: Vec::new(),
         }
-    }
-
-    /// True while its record has other incidents.
-    pub fn is_shared(&self) -> bool {
-        !self.members.is_empty()
-    }
-
-    /// The link that stands for the record among all that share it: the host's, or the first guest's.
-    pub fn host(&self) -> LinkId {
-        let own = (self.link.role != Role::Primary, self.link.id);
-        let others = self.members.iter().map(|m| (m.role != Role::Primary, m.link));
-        others.fold(own, std::cmp::min).1
-    }
-
-    /// The link that acts for the record where no single incident does: one that waits for a person only if all do.
-    pub fn lead(&self) -> LinkId {
-        let link = &self.link;
-        let own = (!link.frozen.is_empty(), link.role != Role::Primary, link.id);
-        let others = self.members.iter().map(|m| (m.frozen, m.role != Role::Primary, m.link));
-        others.fold(own, std::cmp::min).2
     }
 
     /// The base of a field.
@@ -305,8 +277,6 @@ pub struct Commit {
     pub workspace_view: Option<WorkspaceView>,
     /// Happenings for the log.
     pub events: Vec<EventView>,
-    /// Links that have something to look at again, because a record that they share moved.
-    pub wake: Vec<LinkId>,
 }
 
 /// What a transaction gave back.
@@ -334,9 +304,6 @@ pub enum Ask {
     MergedAndTold(WorkspaceKey, String),
     /// Links of records of a workspace.
     ByRecord(WorkspaceKey, InstanceKey, TableName, Vec<SysId>),
-    /// Numbers of links of a workspace whose records others may join that are the same by one of these keys,
-    /// the newest first.
-    Joinable(WorkspaceKey, InstanceKey, TableName, std::collections::BTreeSet<String>),
     /// Links by number.
     ById(Vec<LinkId>),
     /// Known etags of incidents of a workspace.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::aggregation::Aggregation;
 use super::{DeskKey, Field, InstanceKey, RecordShape, Side, StatePath, TableName, WorkspaceKey};
 
 /// Who decides a field when both sides changed (D25).
@@ -231,8 +230,6 @@ pub struct Route {
     /// States that a record goes through one by one where it does not take the wanted one at once; empty
     /// where there is no such way.
     pub state_path: StatePath,
-    /// When incidents share a record.
-    pub aggregate: Aggregation,
 }
 
 /// The column that says which domain a record is in.

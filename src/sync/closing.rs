@@ -20,9 +20,7 @@ const CLOSED: &str = "close/";
 
 /// Plans status, closure and close notes of a link.
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
-    let verdict = draft.verdict(Field::Status);
-    let verdict = super::aggregation::last_closed(draft, verdict);
-    let verdict = state_path::unfinished(draft, verdict);
+    let verdict = state_path::unfinished(draft, draft.verdict(Field::Status));
     if closed_partner::stays_closed(draft, &verdict) {
         return settle_closing(draft);
     }
@@ -219,7 +217,7 @@ fn close_incident(draft: &mut Draft<'_>) -> Closing {
 }
 
 /// Closing fields while the status needs no write: compared only when both sides are closed.
-pub(super) fn settle_closing(draft: &mut Draft<'_>) {
+fn settle_closing(draft: &mut Draft<'_>) {
     let record_closed = draft.servicenow(Field::Status).is_some_and(|state| {
         draft.ctx.tables.is_closed_state(&draft.ctx.workspace.route.table, &state) == Some(true)
     });

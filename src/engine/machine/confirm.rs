@@ -243,10 +243,6 @@ pub(super) async fn record_patched(
                 .push(base.unwrap_or_else(|| base_after(state, target, Side::ServiceNow, &now, (at, moved))));
         }
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
-        // What somebody else made of it in between is for everybody to see.
-        if theirs(target).is_none() {
-            turn.settled.push((target.field, target.before.clone(), now));
-        }
     }
     if let Some(wrong) = wrong {
         // It was applied all the same, and the audit tells.

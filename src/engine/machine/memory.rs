@@ -97,8 +97,6 @@ pub(super) struct Memory {
     /// True once links were looked for that were watched under other settings.
     pub asked_for_watched: bool,
     pub taken: BTreeMap<LinkId, Vec<CommandId>>,
-    /// Links of shared records that have something to look at again in this pass.
-    pub stirred: BTreeSet<LinkId>,
     /// Orders about links that wait until both sides can be asked.
     pub link_orders: Vec<LinkOrder>,
 }
