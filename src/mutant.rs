@@ -149,6 +149,12 @@ mutants! {
         "A side gets any number of writes within a minute, whatever the workspace allows.";
     NotesToCustomers, "notes-to-customers",
         "Work notes go into the column that customers see.";
+    StepEchoed, "step-echoed",
+        "A phase on the way to a state is taken for an analyst's edit.";
+    WalkForgotten, "walk-forgotten",
+        "What is left of a walk through the phases of a record is kept in memory alone, and lost at a crash.";
+    UnlinkedStillWritten, "unlinked-still-written",
+        "A link that a person ended goes on, and what changes crosses as before.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

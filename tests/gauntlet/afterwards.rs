@@ -27,9 +27,10 @@ pub fn work_on(run: &mut Run, seed: u64, poll: Duration) -> Vec<Violation> {
     Trick::UnseenCopies.play(&run.sim, seed);
     let worlds = run.sim.worlds();
     let known = |id: &str| worlds.dialect.incident_of(id).is_some();
+    let table = run.sim.setting.table;
     let records = worlds.records.iter().filter(|r| known(&r.fields["correlation_id"])).enumerate();
     let notes = records.map(|(i, r)| {
-        write_note(r.sys_id.clone(), CAST[0].user_name, format!("after the storm FEEB-9{i:05}"))
+        write_note((table, r.sys_id.clone()), CAST[0].user_name, format!("after the storm FEEB-9{i:05}"))
     });
     run.sim.act_around(around(Side::ServiceNow, notes.collect()));
     // What is full takes no more comments, from nobody.

@@ -8,6 +8,7 @@ use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
 use fastrand::Rng;
+use serde_json::json;
 
 use crate::script::{Script, What};
 use crate::simulation::Boundary;
@@ -39,6 +40,8 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
             let apart = [Trick::CloseThere, Trick::CloseFurther, Trick::ReopenHere, Trick::CloseHere];
             script.events.retain(|e| !matches!(&e.what, What::Trick { trick, .. } if apart.contains(trick)));
         }
+        Mutant::StepEchoed | Mutant::WalkForgotten => closes(&mut script, rng),
+        Mutant::UnlinkedStillWritten => script.unlinks(rng),
         Mutant::LocalClockCursor => fast_clocks(&mut script, rng),
         Mutant::CursorBeforeRows => long_deaths(&mut script, rng),
         Mutant::SharedNewestOnly => script.setting.crowded = 96,
@@ -53,6 +56,20 @@ fn two_engines(script: &mut Script, rng: &mut Rng) {
     for _ in 0..4 {
         let at = script.moment(rng);
         script.add(at, What::Second { effects: rng.u32(100..400) });
+    }
+}
+
+/// Closes of security incidents, with deaths in the midst of what follows.
+fn closes(script: &mut Script, rng: &mut Rng) {
+    script.phases(rng);
+    script.setting.switches.retain(|(name, _)| *name != "sir_process");
+    let process = ["stateful_rejects", "stateful_ignores"][rng.usize(..2)];
+    script.setting.switches.push(("sir_process", json!(process)));
+    for n in 0..8 {
+        let at = script.moment(rng);
+        script.add(at, What::Act { deed: Deed::Close, draw: rng.u64(..), serial: 600_000 + n });
+        let boundary = Boundary { effects: rng.u32(8..60), applied: rng.bool() };
+        script.add(at, What::Kill { boundary, down: Duration::from_secs(rng.u64(1..20)) });
     }
 }
 

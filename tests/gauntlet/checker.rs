@@ -7,8 +7,10 @@
 //! | file | properties |
 //! |---|---|
 //! | `records` | P1 no duplicate, P2 no orphan, P10 no wrong target, P11 no delete |
+//! | `ended` | P10, P6 for links that a person ended and pairs that were tied again |
 //! | `updates` | P3 no lost update, P5 no echo, P7 close protection |
 //! | `partner` | P7 for closes in ServiceNow that outlive a reopening in Sentinel |
+//! | `phases` | P5, P4 for states that a table takes only one after the other |
 //! | `labels` | P3, P4, P10 for the label that shows a record's number |
 //! | `customers` | P10 for what customers see: nothing of ours that nobody meant for them |
 //! | `words` | P6 every comment exactly once, in order |
@@ -27,9 +29,11 @@ mod book;
 mod calls;
 mod custom;
 mod customers;
+mod ended;
 mod labels;
 mod merges;
 mod partner;
+mod phases;
 mod rates;
 mod records;
 mod related;
@@ -42,12 +46,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::model::ledger::{AuditRow, LinkState};
 use diptych::model::link::Conflict;
-use diptych::model::{Delivery, Entry, LinkId};
+use diptych::model::{Delivery, Entry, Life, LinkId};
 use diptych::sandbox::analysts::AnalystEntry;
 use diptych::sandbox::sentinel::IncidentFacts;
 
 use crate::run::Evidence;
-use crate::simulation::{Discord, FULL, check_in_step, token};
+use crate::simulation::{Dialect, Discord, FULL, check_in_step, token};
 use crate::timeline::{Field, Pair, pairs};
 use crate::trick::Excuse;
 
@@ -120,10 +124,12 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
         related::check,
         custom::check,
         customers::check,
+        ended::check,
         labels::check,
         merges::check,
         updates::check,
         partner::check,
+        phases::check,
         words::check,
         calls::check,
         book::check,
@@ -170,6 +176,20 @@ fn is_flapping(conflict: &Conflict) -> bool {
     conflict.taken.is_none() && conflict.why.contains("to and fro")
 }
 
+/// True for what a pair that was tied again does not tell anew. `ended` and `words` look into when it was said.
+fn was_said_before(d: &Discord, link: &LinkState) -> bool {
+    let before = |said: &str| {
+        let reason = "there already, from before the link was made";
+        link.entries.iter().any(|e| e.reason == reason && e.text.raw().contains(said))
+    };
+    let said = ["comment", "note"].iter().find_map(|what| d.text.rsplit_once(&format!(": {what} ")));
+    match d.what {
+        "alerts" => d.text.ends_with("in the journal 0 times"),
+        "conversation" | FULL => said.and_then(|(_, rest)| token(rest)).is_some_and(before),
+        _ => false,
+    }
+}
+
 /// What a part of the checker calls for each violation.
 type Found<'a> = &'a mut dyn FnMut(&'static str, String);
 
@@ -177,7 +197,7 @@ type Found<'a> = &'a mut dyn FnMut(&'static str, String);
 pub fn counted(e: &Evidence) -> Vec<Discord> {
     let discords = check_in_step(&e.worlds);
     if e.audit.is_some() {
-        return excused(discords, &e.excuses, &e.links);
+        return excused(discords, &e.worlds.dialect, &e.excuses, &e.links);
     }
     // Without links nobody can tell which pair a trick hit: it excuses all of them.
     let merged = |guid: &str| {
@@ -198,9 +218,20 @@ pub fn counted(e: &Evidence) -> Vec<Discord> {
 /// Discords that nobody could have avoided are taken out: a rule of the instance that makes another
 /// value of ours or refuses it, a record that a person gave away, words that an incident has no room
 /// for and that are held for it.
-pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[LinkState]) -> Vec<Discord> {
+pub fn excused(
+    discords: Vec<Discord>,
+    dialect: &Dialect,
+    excuses: &BTreeSet<Excuse>,
+    links: &[LinkState],
+) -> Vec<Discord> {
     let excusable = |d: &Discord| {
-        let Some(link) = links.iter().find(|l| l.link.incident.as_str() == d.guid) else { return false };
+        // The newest: what a person ended may have been tied again.
+        let mut all = links.iter().filter(|l| l.link.incident.as_str() == d.guid).rev();
+        let Some(link) = all.next() else { return false };
+        let tied_again = all.any(|l| l.link.life == Life::Unlinked);
+        if link.link.life == Life::Unlinked || tied_again && was_said_before(d, link) {
+            return true;
+        }
         if d.what == FULL {
             // A title may carry a token as well.
             let said = d.text.rsplit(": note ").next().and_then(token);
@@ -215,7 +246,8 @@ pub fn excused(discords: Vec<Discord>, excuses: &BTreeSet<Excuse>, links: &[Link
         let first_contact = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_first_contact);
         let flapping = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_flapping);
         // One that says so is looked into by `partner`.
-        let apart = d.what == "status" && partner::differs_by_agreement(link);
+        let apart =
+            d.what == "status" && (partner::differs_by_agreement(link) || phases::is_past(dialect, link));
         first_contact
             || flapping
             || apart

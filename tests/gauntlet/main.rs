@@ -20,6 +20,7 @@ mod checker;
 mod kills;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod order;
 mod plan_check;
 mod run;
 mod scoreboard;

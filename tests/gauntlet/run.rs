@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::afterwards;
 use crate::checker::{self, Violation};
+use crate::order::{Given, Order};
 use crate::script::{Event, Script, What};
 use crate::simulation::related::Beside;
 use crate::simulation::{Discord, Sent, Setting, Simulation, WORKSPACE, Worlds, check_in_step};
@@ -81,12 +82,23 @@ pub struct Evidence {
     pub mass_change: Option<(usize, Stamp)>,
     /// How many writes a side may get within a minute, and until when nobody was asked.
     pub write_rate: Option<(usize, Stamp)>,
+    /// What people ordered about links.
+    pub orders: Vec<Order>,
     pub kills: u32,
     pub struck: u64,
 }
 
 /// Every upset that is counted by name.
-pub const UPSETS: [&str; 6] = ["outage", "cut off", "pause", "second engine", "disk full", "clock jump"];
+pub const UPSETS: [&str; 8] = [
+    "outage",
+    "cut off",
+    "pause",
+    "second engine",
+    "disk full",
+    "clock jump",
+    "link ended by hand",
+    "pair tied again",
+];
 
 /// Figures of a run.
 #[derive(Clone, Debug, Default)]
@@ -140,6 +152,8 @@ pub struct Run {
     hidden_long: bool,
     /// When a person first let a mass change through.
     let_through: Option<Stamp>,
+    /// What people ordered about links.
+    given: Vec<Given>,
     /// Ends of tricks and full disks that are under way.
     ends: Vec<(Duration, End)>,
 }
@@ -159,6 +173,7 @@ impl Run {
             outages: Vec::new(),
             hidden_long: false,
             let_through: None,
+            given: Vec::new(),
             ends: Vec::new(),
         }
     }
@@ -288,6 +303,8 @@ impl Run {
                 self.ends.push((event.at + *span, End::Disk));
             }
             What::LetThrough => self.let_through(),
+            What::Unlink { draw } => self.given.extend(Given::end(&self.sim, &self.links(), *draw)),
+            What::Tie { draw } => self.given.extend(Given::tie(&self.sim, &self.links(), *draw)),
             What::ClockAhead { seconds } => {
                 self.upset("clock jump");
                 self.sim.put_clock_ahead(*seconds);
@@ -314,9 +331,10 @@ impl Run {
             l.entries.iter().any(|e| e.to_sentinel == Delivery::Held || e.to_servicenow == Delivery::Held)
         };
         let at = self.sim.world_time();
+        let stuck = |l: &LinkState| l.bases.iter().any(|b| b.held.contains("does not go from"));
         let given_up = |l: &LinkState| ["refused", "unanswered"].iter().any(|w| l.link.frozen.starts_with(w));
         let meant = |l: &LinkState| these.is_none_or(|these| these.contains(&l.link.id));
-        for link in self.links().into_iter().filter(|l| meant(l) && (given_up(l) || held(l))) {
+        for link in self.links().into_iter().filter(|l| meant(l) && (given_up(l) || held(l) || stuck(l))) {
             let command = Command {
                 id: CommandId(0),
                 workspace: key(),
@@ -410,7 +428,8 @@ impl Run {
 
     /// What is not in step and has no excuse.
     pub fn discords(&self) -> Vec<Discord> {
-        checker::excused(check_in_step(&self.sim.worlds()), &self.excuses, &self.links())
+        let worlds = self.sim.worlds();
+        checker::excused(check_in_step(&worlds), &worlds.dialect, &self.excuses, &self.links())
     }
 
     fn links(&self) -> Vec<LinkState> {
@@ -438,6 +457,11 @@ impl Run {
             (rows.unwrap_or_default(), damage)
         });
         self.figures.upsets.extend(Some(("pause", u64::from(self.sim.pauses()))).filter(|(_, n)| *n > 0));
+        let orders: Vec<Order> = self.given.iter().map(|g| g.outcome(&self.sim)).collect();
+        for (name, tie) in [("link ended by hand", false), ("pair tied again", true)] {
+            let done = orders.iter().filter(|o| o.tie == tie && o.state == CommandState::Done).count() as u64;
+            self.figures.upsets.extend(Some((name, done)).filter(|(_, n)| *n > 0));
+        }
         self.figures.recoveries = self.sim.recoveries();
         let struck = Side::BOTH.map(|s| self.sim.stage.with_faults(|f| f.struck_on(s))).iter().sum();
         Evidence {
@@ -464,6 +488,7 @@ impl Run {
             number_label: Some(script.setting.number_label),
             write_rate: Some((script.setting.write_rate, self.let_through.unwrap_or(Stamp(i64::MAX)))),
             mass_change: Some((script.setting.mass_change, self.let_through.unwrap_or(Stamp(i64::MAX)))),
+            orders,
             kills: self.sim.kills(),
             struck,
         }

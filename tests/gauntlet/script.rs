@@ -51,6 +51,10 @@ pub enum What {
     ClockAhead { seconds: i64 },
     /// A person lets through what waits as a mass change.
     LetThrough,
+    /// A person ends a link.
+    Unlink { draw: u64 },
+    /// A person ties an incident, whose link somebody ended, with its record again.
+    Tie { draw: u64 },
 }
 
 /// A whole run, decided beforehand.
@@ -171,6 +175,7 @@ impl Script {
     /// The same script without what no published algorithm was made for: columns that an admin fills, and
     /// records that another app made before.
     pub fn on_common_ground(mut self) -> Self {
+        self.setting.table = "incident";
         self.setting.custom = false;
         self.setting.store_app = StoreApp::Ignore;
         self.setting.made_before = 0;

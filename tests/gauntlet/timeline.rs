@@ -92,6 +92,8 @@ pub struct Pair {
     pub words: Vec<Word>,
     /// When Defender merged it, and into which incident.
     pub merged: Option<(Stamp, String)>,
+    /// When a rule of the instance moved its record's state on, because we had assigned it to somebody.
+    pub ruled: Vec<Stamp>,
     /// When somebody first deleted one of the two.
     pub deleted: Option<Stamp>,
 }
@@ -213,7 +215,7 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         .filter(|c| c.field.is_empty() && c.after == "inserted")
         .map(|c| ((c.sys_id.as_str(), c.at), ()))
         .collect();
-    for c in e.record_changes.iter().filter(|c| c.table == "incident") {
+    for c in e.record_changes.iter().filter(|c| c.table == e.worlds.dialect.table) {
         let made = e.worlds.dialect.makes(&e.worlds.integration_user, &c.user_name);
         // A record belongs to the incident whose correlation its maker gave it at birth.
         if c.field == "correlation_id"
@@ -228,7 +230,13 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
             open.insert(c.sys_id.clone(), Open { guid: guid.to_owned(), ..Open::default() });
         }
     }
-    for c in e.record_changes.iter().filter(|c| c.table == "incident") {
+    let assigned: BTreeSet<(&str, u64)> = e
+        .record_changes
+        .iter()
+        .filter(|c| c.field == "assigned_to" && !c.after.is_empty())
+        .map(|c| (c.sys_id.as_str(), c.mod_count))
+        .collect();
+    for c in e.record_changes.iter().filter(|c| c.table == e.worlds.dialect.table) {
         let Some(state) = open.get_mut(&c.sys_id) else { continue };
         let Some(pair) = pairs.get_mut(&state.guid) else { continue };
         if c.field.is_empty() && c.after == "deleted" {
@@ -236,6 +244,12 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         }
         let ours = c.actor == servicenow::Actor::Api && c.user_name == e.worlds.integration_user;
         let who = if ours { Who::Sync } else { Who::Other };
+        // Who is assigned a security incident in its first phase takes it to the second.
+        let by_rule = c.field == "state" && (c.before.as_str(), c.after.as_str()) == ("10", "16");
+        if by_rule && ours && assigned.contains(&(c.sys_id.as_str(), c.mod_count)) {
+            pair.ruled.push(c.at);
+            continue;
+        }
         let made = ours || e.worlds.dialect.took_over_from == Some(c.user_name.as_str());
         let birth = made && inserted.contains_key(&(c.sys_id.as_str(), c.at)) && c.mod_count == 0;
         let (mut before, mut after) = (c.before.clone(), c.after.clone());
@@ -280,14 +294,6 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         }
         let record = c.sys_id.clone();
         pair.steps.push(Step { at: c.at, side: Side::ServiceNow, who, field, record, before, after });
-    }
-}
-
-/// True for a state of a record that counts as closed, or a closed incident.
-pub fn is_closed(side: Side, value: &str) -> bool {
-    match side {
-        Side::Sentinel => value == "Closed",
-        Side::ServiceNow => matches!(value, "6" | "7" | "8"),
     }
 }
 

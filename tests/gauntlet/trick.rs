@@ -189,21 +189,23 @@ impl Trick {
             }
             RewriteUrgency => {
                 let (from, to) = *pick(rng, &[("1", "2"), ("3", "2"), ("2", "3")]);
-                json!([{"table": "incident", "field": "urgency", "from": from, "to": to}])
+                json!([{"table": sim.setting.table, "field": "urgency", "from": from, "to": to}])
             }
             AbortAssignment => {
-                json!([{"table": "incident", "field": "assigned_to", "rule": "Assignment guard"}])
+                json!([{"table": sim.setting.table, "field": "assigned_to", "rule": "Assignment guard"}])
             }
-            AbortNotes => json!([{"table": "incident", "field": "work_notes", "rule": "Note guard"}]),
+            AbortNotes => {
+                json!([{"table": sim.setting.table, "field": "work_notes", "rule": "Note guard"}])
+            }
             ExtraSave => json!(rng.u64(1..3)),
             DenyFields => {
                 let fields = ["impact", "urgency", "state", "assigned_to"];
-                json!({USER: fields.map(|f| format!("incident.{f}"))})
+                json!({USER: fields.map(|f| format!("{}.{f}", sim.setting.table))})
             }
             LatePeople => json!(rng.u64(1..60)),
             LaggingList => json!(rng.u64(1..61)),
-            HideGroup => json!({USER: ["incident.correlation_display"]}),
-            HideCorrelation => json!({USER: ["incident.correlation_id"]}),
+            HideGroup => json!({USER: [format!("{}.correlation_display", sim.setting.table)]}),
+            HideCorrelation => json!({USER: [format!("{}.correlation_id", sim.setting.table)]}),
             HideJournal => json!(pick(rng, &["empty", "forbidden"])),
             _ => return None,
         })
@@ -248,14 +250,22 @@ impl Trick {
                 let serial = rng.u32(200_000..1_000_000);
                 sim.act_around(Around {
                     side: Side::ServiceNow,
-                    before: write_note(one.sys_id, who, format!("before a read FEED-{serial:06}")),
-                    after: write_note(other.sys_id, who, format!("after a read FEDE-{serial:06}")),
+                    before: write_note(
+                        (sim.setting.table, one.sys_id),
+                        who,
+                        format!("before a read FEED-{serial:06}"),
+                    ),
+                    after: write_note(
+                        (sim.setting.table, other.sys_id),
+                        who,
+                        format!("after a read FEDE-{serial:06}"),
+                    ),
                 });
             }
             DeleteRecord => {
                 // One that the sync made: of others it need not know yet.
                 let sys_id = linked(sim, rng).filter(|r| r.fields["sys_created_by"] == USER)?.sys_id;
-                sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
+                sim.stage.with_desk(|d| d.delete(sim.setting.table, &sys_id, now)).unwrap();
             }
             DeleteIncident => {
                 let guid = any_incident(sim, rng)?;
@@ -346,10 +356,10 @@ fn linked(sim: &Simulation, rng: &mut Rng) -> Option<RecordFacts> {
 }
 
 /// A person writes a work note.
-pub fn write_note(sys_id: String, who: &'static str, text: String) -> Deeds {
+pub fn write_note((table, sys_id): (&'static str, String), who: &'static str, text: String) -> Deeds {
     Box::new(move |stage, now| {
         // A rule may stand against it.
-        let _ = stage.with_desk(|d| d.act("incident", &sys_id, &DeskAct::WorkNote(text), who, now));
+        let _ = stage.with_desk(|d| d.act(table, &sys_id, &DeskAct::WorkNote(text), who, now));
     })
 }
 
@@ -371,7 +381,7 @@ fn copy(sim: &Simulation, who: &str, of: &BTreeMap<String, String>) -> String {
     for name in ["correlation_id", "correlation_display"] {
         fields.extend(of.get(name).map(|value| (name.to_owned(), value.clone())));
     }
-    sim.stage.with_desk(|d| d.create("incident", &fields, who, now)).unwrap()
+    sim.stage.with_desk(|d| d.create(sim.setting.table, &fields, who, now)).unwrap()
 }
 
 /// A few copies, in our group only, that our user cannot see, as in another domain.
@@ -395,7 +405,7 @@ fn unseen(sim: &Simulation) -> Vec<String> {
 fn act(sim: &Simulation, record: &RecordFacts, act: &DeskAct, who: &str) {
     let now = sim.world_time();
     // A rule may stand against it.
-    let _ = sim.stage.with_desk(|d| d.act("incident", &record.sys_id, act, who, now));
+    let _ = sim.stage.with_desk(|d| d.act(sim.setting.table, &record.sys_id, act, who, now));
 }
 
 fn set(sim: &Simulation, rng: &mut Rng, who: &str, fields: &[(&str, &str)]) -> Option<()> {

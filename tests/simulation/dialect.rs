@@ -1,6 +1,13 @@
 //! How a sync writes things down: which record belongs to which incident, and which values of
 //! both sides mean the same to it.
 
+use diptych::sandbox::side::Side;
+
+/// The table of security incidents.
+pub const SECURITY: &str = "sn_si_incident";
+/// Draft, Analysis, Contain, Eradicate, Recover, Review, Closed.
+const PHASES: [&str; 7] = ["10", "16", "18", "19", "20", "100", "3"];
+
 /// The correlation text and the tables of one algorithm.
 #[derive(Clone, Debug)]
 pub struct Dialect {
@@ -18,6 +25,12 @@ pub struct Dialect {
     pub customers: bool,
     /// It tells records of alerts.
     pub alerts: bool,
+    /// Table of its records.
+    pub table: &'static str,
+    /// Closures that a close code may stand for.
+    pub found_by: fn(&str) -> &'static [&'static str],
+    /// Where the table takes states only one after the other: those, the first one first.
+    pub phases: &'static [&'static str],
     /// Records of this user, under the store app's correlation ids, are its own, too.
     pub took_over_from: Option<&'static str>,
 }
@@ -33,7 +46,27 @@ impl Dialect {
             notes: true,
             customers: false,
             alerts: false,
+            table: "incident",
+            found_by,
+            phases: &[],
             took_over_from: None,
+        }
+    }
+
+    /// The same in that table, whose process lets a state be skipped or not.
+    pub fn in_table(self, table: &'static str, walks: bool) -> Self {
+        if table != SECURITY {
+            return Self { table, ..self };
+        }
+        let phases: &[&str] = if walks { &PHASES } else { &[] };
+        Self { table, phases, status: security_status, found_by: security_found_by, ..self }
+    }
+
+    /// True for a state of a record that counts as closed, or a closed incident.
+    pub fn is_closed(&self, side: Side, value: &str) -> bool {
+        match side {
+            Side::Sentinel => value == "Closed",
+            Side::ServiceNow => (self.status)(value) == "Closed",
         }
     }
 
@@ -63,5 +96,35 @@ fn status(state: &str) -> &'static str {
         "1" => "New",
         "6" | "7" | "8" => "Closed",
         _ => "Active",
+    }
+}
+
+/// What a close code of `incident` says that was found.
+fn found_by(code: &str) -> &'static [&'static str] {
+    match code {
+        "Solution provided" | "Workaround provided" | "Resolved by change" => {
+            &["TruePositive-SuspiciousActivity"]
+        }
+        "User error" | "Resolved by request" => &["BenignPositive-SuspiciousButExpected"],
+        "Known error" => &["FalsePositive-IncorrectAlertLogic"],
+        "Resolved by problem" => &["FalsePositive-InaccurateData"],
+        _ => &["Undetermined"],
+    }
+}
+
+fn security_status(state: &str) -> &'static str {
+    match state {
+        "10" => "New",
+        "3" | "7" => "Closed",
+        _ => "Active",
+    }
+}
+
+fn security_found_by(code: &str) -> &'static [&'static str] {
+    match code {
+        "101" | "102" => &["TruePositive-SuspiciousActivity"],
+        "100" => &["BenignPositive-SuspiciousButExpected"],
+        "104" => &["FalsePositive-IncorrectAlertLogic", "FalsePositive-InaccurateData"],
+        _ => &["Undetermined"],
     }
 }

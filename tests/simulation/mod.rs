@@ -9,6 +9,7 @@
 //! | `process` | one life of one engine: machine, clients |
 //! | `scheduler` | the run: what happens next |
 //! | `upset` | kills, restarts, pauses, a full disk, a lost store |
+//! | `person` | somebody who ties a pair or ends its link by hand |
 //! | `view` | what both servers hold, and acts of people on it |
 //! | `client` | the same worlds under a client that is none of ours |
 //! | `dialect` | how a sync writes things down |
@@ -22,6 +23,7 @@ mod client;
 pub mod custom;
 mod dialect;
 pub mod in_step;
+mod person;
 mod process;
 pub mod related;
 mod scheduler;
@@ -33,7 +35,7 @@ mod upset;
 mod view;
 mod wire;
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, SECURITY};
 pub use in_step::{Discord, FULL, MOST_COMMENTS, Worlds, check_in_step, is_full, token};
 pub use scheduler::Simulation;
 pub use setting::{CUSTOMER_WORD, KEY, NUMBER_LABEL, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};

@@ -50,7 +50,7 @@ pub fn holder(life: u32) -> String {
     format!("simulation {life}")
 }
 
-fn clients(
+pub(super) fn clients(
     setting: &Setting,
     transport: Arc<dyn Transport>,
     time: &Arc<Time>,

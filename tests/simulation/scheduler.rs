@@ -111,6 +111,8 @@ impl Simulation {
         let stage = Arc::new(stage(&setting, &time));
         let before = (setting.made_before > 0).then_some(store_app::app().user_name);
         let alerts = setting.alerts == AlertNotes::Note;
+        let open = |(name, value): &(&str, serde_json::Value)| *name == "sir_process" && value == "open";
+        let ours = Dialect::ours(KEY).in_table(setting.table, !setting.switches.iter().any(open));
         let customers = setting.customer_comments != CustomerComments::Off;
         let transport = Arc::new(WorldTransport::new(stage.clone(), time.clone(), setting.dated));
         let folder = folder();
@@ -119,7 +121,7 @@ impl Simulation {
             rng: fastrand::Rng::with_seed(setting.seed),
             setting,
             stage,
-            dialect: Dialect { customers, alerts, took_over_from: before, ..Dialect::ours(KEY) },
+            dialect: Dialect { customers, alerts, took_over_from: before, ..ours },
             runtime,
             time,
             transport,

@@ -147,7 +147,8 @@ fn is_pass(side: Side, request: &Request) -> bool {
     match (side, operation(side, request)) {
         (Side::Sentinel, "list") => true,
         (Side::ServiceNow, "query") => {
-            request.path.ends_with("/incident") && request.query.contains("sys_updated_on")
+            let tables = ["/incident", "/sn_si_incident"];
+            tables.iter().any(|t| request.path.ends_with(t)) && request.query.contains("sys_updated_on")
         }
         _ => false,
     }
@@ -178,7 +179,7 @@ fn lost(kind: FailKind) -> TransportError {
     TransportError { sent: Fate::Maybe, kind, message: "in the simulation".into() }
 }
 
-fn answer(response: Response, now: Option<Stamp>) -> HttpResponse {
+pub(super) fn answer(response: Response, now: Option<Stamp>) -> HttpResponse {
     let mut headers = response.headers;
     headers.extend(now.map(|now| ("date".into(), now.http_date())));
     HttpResponse { status: response.status, headers, body: response.body }

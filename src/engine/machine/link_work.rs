@@ -39,13 +39,18 @@ pub(super) enum Next {
 /// Works on a link. True when nothing is left to do.
 pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
     let Some(mut state) = ws.load(id).await? else { return Ok(true) };
+    #[cfg(feature = "mutants")]
+    super::mutated::forget_walk(&ws, &mut state);
     let before = state.clone();
     let mut looks = Looks::default();
     for _ in 0..MOST_TURNS {
         if ws.is_stopping() || super::orders::hear(&ws).await? {
             return Err(Halt::Stopping);
         }
-        match Box::pin(turn(&ws, &mut state, &mut looks)).await? {
+        let next = Box::pin(turn(&ws, &mut state, &mut looks)).await?;
+        #[cfg(feature = "mutants")]
+        super::mutated::keep_walk(&ws, &state);
+        match next {
             Next::Again => {}
             next => {
                 ws.settle_commands(&mut state, next).await?;

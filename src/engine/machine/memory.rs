@@ -97,6 +97,9 @@ pub(super) struct Memory {
     /// True once links were looked for that were watched under other settings.
     pub asked_for_watched: bool,
     pub taken: BTreeMap<LinkId, Vec<CommandId>>,
+    /// Links of which a mistake keeps the way of a state here alone.
+    #[cfg(feature = "mutants")]
+    pub walks: BTreeSet<LinkId>,
     /// Orders about links that wait until both sides can be asked.
     pub link_orders: Vec<LinkOrder>,
 }

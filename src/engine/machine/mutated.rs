@@ -2,8 +2,10 @@
 //! for tests alone.
 
 use crate::model::call::{SentinelCall, SentinelReply};
+use crate::model::intent::Target;
 use crate::model::{Base, CallError, Intent, IntentKind, LinkState};
 use crate::mutant::{self, Mutant};
+use crate::sync::state_path::is_step;
 use crate::text::Stamp;
 
 use super::confirm::{Proof, finish, incident_put};
@@ -60,6 +62,38 @@ pub(super) async fn assume_done(ws: &Ws, state: &mut LinkState, intent: Intent) 
     finish(ws, state, &intent, &mut turn);
     ws.save(state, turn).await?;
     Ok(Next::Again)
+}
+
+/// Keeps in memory that a link's record is on its way through phases.
+pub(super) fn keep_walk(ws: &Ws, state: &LinkState) {
+    if mutant::is_on(Mutant::WalkForgotten) && state.bases.iter().any(|b| b.walk.is_some()) {
+        ws.memory(|m| m.walks.insert(state.link.id));
+    }
+}
+
+/// Takes where a record got for where it was to get, if it was on its way in an earlier life.
+pub(super) fn forget_walk(ws: &Ws, state: &mut LinkState) {
+    let known = ws.memory(|m| m.walks.contains(&state.link.id));
+    let Some(status) = state.incident.as_ref().map(|i| i.status.clone()) else { return };
+    if known || !mutant::is_on(Mutant::WalkForgotten) {
+        return;
+    }
+    for base in state.bases.iter_mut().filter(|b| b.walk.as_ref().is_some_and(|w| w.under_way)) {
+        base.walk = None;
+        base.sentinel.clone_from(&status);
+    }
+}
+
+/// The base after a step on the way, as after any edit in ServiceNow: Sentinel has not followed yet.
+pub(super) fn as_edited(state: &LinkState, target: &Target) -> Option<Base> {
+    let status = state.incident.as_ref().map(|i| i.status.clone())?;
+    let base = state.base(target.field).filter(|_| mutant::is_on(Mutant::StepEchoed))?;
+    is_step(Some(base), target).then(|| Base {
+        sentinel: status,
+        servicenow: target.before.clone(),
+        walk: None,
+        ..base.clone()
+    })
 }
 
 /// Puts a write that failed on record as if it had been applied.

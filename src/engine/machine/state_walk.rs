@@ -60,6 +60,10 @@ pub(super) fn answered(
     target: &Target,
     (record, by_another): (&Record, bool),
 ) -> Option<Base> {
+    #[cfg(feature = "mutants")]
+    if let Some(base) = super::mutated::as_edited(state, target) {
+        return Some(base);
+    }
     let route = &ws.settings().route;
     let now = servicenow_value(record, &route.shape, target.field)?;
     let means = |sentinel: &str| {

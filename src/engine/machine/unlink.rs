@@ -7,6 +7,7 @@ use crate::model::{
     Command, CommandState, CommentOrigin, Delivery, Entry, Evidence, Intent, IntentState, Life, Link,
     LinkState, Related, Side,
 };
+use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, escape_line};
 
 use super::ctx::Ws;
@@ -46,7 +47,7 @@ pub(super) fn ended(ws: &Ws, state: &LinkState, command: &Command) -> Turn {
     commands.push(CommandUpdate { id: command.id, state: CommandState::Done, result: text.clone() });
     Turn {
         link: Some(Link {
-            life: Life::Unlinked,
+            life: if mutant::is_on(Mutant::UnlinkedStillWritten) { state.link.life } else { Life::Unlinked },
             frozen: String::new(),
             error: String::new(),
             failures: 0,

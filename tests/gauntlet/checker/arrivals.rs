@@ -9,7 +9,7 @@ use diptych::sandbox::side::Side;
 
 use super::{Case, Found};
 use crate::simulation::token;
-use crate::timeline::{Field, Pair, Step, Who, is_closed};
+use crate::timeline::{Field, Pair, Step, Who};
 use crate::trick::Excuse;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -25,7 +25,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let at = At { case, pair, link, incident, record };
         at.text(Field::Title, &incident.title, ("short_description", 160), found);
         at.text(Field::Description, &incident.description, ("description", 4000), found);
-        let closed = incident.status == "Closed" && is_closed(Side::ServiceNow, &record.fields["state"]);
+        let dialect = &case.e.worlds.dialect;
+        let closed =
+            incident.status == "Closed" && dialect.is_closed(Side::ServiceNow, &record.fields["state"]);
         if let Some(closer) = at.closed_by().filter(|_| closed) {
             at.closing_words(closer, found);
             at.closure(found);
@@ -109,7 +111,11 @@ impl At<'_> {
     /// The side whose people alone closed the pair, where nobody has typed closing words on the other one.
     fn closed_by(&self) -> Option<Side> {
         let closes = |side: Side| {
-            let last = self.pair.steps_of(Field::Status, side).filter(|s| is_closed(side, &s.after)).last();
+            let last = self
+                .pair
+                .steps_of(Field::Status, side)
+                .filter(|s| self.case.e.worlds.dialect.is_closed(side, &s.after))
+                .last();
             last.is_some_and(|s| s.who == Who::Other)
         };
         let typed = |side| [Field::Closure, Field::CloseNotes].iter().any(|f| self.typed(*f, side).is_some());
@@ -133,29 +139,17 @@ impl At<'_> {
         }
     }
 
-    /// What was found, by the product's own table of close codes for `incident`.
+    /// What was found, by the product's own table of close codes.
     fn closure(&self, found: Found<'_>) {
         let there = &self.record.fields["close_code"];
         let here = match (&self.incident.classification, &self.incident.reason) {
             (Some(word), Some(reason)) if !reason.is_empty() => format!("{word}-{reason}"),
             (word, _) => word.clone().unwrap_or_default(),
         };
-        if found_by(there) != here && !self.waits(Field::Closure) {
+        let said = (self.case.e.worlds.dialect.found_by)(there);
+        if !said.contains(&here.as_str()) && !self.waits(Field::Closure) {
             self.differ(Field::Closure, &here, there, found);
         }
-    }
-}
-
-/// What a close code says that was found.
-fn found_by(code: &str) -> &'static str {
-    match code {
-        "Solution provided" | "Workaround provided" | "Resolved by change" => {
-            "TruePositive-SuspiciousActivity"
-        }
-        "User error" | "Resolved by request" => "BenignPositive-SuspiciousButExpected",
-        "Known error" => "FalsePositive-IncorrectAlertLogic",
-        "Resolved by problem" => "FalsePositive-InaccurateData",
-        _ => "Undetermined",
     }
 }
 

@@ -103,7 +103,8 @@ fn chain<'a>(case: &'a Case<'_>, pair: &Pair) -> Vec<&'a Pair> {
 fn told<'a>(case: &'a Case<'_>, pair: &Pair) -> Option<&'a RecordFacts> {
     let (_, sys_id) = pair.records.first()?;
     let rests = case.links.get(&pair.guid).is_none_or(|l| !l.link.frozen.is_empty());
-    if rests || pair.deleted.is_some() || pair.is_given_away() {
+    let ended = !super::ended::spans(case, &pair.guid).is_empty();
+    if rests || ended || pair.deleted.is_some() || pair.is_given_away() {
         return None;
     }
     record(case, sys_id)

@@ -8,7 +8,7 @@ use diptych::sandbox::side::Side;
 
 use super::updates::{crossed, on_record, unseen};
 use super::{Case, Found};
-use crate::timeline::{Field, Pair, Step, Who, is_closed};
+use crate::timeline::{Field, Pair, Step, Who};
 
 /// What a record is told when its incident was reopened.
 const TOLD: &str = "was reopened. This record was closed here and stays closed.";
@@ -24,7 +24,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             continue;
         }
         opened(case, pair, found);
-        let reopened = reopenings(pair);
+        let reopened = reopenings(case, pair);
         if told > reopened {
             found("P7", format!("{who} was reopened {reopened} times, and its record was told {told} times"));
         }
@@ -44,7 +44,8 @@ fn notes(pair: &Pair) -> usize {
 }
 
 /// How often somebody reopened the incident.
-fn reopenings(pair: &Pair) -> usize {
+fn reopenings(case: &Case<'_>, pair: &Pair) -> usize {
+    let is_closed = |side, value: &str| case.e.worlds.dialect.is_closed(side, value);
     let opened =
         |s: &&Step| s.who == Who::Other && is_closed(s.side, &s.before) && !is_closed(s.side, &s.after);
     pair.steps_of(Field::Status, Side::Sentinel).filter(opened).count()
@@ -55,7 +56,7 @@ fn opened(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
     let steps: Vec<&Step> = pair.steps_of(Field::Status, Side::ServiceNow).collect();
     for two in steps.windows(2) {
         let [theirs, ours] = two else { continue };
-        let closed = |value: &str| is_closed(Side::ServiceNow, value);
+        let closed = |value: &str| case.e.worlds.dialect.is_closed(Side::ServiceNow, value);
         let same = theirs.record == ours.record;
         if theirs.who == Who::Sync || ours.who != Who::Sync || !same || !closed(&theirs.after) {
             continue;
@@ -86,7 +87,7 @@ fn apart(case: &Case<'_>, pair: &Pair, told: usize, found: Found<'_>) {
         s.side == Side::ServiceNow
             && s.who == Who::Other
             && match s.field {
-                Field::Status => is_closed(s.side, &s.after),
+                Field::Status => case.e.worlds.dialect.is_closed(s.side, &s.after),
                 Field::Closure | Field::CloseNotes => !s.after.is_empty(),
                 _ => false,
             }
@@ -94,7 +95,7 @@ fn apart(case: &Case<'_>, pair: &Pair, told: usize, found: Found<'_>) {
     // Nobody knows whose close it was where an answer was lost, and what is closed stays so.
     let rows = case.book.get(&pair.guid).into_iter().flatten();
     let mut lost = rows.filter(|r| r.draft.act == "unproven" && r.draft.what == Field::Status.word());
-    if reopenings(pair) == 0 || !by_hand && lost.next().is_none() {
+    if reopenings(case, pair) == 0 || !by_hand && lost.next().is_none() {
         found("P7", format!("{who}: its record was left closed, and nobody had closed it there"));
     }
 }

@@ -51,13 +51,14 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
                 found("P13", format!("{who} has an open {}: {}", intent.kind.word(), intent.outcome));
             }
         }
-        for base in &state.bases {
+        // An ended link does nothing any more, whatever it was about.
+        for base in state.bases.iter().filter(|_| state.link.life != Life::Unlinked) {
             let conflict = base.conflict.as_ref().filter(|c| c.taken.is_none());
             // A record that appeared after its create was given up may have been changed by then; nobody
             // knows what that create wrote (D20).
             let given_up = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.what == "record";
             // And nobody knows what both sides of one that was taken over had agreed on (D20).
-            let taken_over = |r: &&AuditRow| r.draft.act == "take_over";
+            let taken_over = |r: &&AuditRow| matches!(r.draft.act.as_str(), "take_over" | "link");
             let late = |r: &&AuditRow| given_up(r) || taken_over(r);
             let found_late = conflict.is_some_and(is_first_contact)
                 && case.book.get(guid).is_some_and(|rows| rows.iter().any(late));
@@ -75,7 +76,8 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
             {
                 found("P13", format!("{who}: {} waits for a person: {}", base.field, conflict.why));
             }
-            if !base.held.is_empty() && !unmappable(case, guid) {
+            let past = base.field.word() == "status" && super::phases::is_past(&e.worlds.dialect, state);
+            if !base.held.is_empty() && !past && !unmappable(case, guid) {
                 found("P13", format!("{who}: {} is held: {}", base.field, base.held));
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
+use super::phases::is_on_the_way;
 use super::{Case, Found};
 use crate::simulation::Sent;
 use crate::timeline::{Field, Pair, Step, Who};
@@ -24,7 +25,8 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     for pair in case.pairs.values() {
         let counted = |f: Field| matches!(f, Field::Severity | Field::Status | Field::Owner);
         let ours = pair.steps.iter().filter(|s| s.who == Who::Sync && counted(s.field) && s.at < asked);
-        for step in ours.filter(|s| !ends_a_create(pair, s)) {
+        let ours = ours.filter(|s| !is_on_the_way(case, pair, s));
+        for step in ours.filter(|s| !ends_a_create(case, pair, s)) {
             writes.entry((step.field, step.side)).or_default().push((step.at, &pair.guid));
         }
     }
@@ -51,10 +53,11 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
 
 /// True for the close of a record that was made for an incident that was closed already: records are
 /// made open, and this is the rest of it.
-fn ends_a_create(pair: &Pair, step: &Step) -> bool {
+fn ends_a_create(case: &Case<'_>, pair: &Pair, step: &Step) -> bool {
     let Some((born, _)) = pair.records.iter().find(|(_, id)| *id == step.record) else { return false };
     let before = pair.steps_of(Field::Status, Side::Sentinel).take_while(|s| s.at <= *born);
-    let first = pair.steps_of(Field::Status, Side::ServiceNow).find(|s| s.record == step.record);
+    let mut steps = pair.steps_of(Field::Status, Side::ServiceNow).filter(|s| s.record == step.record);
+    let first = steps.find(|s| !is_on_the_way(case, pair, s));
     before.last().is_some_and(|s| s.after == "Closed") && first.is_some_and(|s| std::ptr::eq(s, step))
 }
 

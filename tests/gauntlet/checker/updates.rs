@@ -7,9 +7,10 @@ use diptych::model::ledger::AuditRow;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
+use super::phases::is_on_the_way;
 use super::{Case, Found};
 use crate::simulation::Sent;
-use crate::timeline::{Field, Pair, Step, Who, is_closed};
+use crate::timeline::{Field, Pair, Step, Who};
 use crate::trick::Excuse;
 
 /// Decisions are put on record with the write that they lead to; clocks differ by the way.
@@ -56,6 +57,8 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
         let later = pair
             .steps_of(field, other(side))
             .any(|s| s.who == Who::Other && s.at.plus(blur) >= theirs.at && s.at <= ours.at);
+        let ruled = side == Side::Sentinel && field == Field::Status;
+        let later = later || ruled && pair.ruled.iter().any(|at| *at >= theirs.at && *at <= ours.at);
         let anytime = case.e.wrong_clock;
         let decided = case
             .decisions(&pair.guid, field)
@@ -184,9 +187,11 @@ const LOOKS: usize = 2;
 /// Each act of somebody causes at most one write of the field on the other side, and none on its
 /// own; what is written beyond that is an echo.
 fn echoes(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>) {
-    let by = |who: Who, side: Side| pair.steps_of(field, side).filter(move |s| s.who == who).count();
-    let writes = by(Who::Sync, side);
-    let acts = by(Who::Other, other(side));
+    let by = |who: Who, side: Side| pair.steps_of(field, side).filter(move |s| s.who == who);
+    // Phases on the way to a state belong to the write that leads to it.
+    let writes = by(Who::Sync, side).filter(|s| !is_on_the_way(case, pair, s)).count();
+    let ruled = if field == Field::Status && side == Side::Sentinel { pair.ruled.len() } else { 0 };
+    let acts = by(Who::Other, other(side)).count() + ruled;
     let decided = case.decisions(&pair.guid, field).count();
     // A rule of the instance may make another value of ours, and a record is born open.
     let born = usize::from(field == Field::Status && side == Side::ServiceNow);
@@ -274,6 +279,7 @@ fn owned(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
 
 /// Closing words of a person are never replaced, unless somebody reopened in between.
 fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>) {
+    let is_closed = |side, value: &str| case.e.worlds.dialect.is_closed(side, value);
     let steps: Vec<&Step> = pair.steps_of(field, side).collect();
     for two in steps.windows(2) {
         let [theirs, ours] = two else { continue };

@@ -170,19 +170,22 @@ fn without_a_pass(case: &Case<'_>, side: Side, span: &Range<Stamp>) -> Vec<Range
 
 fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
     let said = said_on(pair, from);
+    let apart = super::ended::spans(case, &pair.guid);
     let mut arrived: Vec<(&Said<'_>, Stamp)> = Vec::new();
     for s in &said {
         let copies = copies(pair, from, s.token);
         let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
         // What was edited away, taken from us, merged or deleted soon after it was said may not have been heard.
-        let ends = [s.gone, pair.given_away(), pair.deleted, pair.merged.as_ref().map(|(at, _)| *at)];
+        let ended = apart.iter().map(|a| a.start).find(|at| *at >= s.at);
+        let ends = [s.gone, pair.given_away(), pair.deleted, pair.merged.as_ref().map(|(at, _)| *at), ended];
         // Nothing is read for a link that has no record yet (seed 1077).
         let born = pair.records.iter().map(|(at, _)| *at).min();
         let since = born.map_or(s.at, |born| s.at.max(born));
         let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
         // Nothing is sent to a record that cannot be asked whose it is, nor while a person has to let it through.
         let untold = |end: Stamp| since.plus(HEARD + unwritten(case, from, since..end)) >= end;
-        let frozen = pair.deleted.is_some() && waited_for_a_person(case)
+        let frozen = apart.iter().any(|a| a.contains(&s.at))
+            || pair.deleted.is_some() && waited_for_a_person(case)
             || s.gone.is_some() && waited_for_retry(case, pair)
             || from == Side::ServiceNow && was_struck_out(case, pair, s.token)
             || ends.into_iter().flatten().any(unheard)

@@ -28,8 +28,9 @@ pub async fn is_done(bench: &Bench) -> Result<bool, String> {
     let links = links(bench, &store).await;
     store.close().await;
     let idle = matches!(due, Ok(Told::Numbers(n)) if n.is_empty());
-    let discords = check_in_step(&worlds(bench));
-    Ok(idle && checker::excused(discords, &BTreeSet::new(), &links?).is_empty())
+    let worlds = worlds(bench);
+    let discords = check_in_step(&worlds);
+    Ok(idle && checker::excused(discords, &worlds.dialect, &BTreeSet::new(), &links?).is_empty())
 }
 
 /// Writes that the life before had committed to, and of which it never learned what became.
@@ -137,6 +138,7 @@ pub async fn evidence(
         closed_partner: diptych::model::settings::ClosedPartner::Reopen,
         customer_comments: Default::default(),
         number_label: Some(""),
+        orders: Vec::new(),
         kills,
         struck: Side::BOTH.map(|s| stage.with_faults(|f| f.struck_on(s))).iter().sum(),
     })

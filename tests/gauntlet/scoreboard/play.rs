@@ -92,6 +92,7 @@ impl<'a> Play<'a> {
             closed_partner: diptych::model::settings::ClosedPartner::Reopen,
             customer_comments: Default::default(),
             number_label: None,
+            orders: Vec::new(),
             kills: self.wire.kills,
             struck: 0,
         }

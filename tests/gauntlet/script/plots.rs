@@ -8,9 +8,10 @@ use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::side::Side;
 use fastrand::Rng;
+use serde_json::json;
 
 use super::{Event, Script, What, pick};
-use crate::simulation::NUMBER_LABEL;
+use crate::simulation::{NUMBER_LABEL, SECURITY};
 use crate::trick::Trick;
 
 /// How long a record is hidden that passes for deleted.
@@ -65,6 +66,71 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x6375_7374_6f6d_6572);
         if rng.u8(0..16) == 0 {
             self.customers(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x756e_6c69_6e6b_2121);
+        if rng.u8(0..16) == 0 {
+            self.unlinks(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x7068_6173_6573_2121);
+        if rng.u8(0..12) == 0 {
+            self.phases(rng);
+        }
+    }
+
+    /// Records are security incidents, whose process takes one phase after the other: it refuses to skip one,
+    /// or keeps the old one without a word. Now and then it is open.
+    pub fn phases(&mut self, rng: &mut Rng) {
+        self.in_own_table();
+        self.setting.table = SECURITY;
+        let process = *pick(rng, &["stateful_rejects", "stateful_ignores", "stateful_rejects", "open"]);
+        self.setting.switches.push(("sir_process", json!(process)));
+        let first = 500_000 + 4 * u64::from(rng.u16(..));
+        let deeds = [Deed::Close, Deed::Close, Deed::Reopen, Deed::Status, Deed::Progress, Deed::Resolve];
+        for n in 0..rng.u64(6..16) {
+            let (at, deed) = (self.moment(rng), *pick(rng, &deeds));
+            self.add(at, What::Act { deed, draw: rng.u64(..), serial: first + n });
+        }
+    }
+
+    /// Takes back what is about the table of another plot.
+    fn in_own_table(&mut self) {
+        self.setting.table = "incident";
+        self.setting.switches.retain(|(name, _)| *name != "sir_process");
+        self.setting.custom = false;
+        self.setting.store_app = StoreApp::Ignore;
+        self.setting.made_before = 0;
+        self.setting.closed_partner = ClosedPartner::Reopen;
+        self.setting.related_rows = RelatedRows::Off;
+        let apart = [
+            Trick::TypeOver,
+            Trick::MendRow,
+            Trick::CloseThere,
+            Trick::CloseFurther,
+            Trick::ReopenHere,
+            Trick::CloseHere,
+        ];
+        self.events.retain(|e| !matches!(&e.what, What::Trick { trick, .. } if apart.contains(trick)));
+    }
+
+    /// The plots of the table of incidents begin in that one.
+    fn in_incidents(&mut self) {
+        if self.setting.table != "incident" {
+            self.in_own_table();
+        }
+    }
+
+    /// People end links by hand, and tie some of those pairs again later.
+    pub fn unlinks(&mut self, rng: &mut Rng) {
+        // When that was is known from the audit alone.
+        self.events.retain(|e| !matches!(e.what, What::ClockAhead { .. }));
+        let poll = self.setting.poll;
+        for _ in 0..rng.u32(2..7) {
+            let at = self.moment(rng);
+            self.add(at, What::Unlink { draw: rng.u64(..) });
+            let later = at + poll.mul_f64(1.5 + rng.f64() * 12.0);
+            if rng.u8(0..3) > 0 && later < self.calm_at {
+                self.add(later, What::Tie { draw: rng.u64(..) });
+            }
         }
     }
 
@@ -137,6 +203,7 @@ impl Script {
 
     /// The store app was here before us.
     pub fn taken_over(&mut self, rng: &mut Rng) {
+        self.in_incidents();
         self.setting.store_app = StoreApp::Adopt;
         self.setting.made_before = rng.usize(1..5);
         self.setting.incidents = self.setting.incidents.max(4);
@@ -150,6 +217,7 @@ impl Script {
 
     /// The tables fill columns of the records; people type over some, and an admin changes a template.
     pub fn custom_fields(&mut self, rng: &mut Rng) {
+        self.in_incidents();
         self.setting.custom = true;
         for (trick, most) in [(Trick::TypeOver, 5), (Trick::MendRow, 4)] {
             for _ in 0..rng.u32(1..most) {
@@ -162,6 +230,7 @@ impl Script {
     /// Records are to stay closed that were closed in ServiceNow: people close them there and reopen their
     /// incidents in Sentinel, several times over.
     pub fn closed_partners(&mut self, rng: &mut Rng) {
+        self.in_incidents();
         self.setting.closed_partner = ClosedPartner::Comment;
         let poll = self.setting.poll;
         for _ in 0..rng.u32(3..8) {
@@ -180,6 +249,7 @@ impl Script {
     /// Entities are to stand beside the records; answers to writes of ServiceNow are lost, before and after
     /// they are carried out, while most of those are made.
     pub fn related_rows(&mut self, rng: &mut Rng) {
+        self.in_incidents();
         self.setting.related_rows = RelatedRows::On;
         self.setting.alerts = AlertNotes::Note;
         for _ in 0..rng.u32(4..16) {
