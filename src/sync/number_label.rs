@@ -64,6 +64,13 @@ pub fn tried_again(bases: &[Base]) -> Vec<Base> {
     refused.map(|b| Base::agreed(b.field, NOTHING, NOTHING, Stamp(0))).collect()
 }
 
+/// Bases that say which labels were written, for a pair that is tied again: once for each number holds for
+/// all of its links, so that whoever removed one is not contradicted by the next link either.
+pub fn written(bases: &[Base]) -> Vec<Base> {
+    let written = |b: &&Base| is_label(b.field) && b.servicenow != NOTHING && b.rule != REFUSED;
+    bases.iter().filter(written).cloned().collect()
+}
+
 /// An incident as the record is to show it: without the labels that only tell the record its own number.
 pub(super) fn without_ours<'a>(incident: &'a Incident, prefix: &str) -> Cow<'a, Incident> {
     let ours = |label: &str| !prefix.is_empty() && label.starts_with(prefix);

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::sync::admission::matches_filter;
 use crate::sync::conversation::absorb_comments;
+use crate::sync::number_label;
 use crate::sync::tie::{Pairing, compared, first_bases, refusal, said_until_now};
 use crate::text::{Stamp, escape_line};
 
@@ -118,15 +119,16 @@ async fn tie(ws: &Ws, order: &LinkOrder) -> Result<End, Halt> {
     if let Some(why) = ws.with_plan(|ctx| refusal(&pair, ctx)) {
         return refused(why);
     }
-    let Some(bases) = agreed(ws, &state, order.verb).await? else { return Ok(End::Later) };
+    let Some(mut bases) = agreed(ws, &state, order.verb).await? else { return Ok(End::Later) };
     let now = ws.with_plan(|ctx| compared(&state, ctx, &bases));
     if let Some(moved) = moved(&order.shown, &now) {
         let why = format!("{moved} moved since it was shown; look again and repeat it if it is still wanted");
         return Ok(End::Ended(CommandState::Stale, why));
     }
-    // Of the same record that was tied before, it is known what it was told.
+    // Of the same record that was tied before, it is known what it was told, and that its number was shown.
     if let Some(before) = of_incident.iter().rev().find(|s| s.link.sys_id == order.sys_id) {
         state.link.evidence.listed.clone_from(&before.link.evidence.listed);
+        bases.extend(number_label::written(&before.bases));
     }
     state.link.ordinal = of_incident.iter().map(|s| s.link.ordinal + 1).max().unwrap_or(0);
     Ok(End::Tied(Box::new(tied(ws, order, state, bases, asked))))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diptych::model::CommandState;
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
 use diptych::sandbox::side::Side;
@@ -92,5 +93,34 @@ fn a_label_without_an_answer_and_one_that_is_refused_hold_nothing_up() {
         sim.run_for(MINUTE * 20);
         assert_labelled(&sim);
         sim.assert_in_step(21);
+    }
+}
+
+#[test]
+fn what_was_removed_is_not_written_again_when_the_pair_is_tied_again() {
+    for meanwhile in [false, true] {
+        let mut sim = labelled();
+        sim.run_for(MINUTE * 2);
+        let one = wanted(&sim).remove(0);
+        let label = one.labels.iter().find(|l| l.starts_with(NUMBER_LABEL)).unwrap().clone();
+        let remove = |sim: &Simulation| {
+            sim.act_in_sentinel(&one.guid, &IncidentAct::Unlabel(label.clone()), &CAST[0]);
+        };
+        if !meanwhile {
+            remove(&sim);
+            sim.run_for(MINUTE);
+        }
+        sim.unlink(&sim.links_of(&one.guid)[0]).unwrap();
+        sim.run_for(MINUTE);
+        if meanwhile {
+            remove(&sim);
+            sim.run_for(MINUTE);
+        }
+        let order = sim.tie(&one.guid, &sim.record_of(&one.guid).sys_id).unwrap();
+        sim.run_for(MINUTE * 2);
+        assert_eq!(sim.order(order).unwrap().state, CommandState::Done);
+        let now = wanted(&sim).into_iter().find(|i| i.guid == one.guid).unwrap();
+        assert!(!now.labels.contains(&label), "{:?}", now.labels);
+        sim.assert_idle(3);
     }
 }
