@@ -46,7 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::model::ledger::{AuditRow, LinkState};
 use diptych::model::link::Conflict;
-use diptych::model::{Delivery, Entry, Life, LinkId};
+use diptych::model::{CommentOrigin, Delivery, Entry, Life, LinkId};
 use diptych::sandbox::analysts::AnalystEntry;
 use diptych::sandbox::sentinel::IncidentFacts;
 
@@ -180,7 +180,9 @@ fn is_flapping(conflict: &Conflict) -> bool {
 fn was_said_before(d: &Discord, link: &LinkState) -> bool {
     let before = |said: &str| {
         let reason = "there already, from before the link was made";
-        link.entries.iter().any(|e| e.reason == reason && e.text.raw().contains(said))
+        // An edit of what had crossed already is no entry of its own where the whole of it came before.
+        let edited = |e: &Entry| e.at < link.link.created && e.origin == CommentOrigin::Sentinel;
+        link.entries.iter().any(|e| (e.reason == reason || edited(e)) && e.text.raw().contains(said))
     };
     let said = ["comment", "note"].iter().find_map(|what| d.text.rsplit_once(&format!(": {what} ")));
     match d.what {
@@ -188,6 +190,11 @@ fn was_said_before(d: &Discord, link: &LinkState) -> bool {
         "conversation" | FULL => said.and_then(|(_, rest)| token(rest)).is_some_and(before),
         _ => false,
     }
+}
+
+fn carries_other_id(dialect: &Dialect, link: &LinkState) -> bool {
+    let carried = link.record.as_ref().and_then(|r| r.value("correlation_id")).unwrap_or_default();
+    dialect.incident_of(carried) != Some(link.link.incident.as_str())
 }
 
 /// What a part of the checker calls for each violation.
@@ -231,6 +238,10 @@ pub fn excused(
         let tied_again = all.any(|l| l.link.life == Life::Unlinked);
         if link.link.life == Life::Unlinked || tied_again && was_said_before(d, link) {
             return true;
+        }
+        // A record that was tied by hand although it carries another's id is no longer found by that.
+        if tied_again && d.text.ends_with(": no record") && carries_other_id(dialect, link) {
+            return excuses.contains(&Excuse::Correlation);
         }
         if d.what == FULL {
             // A title may carry a token as well.

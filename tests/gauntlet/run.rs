@@ -57,7 +57,8 @@ pub struct Evidence {
     /// What the store's own checks found.
     pub damage: Vec<String>,
     pub excuses: BTreeSet<Excuse>,
-    /// When a side could hardly be asked or not at all, or nothing of what it showed could be taken.
+    /// When a side could hardly be asked or not at all, or nothing of what it showed could be taken, or nobody
+    /// was there to ask.
     pub outages: Vec<(Side, Range<Stamp>)>,
     /// Servers' time in which nothing may be written any more; `None` if it never came.
     pub quiet: Option<Range<Stamp>>,
@@ -384,7 +385,7 @@ impl Run {
         let hides = setting.page.1 < 1000 || self.hidden_long || hides_edit(self);
         let mut may_rest = setting.sweep > Duration::from_secs(7200) && !hides;
         if setting.sweep > Duration::from_secs(7200) && hides {
-            self.sim.rest_for(rest);
+            self.rest_for(rest);
         } else if setting.sweep <= Duration::from_secs(7200) {
             self.sim.run_until(swept);
         }
@@ -403,11 +404,18 @@ impl Run {
             // Comments of ours that were written only now may hide an edit, too.
             if may_rest && self.sim.elapsed() > begun + limit / 2 && hides_edit(self) {
                 may_rest = false;
-                self.sim.rest_for(rest);
+                self.rest_for(rest);
                 limit += rest;
             }
         }
         None
+    }
+
+    /// Nothing of ours runs for so long, and nobody hears what is said.
+    fn rest_for(&mut self, span: Duration) {
+        let now = self.sim.world_time();
+        self.outages.extend(Side::BOTH.map(|side| (side, now..now.plus(span))));
+        self.sim.rest_for(span);
     }
 
     fn is_done(&self) -> bool {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diptych::sandbox::side::Side;
 use diptych::sandbox::{sentinel, servicenow};
+use diptych::text::Stamp;
 
 use super::{Case, Found};
 use crate::timeline::{Field, Step, Who};
@@ -62,9 +63,14 @@ fn targets(case: &Case<'_>, found: Found<'_>) {
                     found("P10", format!("a write to record {last}, which is not ours"));
                     continue;
                 };
+                // Whoever ties it by hand gives it back, whatever it says.
+                let tied = |from: Stamp| {
+                    let mut rows = case.book.get(&pair.guid).into_iter().flatten();
+                    rows.any(|r| r.draft.act == "link" && (from..sent.at).contains(&r.draft.at))
+                };
                 let given_away = pair
                     .steps_of(Field::Correlation, Side::ServiceNow)
-                    .find(|s| s.record == last && s.at.plus(grace) < sent.at);
+                    .find(|s| s.record == last && s.at.plus(grace) < sent.at && !tied(s.at));
                 if let Some(step) = given_away {
                     let text = format!(
                         "a write to the record of incident {} although it says {:?} since {}",

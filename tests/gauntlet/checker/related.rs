@@ -159,6 +159,11 @@ fn is_due(case: &Case<'_>, guid: &str) -> bool {
     let merged = case.pairs.values().any(|p| {
         p.merged.as_ref().is_some_and(|(_, into)| p.guid == guid || into.eq_ignore_ascii_case(guid))
     });
+    // What an incident has when it is tied again is no news: all of it is looked at once more comes.
+    let no_news = !super::ended::spans(case, guid).is_empty()
+        && link.related.known.is_empty()
+        && link.related.waiting.is_empty();
+    let settled = settled && !no_news;
     settled && link.role == Role::Primary && !merged && !link.evidence.unread && link.evidence.alerts > 0
 }
 

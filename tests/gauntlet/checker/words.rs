@@ -184,11 +184,17 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
         // Nothing is sent to a record that cannot be asked whose it is, nor while a person has to let it through.
         let untold = |end: Stamp| since.plus(HEARD + unwritten(case, from, since..end)) >= end;
+        // What waits for the other side when a person ends the link is sent no more (seed 52 under the aim of it).
+        let unsent = |end: Stamp| {
+            let waited = deaf(case, from, since..end) + deaf(case, other(from), since..end);
+            since.plus(HEARD + waited) >= end
+        };
         let frozen = apart.iter().any(|a| a.contains(&s.at))
             || pair.deleted.is_some() && waited_for_a_person(case)
             || s.gone.is_some() && waited_for_retry(case, pair)
             || from == Side::ServiceNow && was_struck_out(case, pair, s.token)
             || ends.into_iter().flatten().any(unheard)
+            || ended.is_some_and(unsent)
             || pair.given_away().is_some_and(untold);
         match there.len() {
             1 if s.edit => {}
