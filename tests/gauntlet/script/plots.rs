@@ -121,8 +121,11 @@ impl Script {
 
     /// People end links by hand, and tie some of those pairs again later.
     pub fn unlinks(&mut self, rng: &mut Rng) {
-        // When that was is known from the audit alone.
-        self.events.retain(|e| !matches!(e.what, What::ClockAhead { .. }));
+        // When that was is known from the audit alone. And a column whose row an admin changes while its pair, tied
+        // again, waits for a decision is left to whoever typed into it, which the checker cannot tell (seed 223).
+        let left_out =
+            |what: &What| matches!(what, What::ClockAhead { .. } | What::Trick { trick: Trick::MendRow, .. });
+        self.events.retain(|e| !left_out(&e.what));
         let poll = self.setting.poll;
         for _ in 0..rng.u32(2..7) {
             let at = self.moment(rng);
