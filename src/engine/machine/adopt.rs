@@ -122,7 +122,7 @@ pub(super) async fn adopt(
             false
         }
         Some(Intent { kind: IntentKind::CreateRecord { targets, entry, .. }, created, .. }) => {
-            turn.bases = bases_of_create(ws, state, targets, &record, *created);
+            turn.bases = bases_of_create(ws, state, targets, &record, (*created, proof));
             turn.audit.extend(unclear(ws, state, &turn.bases, targets, &record));
             if let Some(entry) = entry.and_then(|id| state.entries.iter().find(|e| e.id == id)) {
                 turn.entries.push(Entry { to_servicenow: Delivery::Delivered, ..entry.clone() });
@@ -131,7 +131,7 @@ pub(super) async fn adopt(
         }
         // Nobody has touched what our own user created: whatever differs, Sentinel changed since.
         None if as_made => {
-            turn.bases = bases_of_create(ws, state, &[], &record, asked);
+            turn.bases = bases_of_create(ws, state, &[], &record, (asked, proof));
             false
         }
         _ => false,
@@ -172,11 +172,21 @@ pub(super) async fn adopt(
 }
 
 /// Bases of a record that was created: the pairs its create sent, against what it holds.
-fn bases_of_create(ws: &Ws, state: &LinkState, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
+fn bases_of_create(
+    ws: &Ws,
+    state: &LinkState,
+    targets: &[Target],
+    record: &Record,
+    (at, proof): (Stamp, Proof),
+) -> Vec<Base> {
     let shape = &ws.settings().route.shape;
     // When the create was proven late, a person may have changed the record since: then what we
-    // sent is what was agreed, and theirs is a change. Rules of the instance itself are not.
-    let by_a_rule = record.updated_by == "system" && record.updated_on.since(record.created_on) < RULE_TIME;
+    // sent is what was agreed, and theirs is a change. Rules of the instance itself are not. But they
+    // follow a person's save, too, and their name hides it: without our answer only the sole save since
+    // is surely a rule's (seed 9806607).
+    let hides_none = proof == Proof::Answer || record.mod_count == 1;
+    let in_time = record.updated_on.since(record.created_on) < RULE_TIME;
+    let by_a_rule = record.updated_by == "system" && in_time && hides_none;
     let touched = record.mod_count > 0 && !by_a_rule;
     let custom = custom_sent(ws, targets);
     let base = |field: Field| {
@@ -254,7 +264,7 @@ fn unclear(
 /// attempt, so what it holds differently Sentinel has changed since.
 fn untouched(ws: &Ws, state: &LinkState, targets: &[Target], record: &Record, at: Stamp) -> Vec<Base> {
     let same = agreed_anyway(ws, targets, record, at);
-    let mut bases = bases_of_create(ws, state, &[], record, at);
+    let mut bases = bases_of_create(ws, state, &[], record, (at, Proof::Reading));
     bases.retain(|b| same.iter().all(|s| s.field != b.field));
     bases.extend(same);
     bases

@@ -7,7 +7,7 @@ use std::time::Duration;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
-use super::surges::longest_gap;
+use super::surges::{LOOKED_AT, longest_gap_within};
 use super::{Case, Found};
 use crate::simulation::Sent;
 
@@ -50,11 +50,27 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
 /// What was written before a restart is not counted after it.
 fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
     let until = from.plus(WHILE);
-    let gap = longest_gap(case, from);
+    let gap = longest_gap_within(case, from, undisturbed_before(case, until));
     let between = |s: &&Sent, begin: Stamp| s.at >= begin && s.at <= until;
     let lives: BTreeSet<u32> = case.e.sent.iter().filter(|s| between(s, from)).map(|s| s.life).collect();
     let earlier = from.minus(FOLLOWS.max(case.e.poll * 2) + gap);
     let made = case.e.sent.iter().filter(|s| s.writes && s.operation == "insert" && between(s, earlier));
     let minutes = gap.as_secs() as usize / 60;
     (limit + AT_ONCE) * lives.len().max(1) + made.count() * FOR_A_RECORD + limit * minutes
+}
+
+/// How far back the last pass is in which no server refused or failed: what came together before that and
+/// could not be written is still to be written.
+fn undisturbed_before(case: &Case<'_>, until: Stamp) -> Duration {
+    let failed = |s: &&Sent| s.status.is_none_or(|status| status == 429 || status >= 500);
+    let mut failures: Vec<Stamp> = case.e.sent.iter().filter(failed).map(|s| s.at).collect();
+    failures.sort();
+    let mut back = LOOKED_AT;
+    for at in failures.into_iter().rev().filter(|at| *at <= until) {
+        if until.since(at) > back + case.e.poll {
+            break;
+        }
+        back = back.max(until.since(at));
+    }
+    back + case.e.poll
 }

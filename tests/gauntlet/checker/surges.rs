@@ -15,7 +15,7 @@ use crate::timeline::{Field, Pair, Step, Who};
 /// A little less than the engine counts over: what it counts is when it sends.
 const WHILE: Duration = Duration::from_secs(100);
 /// How far back a pause may have been whose changes are carried over only now.
-const LOOKED_AT: Duration = Duration::from_secs(1800);
+pub const LOOKED_AT: Duration = Duration::from_secs(1800);
 /// Where a side was not read for longer than this, as much more may come together.
 const PAUSE: Duration = Duration::from_secs(120);
 
@@ -72,6 +72,11 @@ fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
 
 /// Longest time around a moment for which one of the sides was not read.
 pub fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
+    longest_gap_within(case, from, LOOKED_AT)
+}
+
+/// The same, as far back as that.
+pub fn longest_gap_within(case: &Case<'_>, from: Stamp, looked_at: Duration) -> Duration {
     let until = from.plus(WHILE);
     let gap = |side: Side| {
         let of_pass = |s: &&Sent| s.side == Some(side) && s.pass;
@@ -90,7 +95,7 @@ pub fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
         let mut last = case.e.sent.first().map_or(from, |s| s.at);
         let mut longest = Duration::ZERO;
         for at in case.e.sent.iter().filter(read).map(|s| s.at).chain([until]) {
-            if until.since(at) <= LOOKED_AT {
+            if until.since(at) <= looked_at {
                 longest = longest.max(at.since(last));
             }
             last = at;

@@ -182,7 +182,8 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let born = pair.records.iter().map(|(at, _)| *at).min();
         let since = born.map_or(s.at, |born| s.at.max(born));
         let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
-        // Nothing is sent to a record that cannot be asked whose it is, nor while a person has to let it through.
+        // Nothing is sent to a record that cannot be asked whose it is, nor while a person has to let it through;
+        // once one of the two is deleted it is too late for that (seed 9806012).
         let untold = |end: Stamp| since.plus(HEARD + unwritten(case, from, since..end)) >= end;
         // What waits for the other side when a person ends the link is sent no more (seed 52 under the aim of it).
         let unsent = |end: Stamp| {
@@ -195,7 +196,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
             || from == Side::ServiceNow && was_struck_out(case, pair, s.token)
             || ends.into_iter().flatten().any(unheard)
             || ended.is_some_and(unsent)
-            || pair.given_away().is_some_and(untold);
+            || [pair.given_away(), pair.deleted].into_iter().flatten().any(untold);
         match there.len() {
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
@@ -259,14 +260,24 @@ fn was_struck_out(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
 }
 
 /// True for words that a link keeps, because one of the two was deleted and a person is asked: the incident
-/// came back, or a rule of the instance had refused the words before.
+/// came back, or a rule of the instance had refused the words before. What it had refused rests with a person
+/// where the record was given away, too (seed 9805288).
 fn waits_for_a_person(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
     let refused = case.e.excuses.contains(&Excuse::OrderToDesk);
     let asked = |l: &&&LinkState| l.link.frozen.contains("came back as") || refused;
     let Some(link) = case.links.get(&pair.guid).filter(asked) else { return false };
     let waits = |d: Delivery| matches!(d, Delivery::Waiting | Delivery::Held);
     let kept = |e: &Entry| waits(e.to_sentinel) || waits(e.to_servicenow);
-    pair.deleted.is_some() && link.entries.iter().any(|e| kept(e) && e.text.raw().contains(token))
+    let taken = |at: Stamp| link.link.frozen.contains("correlation") && was_refused(case, token, at);
+    let ended = pair.deleted.is_some() || pair.given_away().is_some_and(taken);
+    ended && link.entries.iter().any(|e| kept(e) && e.text.raw().contains(token))
+}
+
+/// True when the instance itself refused these very words before a moment: no fault made the answer up.
+fn was_refused(case: &Case<'_>, token: &str, before: Stamp) -> bool {
+    let refused = |s: &&Sent| s.writes && !s.struck && s.status == Some(403) && s.at < before;
+    let says = |s: &Sent| String::from_utf8_lossy(&s.body).contains(token);
+    case.e.sent.iter().filter(refused).any(says)
 }
 
 /// True when words could not be sent any more, because the incident was merged meanwhile or has no room

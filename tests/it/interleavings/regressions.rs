@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
 use diptych::sandbox::faults::FaultKind;
-use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
+use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft, IncidentFacts};
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 
 use super::{other_severity, quiet};
-use crate::simulation::{Around, KEY, Setting, Simulation, USER};
+use crate::simulation::{Around, KEY, Setting, Simulation, USER, WORKSPACE};
 
 const TOKEN: &str = "7F3A-000042";
 
@@ -177,6 +177,45 @@ fn a_create_that_finds_its_record_given_away_is_looked_into_once() {
     sim.run_for(Duration::from_secs(900));
     assert_eq!(sim.recoveries().get(&Recovery::WrongRecordFrozen), Some(&(made.len() as u64)));
     sim.assert_idle(10);
+}
+
+#[test]
+fn what_a_person_changed_before_a_rule_saved_last_crosses_though_the_create_had_no_answer() {
+    for assigned in [true, false] {
+        let (table, faults) = ("sn_si_incident", "none".into());
+        let mut sim = Simulation::new(Setting {
+            seed: 21,
+            incidents: 0,
+            rate: 0.0,
+            faults,
+            table,
+            ..Setting::default()
+        });
+        sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::CommitThenDrop));
+        let draft = IncidentDraft {
+            title: "Beacon to a known address".into(),
+            severity: "Medium".into(),
+            labels: vec!["snow".into()],
+            ..IncidentDraft::default()
+        };
+        let now = sim.world_time();
+        let guid = sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+        while sim.worlds().records.is_empty() {
+            sim.run_for(Duration::from_millis(10));
+        }
+        if assigned {
+            // The risk is calculated after this save, too, and the rule's name is the last one.
+            let assign = DeskAct::Set(vec![("assigned_to".into(), noor().sys_id.into())]);
+            sim.act_in_servicenow(&sim.record_of(&guid).sys_id, &assign, noor().user_name);
+        }
+        let record = sim.record_of(&guid);
+        assert_eq!(record.fields["sys_updated_by"], "system");
+        sim.run_for(Duration::from_secs(180));
+        let incident = sim.worlds().incidents.into_iter().find(|i| i.guid == guid).unwrap();
+        assert_eq!(incident.owner_upn.as_deref(), assigned.then_some(noor().upn));
+        assert_eq!(incident.status, if assigned { "Active" } else { "New" });
+        sim.assert_in_step(21);
+    }
 }
 
 #[test]
