@@ -112,7 +112,8 @@ pub fn answered(path: &StatePath, base: Option<&Base>, target: &Target, shown: S
     let base = base.filter(|_| target.field == Field::Status && has_both(path, target))?;
     let (step, took) = (is_step(Some(base), target), shown.now == target.servicenow);
     if shown.now == target.before {
-        let why = "ServiceNow answered well but kept the state".to_owned();
+        let why = "ServiceNow answered well but kept the state, as its process or an access rule may have it"
+            .to_owned();
         return Some(not_taken(base, target, Some(why)));
     }
     if !step {
@@ -122,14 +123,17 @@ pub fn answered(path: &StatePath, base: Option<&Base>, target: &Target, shown: S
         // What a rule made of our own write is no change that anybody made there.
         return Some(if shown.by_another { base } else { stands_at(base, target, shown) });
     }
+    let left = left(base);
+    let theirs = !took && (shown.by_another || path.at(shown.now).is_none());
+    Some(if theirs { left } else { stands_at(left, target, shown) })
+}
+
+/// The base after a step whose end is not our doing: what somebody did there shows as a change beside it.
+pub fn left(base: &Base) -> Base {
     let mut walk = base.walk.as_deref().cloned().unwrap_or_default();
     walk.step = None;
     walk.steps += 1;
-    if !took && (shown.by_another || path.at(shown.now).is_none()) {
-        // Theirs: it shows as a change beside the base.
-        return Some(Base { walk: Some(Box::new(walk)), ..base.clone() });
-    }
-    Some(stands_at(Base { walk: Some(Box::new(walk)), ..base.clone() }, target, shown))
+    Base { walk: Some(Box::new(walk)), ..base.clone() }
 }
 
 /// The base whose half of ServiceNow is what came of a write of ours.

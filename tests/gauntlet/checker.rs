@@ -252,6 +252,7 @@ pub fn excused(
         let given_away = link.link.frozen.contains("correlation");
         let base = link.bases.iter().find(|b| b.field.word().split('@').next() == Some(d.what));
         let remade = base.is_some_and(|b| b.rule.contains("made another value"));
+        let kept = base.is_some_and(phases::is_kept);
         let refused = base.is_some_and(|b| b.conflict.as_ref().is_some_and(|c| c.taken.is_none()));
         // Decided by a person, if it may be one at all: `rest` looks into either.
         let first_contact = base.and_then(|b| b.conflict.as_ref()).is_some_and(is_first_contact);
@@ -263,7 +264,7 @@ pub fn excused(
             || flapping
             || apart
             || given_away && excuses.contains(&Excuse::Correlation)
-            || (remade || refused) && excuses.contains(&Excuse::DeniedFields)
+            || (remade || refused || kept) && excuses.contains(&Excuse::DeniedFields)
             || (remade || refused) && d.what == "severity" && excuses.contains(&Excuse::Severity)
     };
     discords.into_iter().filter(|d| !excusable(d)).collect()

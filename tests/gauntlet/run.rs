@@ -292,6 +292,8 @@ impl Run {
                 }
                 self.upset("disk full");
                 self.sim.fill_disk(true);
+                // Nothing that is read can be kept, and nothing is sent that is not (seed 9806231).
+                self.outages.extend(Side::BOTH.map(|side| (side, now..now.plus(*span))));
                 self.ends.push((event.at + *span, End::Disk));
             }
             What::LetThrough => self.let_through(),

@@ -61,7 +61,7 @@ fn story(case: &Case<'_>, pair: &Pair) -> Vec<String> {
     }
     for (side, span) in &case.e.outages {
         let side: &Side = side;
-        lines.push((span.start, format!("{side:?} cannot be asked until {}", span.end)));
+        lines.push((span.start, format!("{side:?} is not heard until {}", span.end)));
     }
     lines.sort_by_key(|a| a.0);
     let mut told: Vec<String> = lines.into_iter().map(|(at, text)| format!("  {at} {text}")).collect();

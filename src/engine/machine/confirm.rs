@@ -181,12 +181,13 @@ impl Ws {
 /// Bases of those fields of a write of unknown outcome that show what it wrote, although other fields
 /// of it do not, because they were changed since or it never came. Either way both sides hold the pair
 /// that it carried over; somebody else may have written it, until now. Status and closing fields go
-/// together: one of them alone may be somebody's own close.
+/// together: one of them alone may be somebody's own close. But closing words that all stand there are known by
+/// their text, where `ours` may be among what came: a process may keep the state alone (seed 9805406).
 pub(super) fn agreed_by_half(
     ws: &Ws,
     state: &LinkState,
     intent: &Intent,
-    targets: &[Target],
+    (targets, ours): (&[Target], bool),
     value: impl Fn(Field) -> Option<String>,
 ) -> Vec<Base> {
     if intent.command.is_some() {
@@ -194,10 +195,14 @@ pub(super) fn agreed_by_half(
     }
     let side = intent.kind.side();
     let shows = |t: &&Target| value(t.field).as_deref() == Some(t.after(side));
-    let closing = |t: &Target| matches!(t.field, Field::Status | Field::Closure | Field::CloseNotes);
+    let words = |t: &Target| matches!(t.field, Field::Closure | Field::CloseNotes);
+    let closing = |t: &Target| t.field == Field::Status || words(t);
     let whole = targets.iter().filter(|t| closing(t)).all(|t| shows(&t));
+    // A code alone may be anybody's, and so may words that stood there before.
+    let told = |t: &Target| t.field == Field::CloseNotes && t.before != t.after(side);
+    let arrived = ours && targets.iter().any(told) && targets.iter().filter(|t| words(t)).all(|t| shows(&t));
     let moments = (agreed_at(intent), Some(ws.steady()));
-    let shown = targets.iter().filter(shows).filter(|t| whole || !closing(t));
+    let shown = targets.iter().filter(shows).filter(|t| whole || !closing(t) || arrived && words(t));
     let base = |t: &Target| {
         let step = if side == Side::ServiceNow { state_walk::arrived(ws, state, t, moments.0) } else { None };
         step.unwrap_or_else(|| base_after(state, t, side, t.after(side), moments))

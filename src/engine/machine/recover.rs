@@ -241,7 +241,7 @@ fn moved_around(
     value: impl Fn(Field) -> Option<String>,
 ) -> Around {
     let side = intent.kind.side();
-    let mut bases = super::confirm::agreed_by_half(ws, state, intent, targets, &value);
+    let mut bases = super::confirm::agreed_by_half(ws, state, intent, (targets, room.ours), &value);
     let step = targets.iter().any(|t| is_step(state.base(Field::Status), t));
     let closer = (!step && bases.iter().any(|b| b.field == Field::Status))
         .then(|| super::confirm::closer_after(intent, targets, |t| Some(t.after(side).to_owned())));

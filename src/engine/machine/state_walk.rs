@@ -66,6 +66,14 @@ pub(super) fn answered(
     }
     let route = &ws.settings().route;
     let now = servicenow_value(record, &route.shape, target.field)?;
+    // The one version since is somebody else's: it was they who took the step, and ours never came or found
+    // nothing to change.
+    let IntentKind::PatchRecord { mod_count, .. } = &intent.kind else { return None };
+    let base = state.base(Field::Status).filter(|b| state_path::is_step(Some(b), target));
+    let theirs = by_another && record.mod_count == mod_count + 1 && now == target.servicenow;
+    if let Some(base) = base.filter(|_| theirs) {
+        return Some(state_path::left(base));
+    }
     let means = |sentinel: &str| {
         let incident = state.incident.as_ref();
         incident.is_some_and(|i| {

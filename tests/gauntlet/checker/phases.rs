@@ -1,10 +1,11 @@
 //! P5 and P4 where a table takes states only phase by phase: a phase on the way to the state that is wanted
 //! never comes to Sentinel, and a record stops short of that state only where its process has no way back.
 
-use diptych::model::LinkState;
+use diptych::model::{Base, LinkState};
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
+use super::updates::on_record;
 use super::{Case, Found};
 use crate::simulation::Dialect;
 use crate::timeline::{Field, Pair, Step, Who};
@@ -67,6 +68,21 @@ fn comes_back(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
             found("P5", text);
         }
     }
+}
+
+/// True when we went on to the next phase from one that an earlier write of ours was to set: of that one it is
+/// on record that others moved the record around it, so nobody can tell whose the phase was (seed 9805381).
+pub fn goes_on(case: &Case<'_>, pair: &Pair, theirs: &Step, ours: &Step) -> bool {
+    let place = |state: &str| case.e.worlds.dialect.phases.iter().position(|p| *p == state);
+    let next = place(&theirs.after).is_some_and(|at| place(&ours.after) == Some(at + 1));
+    let of_a_record = (ours.field, ours.side) == (Field::Status, Side::ServiceNow);
+    next && of_a_record && on_record(case, pair, "overlap", theirs)
+}
+
+/// True for a status that is held because the record kept its state without a word: an access rule does that
+/// as a process does, and whoever reads states cannot tell the two apart (seed 9806119).
+pub fn is_kept(base: &Base) -> bool {
+    base.field.word() == "status" && base.held.contains("answered well but kept the state")
 }
 
 /// True for a link whose record has gone further than what its incident says, where there is no way back, and

@@ -77,7 +77,8 @@ fn stuck(case: &Case<'_>, found: Found<'_>) {
                 found("P13", format!("{who}: {} waits for a person: {}", base.field, conflict.why));
             }
             let past = base.field.word() == "status" && super::phases::is_past(&e.worlds.dialect, state);
-            if !base.held.is_empty() && !past && !unmappable(case, guid) {
+            let kept = e.excuses.contains(&Excuse::DeniedFields) && super::phases::is_kept(base);
+            if !base.held.is_empty() && !past && !kept && !unmappable(case, guid) {
                 found("P13", format!("{who}: {} is held: {}", base.field, base.held));
             }
         }

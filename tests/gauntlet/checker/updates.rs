@@ -7,7 +7,7 @@ use diptych::model::ledger::AuditRow;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
-use super::phases::is_on_the_way;
+use super::phases::{goes_on, is_on_the_way};
 use super::{Case, Found};
 use crate::simulation::Sent;
 use crate::timeline::{Field, Pair, Step, Who};
@@ -63,7 +63,9 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
         let decided = case
             .decisions(&pair.guid, field)
             .any(|r| anytime || r.draft.at.plus(NEARBY) >= theirs.at && r.draft.at <= ours.at.plus(NEARBY));
-        let excused = unproven(case, pair, ours) || replaced_unproven(case, pair, &steps, theirs, ours);
+        let excused = unproven(case, pair, ours)
+            || replaced_unproven(case, pair, &steps, theirs, ours)
+            || goes_on(case, pair, theirs, ours);
         if !later && !decided && !excused && !crossed(case, pair, theirs, ours) {
             found(
                 "P3",

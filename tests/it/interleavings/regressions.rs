@@ -205,7 +205,8 @@ fn what_a_person_changed_before_a_rule_saved_last_crosses_though_the_create_had_
         }
         if assigned {
             // The risk is calculated after this save, too, and the rule's name is the last one.
-            let assign = DeskAct::Set(vec![("assigned_to".into(), noor().sys_id.into())]);
+            let three = [("assigned_to", noor().sys_id), ("impact", "3"), ("urgency", "3")];
+            let assign = DeskAct::Set(three.map(|(f, v)| (f.into(), v.into())).to_vec());
             sim.act_in_servicenow(&sim.record_of(&guid).sys_id, &assign, noor().user_name);
         }
         let record = sim.record_of(&guid);
@@ -214,6 +215,7 @@ fn what_a_person_changed_before_a_rule_saved_last_crosses_though_the_create_had_
         let incident = sim.worlds().incidents.into_iter().find(|i| i.guid == guid).unwrap();
         assert_eq!(incident.owner_upn.as_deref(), assigned.then_some(noor().upn));
         assert_eq!(incident.status, if assigned { "Active" } else { "New" });
+        assert_eq!(incident.severity, if assigned { "Informational" } else { "Medium" });
         sim.assert_in_step(21);
     }
 }

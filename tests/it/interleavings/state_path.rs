@@ -6,6 +6,7 @@ use diptych::model::{Command, CommandId, CommandState, Field, LinkState, Shown, 
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft};
 use diptych::sandbox::servicenow::DeskAct;
+use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 use serde_json::{Value, json};
 
@@ -45,10 +46,14 @@ fn turn(sim: &Simulation, switch: &str, value: &Value) {
 }
 
 fn close(sim: &Simulation, guid: &str) {
+    close_with(sim, guid, WORDS);
+}
+
+fn close_with(sim: &Simulation, guid: &str, words: &str) {
     let act = IncidentAct::Close {
         classification: "TruePositive".into(),
         reason: Some("SuspiciousActivity".into()),
-        comment: WORDS.into(),
+        comment: words.into(),
     };
     sim.act_in_sentinel(guid, &act, &CAST[0]);
 }
@@ -341,4 +346,64 @@ fn a_close_made_in_servicenow_closes_the_incident_as_ever() {
     assert_eq!(status(&sim, &guid), "Closed");
     let closer = link(&sim, &guid).link.closer;
     assert_eq!(closer, Some(ModelSide::ServiceNow));
+}
+
+#[test]
+fn a_step_that_somebody_else_took_is_theirs_and_on_record() {
+    let mut met = 0;
+    for effects in 4..KILLS {
+        let (mut sim, guid) = drafted(PROCESSES[0]);
+        // A rule that saves behind everybody would leave room for a version of ours.
+        turn(&sim, "risk_score_rule", &json!(false));
+        close(&sim, &guid);
+        // A step is planned and never leaves, and somebody takes that very step.
+        sim.kill_at(0, Boundary { effects, applied: false }, MINUTE);
+        sim.run_for(Duration::from_secs(40));
+        let now = link(&sim, &guid);
+        let walk = now.base(Field::Status).and_then(|b| b.walk.as_deref());
+        let step = walk.and_then(|w| w.step.clone()).filter(|_| now.open_intent().is_some());
+        let Some(step) = step.filter(|s| state(&sim, &guid) != *s) else { continue };
+        met += 1;
+        set_state(&sim, &guid, &step);
+        sim.run_for(MINUTE * 3);
+        closed_in_order(&sim, &guid, &format!("effect {effects}"));
+        let base = link(&sim, &guid).base(Field::Status).unwrap().clone();
+        assert!(base.conflict.is_some_and(|c| c.taken.is_some()), "effect {effects}: a close won over it");
+    }
+    assert!(met > 0);
+}
+
+#[test]
+fn closing_words_of_ours_are_known_again_though_the_state_did_not_come_with_them() {
+    for (process, by_hand) in PROCESSES.into_iter().flat_map(|p| [(p, false), (p, true)]) {
+        let (mut sim, guid) = drafted(process);
+        let writes = sim.writes(Side::ServiceNow);
+        sim.strike("only:servicenow.commit-then-drop=1");
+        close_with(&sim, &guid, "too early");
+        while sim.writes(Side::ServiceNow) == writes {
+            sim.run_for(Duration::from_millis(10));
+        }
+        sim.strike("none");
+        let came = sim.record_of(&guid).fields["close_notes"] == "too early";
+        assert_eq!(
+            came,
+            process == "stateful_ignores",
+            "{process}: one of them takes the words without the state"
+        );
+        if by_hand {
+            let fields = vec![("close_notes".to_owned(), "by hand".to_owned())];
+            sim.act_in_servicenow(&sim.record_of(&guid).sys_id, &DeskAct::Set(fields), CAST[1].user_name);
+        }
+        // Opened and closed with other words before anybody knows what became of that write.
+        sim.act_in_sentinel(&guid, &IncidentAct::Reopen, &CAST[0]);
+        close(&sim, &guid);
+        sim.run_for(MINUTE * 5);
+        let record = sim.record_of(&guid);
+        let expected = if by_hand { "by hand" } else { WORDS };
+        let shown = (record.fields["state"].as_str(), record.fields["close_notes"].as_str());
+        assert_eq!(shown, ("3", expected), "{process}");
+        let told = record.journal.iter().any(|j| j.value.contains("stay as they are"));
+        assert_eq!(told, by_hand, "{process}");
+        sim.assert_idle(3);
+    }
 }
