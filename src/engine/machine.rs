@@ -10,7 +10,9 @@
 
 mod adopt;
 mod board;
+mod commands;
 mod confirm;
+mod controls;
 mod create;
 mod ctx;
 mod desk_pass;
