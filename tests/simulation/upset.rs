@@ -121,6 +121,11 @@ impl Simulation {
         free
     }
 
+    /// True while that process lives.
+    pub fn has_second(&self) -> bool {
+        self.processes[1].is_some()
+    }
+
     /// A process hears nothing for a while, as on a machine that was suspended.
     pub fn pause(&mut self, slot: usize, span: Duration) {
         // Virtual time counts whole microseconds.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::mapping::{TableSet, Tables};
-use crate::model::ledger::{Ask, Commit, StoreFault, Told};
+use crate::model::ledger::{Ask, Commit, Cursor, StoreFault, Told};
 use crate::model::settings::{FirstContact, StoreApp};
 use crate::model::view::{LaneState, Level};
 use crate::model::{CallError, LinkId, Side};
@@ -336,6 +336,11 @@ async fn remember(ws: &Ws) -> Result<(), Halt> {
         let moved = cursors.iter().map(|c| c.moved).max().unwrap_or_default();
         lock(&ws.shared.board).continue_from(moved);
         ws.memory(|m| {
+            // Another process had the lease meanwhile: what was read last is not what we read (seed 9820852).
+            let by_another = |c: &Cursor| m.cursors.get(&c.name).is_some_and(|ours| ours.moved < c.moved);
+            if cursors.iter().any(by_another) {
+                (m.passes, m.gap, m.rates) = Default::default();
+            }
             m.cursors = cursors.into_iter().map(|c| (c.name.clone(), c)).collect();
             m.capabilities = facts.into_iter().map(|f| ((f.owner.clone(), f.name.clone()), f)).collect();
             m.paused = m

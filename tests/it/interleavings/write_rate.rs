@@ -102,6 +102,35 @@ fn what_came_together_while_a_side_was_away_waits_for_nobody() {
 }
 
 #[test]
+fn a_process_that_gets_its_lease_back_counts_anew_and_waits_for_what_still_waits() {
+    for let_through in [false, true] {
+        let mut sim = slow();
+        // It hears nothing for ten minutes. Another one takes the lease meanwhile, works, and dies.
+        if let_through {
+            talk(&sim, 0, 12);
+            sim.run_for(MINUTE * 2);
+            assert_eq!(waiting(&sim), [fast()]);
+        }
+        sim.pause(0, MINUTE * 10);
+        assert!(sim.start_second(400));
+        if let_through {
+            order(&sim, ControlVerb::LetThrough);
+        }
+        while sim.has_second() {
+            sim.run_for(Duration::from_secs(1));
+        }
+        assert_eq!((heard(&sim, 12).0 == 12, waiting(&sim)), (let_through, vec![]));
+        talk(&sim, 12, 30);
+        sim.run_for(MINUTE * 10);
+        assert_eq!(waiting(&sim), [fast()], "thirty at once are too many, whoever reads them");
+        order(&sim, ControlVerb::LetThrough);
+        sim.run_for(MINUTE * 2);
+        assert_eq!(heard(&sim, 42), (if let_through { 42 } else { 30 }, 1));
+        sim.assert_in_step(21);
+    }
+}
+
+#[test]
 fn a_kill_at_any_step_loses_and_doubles_nothing_of_it() {
     for effects in (0..36).step_by(4) {
         for applied in [false, true] {
