@@ -80,7 +80,8 @@ pub fn longest_gap_within(case: &Case<'_>, from: Stamp, looked_at: Duration) -> 
     let until = from.plus(WHILE);
     let gap = |side: Side| {
         let of_pass = |s: &&Sent| s.side == Some(side) && s.pass;
-        let pass = |s: &&Sent| of_pass(s) && s.status == Some(200);
+        // A body that broke off has the status of a whole one (seed 9822483).
+        let pass = |s: &&Sent| of_pass(s) && s.status == Some(200) && !s.struck;
         let soon = |at: Stamp, later: Stamp| later >= at && later.since(at) < case.e.poll / 2;
         // The last one of a life may not have been kept: it is read once more by the next.
         let lasts: BTreeMap<u32, Stamp> = case.e.sent.iter().filter(pass).map(|s| (s.life, s.at)).collect();
