@@ -10,8 +10,9 @@ pub async fn one(store: &Store, address: &str) -> Result<LinkView, Failure> {
     let mut hits = store.find(address).await?;
     // A link that was ended, or whose other side is gone, gives way to the one that lives, unless it is named
     // by its own id.
-    if hits.iter().filter(|v| v.step != Step::Gone).count() == 1 {
-        hits.retain(|v| v.step != Step::Gone);
+    let lives = |v: &LinkView| !matches!(v.step, Step::Unlinked | Step::Gone);
+    if hits.iter().filter(|v| lives(v)).count() == 1 {
+        hits.retain(lives);
     }
     match hits.len() {
         1 => Ok(hits.remove(0)),

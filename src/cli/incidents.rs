@@ -10,7 +10,7 @@ use super::session::Session;
 use super::shapes::{CommandRow, Detail, EntryRow, FieldRow, LinkRow};
 use super::{address, lookup};
 use crate::model::Verb;
-use crate::model::view::LinkView;
+use crate::model::view::{LinkView, Step};
 use crate::store::Store;
 use crate::sync;
 
@@ -104,7 +104,7 @@ fn wanted(v: &LinkView, a: &ListArgs) -> bool {
         part => holds(v.owner.sentinel.raw(), part) || holds(v.owner.servicenow.raw(), part),
     });
     owner
-        && (a.all || !v.closed)
+        && (a.all || !v.closed || v.step == Step::Unlinked && a.step.contains(&v.step))
         && a.workspace.as_deref().is_none_or(|w| w == v.workspace.as_str())
         && (a.step.is_empty() || a.step.contains(&v.step))
         && any(&a.severity, v.severity.sentinel.raw())
@@ -184,7 +184,6 @@ fn page(link: &LinkView, detail: &Detail) -> String {
 mod tests {
     use super::*;
     use crate::model::Pair;
-    use crate::model::view::Step;
 
     #[test]
     fn filters_narrow_and_closed_ones_hide() {

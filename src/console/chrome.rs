@@ -115,7 +115,7 @@ pub(crate) fn counts(model: &Model, canvas: &Canvas<'_>, room: u16) -> Vec<Bit> 
     let mut bits = build(&steps);
     while width_of(&bits) > room.saturating_add(3) && steps.len() > 1 {
         // What needs nobody goes first, and of that what is least often asked for.
-        let calm = [Step::Watched, Step::Merged, Step::Gone, Step::InStep];
+        let calm = [Step::Unlinked, Step::Watched, Step::Merged, Step::Gone, Step::InStep];
         let out = calm.iter().find_map(|c| steps.iter().position(|s| s == c)).unwrap_or(0);
         steps.remove(out);
         bits = build(&steps);

@@ -25,6 +25,7 @@ impl Glyphs {
             Step::InStep => self.pick("✓", "="),
             Step::Watched => self.pick("◦", "o"),
             Step::Merged => self.pick("⋈", "&"),
+            Step::Unlinked => self.pick("⊖", "x"),
             Step::Gone => self.pick("∅", "-"),
             Step::Pending => self.pick("↻", "~"),
             Step::Held => self.pick("⊘", "?"),
@@ -122,7 +123,7 @@ impl Glyphs {
 pub(crate) fn step_role(step: Step) -> Role {
     match step {
         Step::InStep => Role::Good,
-        Step::Watched | Step::Merged | Step::Gone => Role::Muted,
+        Step::Watched | Step::Merged | Step::Unlinked | Step::Gone => Role::Muted,
         Step::Pending => Role::Pending,
         Step::Held => Role::Warning,
         Step::Conflict => Role::Conflict,

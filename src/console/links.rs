@@ -301,7 +301,7 @@ mod tests {
             let mut batch = BTreeMap::new();
             for _ in 0..rng.usize(1..6) {
                 let mut v = view(rng.i64(1..40), rng.i64(0..30));
-                v.step = Step::ALL[rng.usize(0..8)];
+                v.step = Step::ALL[rng.usize(..Step::ALL.len())];
                 batch.insert(v.id.0, v);
             }
             all.extend(batch.clone());

@@ -19,7 +19,9 @@ pub enum Step {
     Watched,
     /// Merged into another incident.
     Merged,
-    /// One side is gone, or it was unlinked.
+    /// A person ended the link.
+    Unlinked,
+    /// One side is gone.
     Gone,
     /// Writes are planned or under way.
     Pending,
@@ -33,10 +35,11 @@ pub enum Step {
 
 impl Step {
     /// Every step, calmest first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::InStep,
         Self::Watched,
         Self::Merged,
+        Self::Unlinked,
         Self::Gone,
         Self::Pending,
         Self::Held,
@@ -50,6 +53,7 @@ impl Step {
             Self::InStep => "in step",
             Self::Watched => "watched",
             Self::Merged => "merged",
+            Self::Unlinked => "unlinked",
             Self::Gone => "gone",
             Self::Pending => "pending",
             Self::Held => "held",
@@ -102,7 +106,7 @@ pub struct LinkView {
     pub entries: Pair<u32>,
     /// Portal links of either side.
     pub url: Pair<UntrustedText>,
-    /// True when both sides are closed.
+    /// True when both sides are closed, or the link was ended: nobody works on it any more.
     pub closed: bool,
 }
 

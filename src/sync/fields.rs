@@ -150,7 +150,7 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
     let link = &state.link;
     match (link.role, link.life) {
         (_, Life::Gone) => return (Step::Gone, crate::text::escape_line(&link.frozen)),
-        (_, Life::Unlinked) => return (Step::Gone, Life::Unlinked.word().into()),
+        (_, Life::Unlinked) => return (Step::Unlinked, "a person ended the link".into()),
         (Role::Merged, life) => {
             let into = super::merge::survivor(state).map(|n| format!("incident {n}"));
             let why = format!("merged into {}", into.as_deref().unwrap_or("another incident"));

@@ -138,7 +138,7 @@ pub struct ListArgs {
     /// Only this workspace
     #[arg(long, value_name = "KEY")]
     pub workspace: Option<String>,
-    /// Only these steps: in-step, pending, held, conflict, error, merged, watched, gone
+    /// Only these steps: in-step, pending, held, conflict, error, merged, watched, unlinked, gone
     #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step)]
     pub step: Vec<Step>,
     /// Only these severities (in Sentinel)

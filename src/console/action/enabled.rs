@@ -2,7 +2,6 @@
 
 use crate::console::model::{Model, Screen};
 use crate::mapping::LintLevel;
-use crate::model::Life;
 use crate::model::view::{LinkView, Step, WorkspaceView};
 
 type Answer = Result<(), String>;
@@ -32,18 +31,13 @@ pub(super) fn target(model: &Model) -> Answer {
     the_target(model).map(|_| ())
 }
 
-/// True for a link that a person ended.
-fn is_ended(view: &LinkView) -> bool {
-    view.step == Step::Gone && view.why == Life::Unlinked.word()
-}
-
 fn live(model: &Model) -> Result<&LinkView, String> {
     writable(model)?;
     let view = the_target(model)?;
     match view.step {
         Step::Merged => return Err("It was merged into another incident; work on that one.".into()),
         Step::Watched => return Err("It is only watched, never written.".into()),
-        Step::Gone if is_ended(view) => {
+        Step::Unlinked => {
             return Err("A person ended this link; tie both again with `diptych links link`.".into());
         }
         Step::Gone => return Err("One side is gone; nothing is written to the other.".into()),
@@ -90,7 +84,7 @@ pub(super) fn retryable(model: &Model) -> Answer {
     writable(model)?;
     let view = the_target(model)?;
     match view.step {
-        _ if is_ended(view) => Err("A person ended this link; nothing is done by it any more.".into()),
+        Step::Unlinked => Err("A person ended this link; nothing is done by it any more.".into()),
         Step::Error | Step::Held | Step::Pending | Step::Conflict | Step::Gone => Ok(()),
         _ => Err("Nothing of it waits or failed.".into()),
     }

@@ -205,7 +205,10 @@ impl Ws {
         if taken.is_empty() || waiting {
             return Ok(());
         }
-        let (step, why) = crate::sync::link_step(state);
+        // What was observed and is planned by now does not wait any more.
+        let mut at_rest = state.clone();
+        at_rest.link.pending = false;
+        let (step, why) = crate::sync::link_step(&at_rest);
         let result = match step {
             crate::model::view::Step::InStep => "done on both sides".to_owned(),
             _ if why.is_empty() => "done".to_owned(),

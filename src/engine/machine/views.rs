@@ -30,6 +30,7 @@ impl Ws {
         let closed_record = self
             .with_plan(|ctx| ctx.tables.is_closed_state(&ctx.workspace.route.table, &raw(Field::Status)))
             == Some(true);
+        let ended = state.link.life == Life::Unlinked;
         LinkView {
             id: state.link.id,
             workspace: self.key.clone(),
@@ -69,7 +70,7 @@ impl Ws {
             in_filter: state.link.in_filter,
             entries: Pair::new(written(Side::Sentinel), written(Side::ServiceNow)),
             url: Pair::new(incident.map(|i| i.url.clone()).unwrap_or_default(), self.record_url(state)),
-            closed: incident.is_some_and(is_closed) && closed_record,
+            closed: ended || incident.is_some_and(is_closed) && closed_record,
         }
     }
 
