@@ -47,8 +47,11 @@ pub(super) struct Rows {
     refused: BTreeMap<RowList, (LinkId, String)>,
     /// Keys of the types of observables by name, and when they were read.
     types: Option<(BTreeMap<String, SysId>, Duration)>,
-    /// Tables whose creates are tried without our key.
-    pub keyless: BTreeSet<TableName>,
+    /// Creates that are tried once without our key, because they were refused with it. Each link has a trial
+    /// of its own: the others may prove meanwhile that the table keeps our keys.
+    pub keyless_trials: BTreeSet<(LinkId, TableName)>,
+    /// How many such trials of a table went well in this life.
+    pub taken_without_key: BTreeMap<TableName, u32>,
     /// What was made for a link just now, so that it need not be looked for.
     pub made: BTreeMap<LinkId, (TableName, RecordWrite, SysId)>,
     /// Creates that were refused because their key exists.
@@ -85,6 +88,13 @@ impl Rows {
         self.refusals.remove(&(id, row.short()));
         self.worked.insert(row.list());
         self.refused.remove(&row.list());
+    }
+
+    /// True for a create that goes without our key, to a table of which nobody knows whether it keeps such:
+    /// the one trial of a link, or any once two of them went well. One refusal may have had another cause.
+    pub fn goes_without_key(&mut self, id: LinkId, table: &TableName) -> bool {
+        self.keyless_trials.remove(&(id, table.clone()))
+            || self.taken_without_key.get(table).is_some_and(|n| *n > 1)
     }
 
     /// True for a list of which a row came to stand in this life.
@@ -266,6 +276,19 @@ mod tests {
         assert!(!rows.is_alone(LinkId(2), &user("other")), "two in a row: the list is closed by now");
         rows.went_well(LinkId(2), &good);
         assert!(rows.is_alone(LinkId(1), &bad), "and open again");
+    }
+
+    #[test]
+    fn one_refusal_does_not_cost_a_table_its_keys() {
+        let (mut rows, table) = (Rows::default(), TableName::new("task_ci").unwrap());
+        for n in 1..=2 {
+            rows.keyless_trials.insert((LinkId(n), table.clone()));
+            assert!(!rows.goes_without_key(LinkId(9), &table), "another link's");
+            assert!(rows.goes_without_key(LinkId(n), &table));
+            assert!(!rows.goes_without_key(LinkId(n), &table), "once");
+            *rows.taken_without_key.entry(table.clone()).or_default() += 1;
+        }
+        assert!(rows.goes_without_key(LinkId(9), &table), "two of them are no chance");
     }
 
     #[test]

@@ -76,7 +76,10 @@ pub(super) async fn make(ws: &Ws, state: &mut LinkState, wish: &Wish) -> Result<
         ws.memory(|m| m.rows.put_off_until(state.link.id, until));
         return Ok(Err(Next::Settled));
     }
-    let keyless = own == OwnKey::Ignored || blind || ws.memory(|m| m.rows.keyless.contains(&wish.table));
+    let untested = own == OwnKey::Untested;
+    let keyless = own == OwnKey::Ignored
+        || blind
+        || untested && ws.memory(|m| m.rows.goes_without_key(state.link.id, &wish.table));
     let sys_id = (!keyless).then(|| derived_row_id(&ws.instance().key, &wish.table, &wish.write));
     let kind = IntentKind::AddRow {
         row: wish.row.clone(),
@@ -112,10 +115,14 @@ pub(super) async fn added(
         return Ok(Next::Again);
     };
     let mut turn = Turn::default();
-    if own_key(ws, table) == OwnKey::Untested
-        && let Some(chosen) = sys_id
-    {
-        turn.capabilities.push(ws.learn_own_key(&ws.instance().key, table, *chosen == answer.sys_id));
+    if own_key(ws, table) == OwnKey::Untested {
+        match sys_id {
+            Some(chosen) => {
+                let honoured = *chosen == answer.sys_id;
+                turn.capabilities.push(ws.learn_own_key(&ws.instance().key, table, honoured));
+            }
+            None => ws.memory(|m| *m.rows.taken_without_key.entry(table.clone()).or_default() += 1),
+        }
     }
     let lost = write
         .values
@@ -192,7 +199,7 @@ pub(super) async fn refused(
     let of_key = matches!(error.kind, FaultKind::Forbidden | FaultKind::Rejected) && sys_id.is_some();
     if of_key
         && own_key(ws, &table) == OwnKey::Untested
-        && ws.memory(|m| m.rows.keyless.insert(table.clone()))
+        && ws.memory(|m| m.rows.keyless_trials.insert((state.link.id, table.clone())))
     {
         // The refusal may be about no more than the key that we chose: once more without it.
         ws.recovered(Recovery::KeyRefused);
@@ -200,7 +207,8 @@ pub(super) async fn refused(
         ws.save(state, Turn { intents: vec![update], ..Turn::default() }).await?;
         return Ok(Next::Again);
     }
-    ws.memory(|m| m.rows.keyless.remove(&table));
+    // Refused without our key as well: it is not to blame.
+    ws.memory(|m| m.rows.taken_without_key.remove(&table));
     could_not(ws, state, &row, (Some(&intent), error)).await
 }
 
