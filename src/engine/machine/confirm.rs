@@ -89,6 +89,11 @@ fn base_after(
             crossings: old.map(|b| b.crossings.and(side, at)).unwrap_or_default(),
             ..Base::agreed(target.field, sentinel, servicenow, at)
         };
+        // What Sentinel had changed itself gave way to this, and its version proves that nobody came in between:
+        // what ServiceNow shows next is no tie with that (seed 9825395).
+        if side == Side::Sentinel {
+            base.sentinel_seen.last = Stamp(0);
+        }
         if let Some(moved) = moved {
             base.seen_mut(side).last = moved;
         }
@@ -259,7 +264,7 @@ pub(super) async fn record_patched(
     }
     let arrived = |t: &Target| servicenow_value(&record, shape, t.field).filter(|_| theirs(t).is_none());
     // A step on the way closes nothing yet.
-    if let Some(closer) = closer_after(&intent, targets, arrived).filter(|_| !walks) {
+    if let Some(closer) = closer_after(state, &intent, targets, arrived).filter(|_| !walks) {
         turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
     }
     if record.mod_count > mod_count + 1 {
@@ -351,7 +356,8 @@ pub(super) async fn incident_put(
     } else {
         ws.notice_parts(&mut link, state, &incident);
     }
-    if let Some(closer) = closer_after(&intent, targets, |t| Some(sentinel_value(&incident, t.field))) {
+    if let Some(closer) = closer_after(state, &intent, targets, |t| Some(sentinel_value(&incident, t.field)))
+    {
         link.closer = closer;
     }
     turn.link = Some(link);
@@ -364,8 +370,10 @@ pub(super) async fn incident_put(
 /// Who owns the closing fields once the status of a write has arrived: a close makes the side that
 /// it came from the first closer, any other move opens the question again (D22). One that the service kept
 /// from arriving, by a rule or by its rights, changes nothing (seed 2373), nor does one that somebody else's
-/// stands in place of, for which `now` gives nothing.
+/// stands in place of, for which `now` gives nothing. A side that stands as our own close of it left it was
+/// closed by nobody there: the first closer stays (seed 9825395).
 pub(super) fn closer_after(
+    state: &LinkState,
     intent: &Intent,
     targets: &[Target],
     now: impl Fn(&Target) -> Option<String>,
@@ -375,7 +383,12 @@ pub(super) fn closer_after(
         return None;
     }
     let closes = Status::from_word(&status.sentinel) == Some(Status::Closed);
-    Some(closes.then(|| intent.kind.side().other()))
+    let closing = |t: &&Target| matches!(t.field, Field::Status | Field::Closure | Field::CloseNotes);
+    let as_agreed = |t: &Target| state.base(t.field).is_some_and(|b| b.sentinel == t.sentinel);
+    let ours = intent.kind.side() == Side::ServiceNow
+        && state.link.closer == Some(Side::ServiceNow)
+        && targets.iter().filter(closing).all(as_agreed);
+    Some(closes.then(|| if ours { Side::ServiceNow } else { intent.kind.side().other() }))
 }
 
 /// Closes a confirmed intent and forgets the failures before it.

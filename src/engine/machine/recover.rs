@@ -244,7 +244,7 @@ fn moved_around(
     let mut bases = super::confirm::agreed_by_half(ws, state, intent, (targets, room.ours), &value);
     let step = targets.iter().any(|t| is_step(state.base(Field::Status), t));
     let closer = (!step && bases.iter().any(|b| b.field == Field::Status))
-        .then(|| super::confirm::closer_after(intent, targets, |t| Some(t.after(side).to_owned())));
+        .then(|| super::confirm::closer_after(state, intent, targets, |t| Some(t.after(side).to_owned())));
     let still = |t: &Target| !room.set_back && value(t.field).as_deref() == Some(t.before.as_str());
     let others: Vec<Base> = targets
         .iter()

@@ -221,6 +221,46 @@ fn what_a_person_changed_before_a_rule_saved_last_crosses_though_the_create_had_
 }
 
 #[test]
+fn what_gave_way_to_a_close_does_not_close_it_again_when_it_is_reopened() {
+    for (answered, latency) in [(true, "sentinel.list=6s"), (false, "")] {
+        let mut sim = quiet(4);
+        sim.stage.with_faults(|f| f.latency = latency.parse().unwrap());
+        let first = first_open(&sim);
+        let record = sim.record_of(&first.guid).sys_id;
+        let set = |sim: &mut Simulation, state: &str, code: &str, notes: &str| {
+            let three = [("state", state), ("close_code", code), ("close_notes", notes)];
+            let set = DeskAct::Set(three.map(|(f, v)| (f.to_owned(), v.to_owned())).to_vec());
+            sim.act_in_servicenow(&record, &set, noor().user_name);
+        };
+        let now = |sim: &Simulation| {
+            sim.worlds().incidents.into_iter().find(|i| i.guid == first.guid).unwrap().clone()
+        };
+        // Both within one interval: the close wins.
+        let status = if first.status == "Active" { "New" } else { "Active" };
+        sim.act_in_sentinel(&first.guid, &IncidentAct::Status(status.into()), noor());
+        set(&mut sim, "6", "No resolution provided", "nobody answers");
+        if !answered {
+            sim.stage.with_faults(|f| f.strike_next_write(Side::Sentinel, FaultKind::CommitThenDrop));
+        }
+        while now(&sim).status != "Closed" {
+            sim.run_for(Duration::from_millis(100));
+        }
+        sim.run_for(Duration::from_secs(1));
+        set(&mut sim, "2", "", "");
+        sim.run_for(Duration::from_secs(120));
+        // Without an answer somebody else may have closed it in Sentinel meanwhile, and that is a tie.
+        assert_eq!(now(&sim).status == "Closed", !answered);
+        // Whoever closes it there has the word, whatever we did in between.
+        set(&mut sim, "6", "Workaround provided", "on second thought");
+        sim.run_for(Duration::from_secs(120));
+        let last = now(&sim);
+        assert_eq!(last.status, "Closed");
+        assert_eq!(last.classification_comment.as_deref(), Some("on second thought"), "answered: {answered}");
+        sim.assert_in_step(21);
+    }
+}
+
+#[test]
 fn reads_longer_than_a_lease_still_make_progress() {
     for latency in ["servicenow.query=6s", "sentinel.list=16s"] {
         let setting =
