@@ -214,7 +214,7 @@ async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, C
 }
 
 /// True for a record that another user created than the one we sign in with.
-fn made_by_others(ws: &Ws, record: &Record) -> bool {
+pub(super) fn made_by_others(ws: &Ws, record: &Record) -> bool {
     !record.created_by.is_empty() && !ws.is_own_user(&record.created_by)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::mapping::Tables;
 use crate::model::ledger::{Capability, Cursor};
-use crate::model::{CommandId, IntentId, LinkId, LinkOrder, Pair, Side};
+use crate::model::{CommandId, IntentId, LinkId, LinkOrder, Pair, Side, SysId};
 use crate::sync::sighting::Pass;
 use crate::sync::write_rate::Rate;
 use crate::text::Stamp;
@@ -59,6 +59,8 @@ pub(super) struct Memory {
     pub keyless_trials: BTreeSet<LinkId>,
     /// True once such a trial went well.
     pub taken_without_key: bool,
+    /// Records that ended the rest of a link whose create may have made them: each does it once.
+    pub shown: BTreeSet<SysId>,
     pub cursors: BTreeMap<String, Cursor>,
     pub capabilities: BTreeMap<(String, String), Capability>,
     pub mapping_version: i64,

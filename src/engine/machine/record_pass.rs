@@ -7,10 +7,13 @@ use std::time::Duration;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery};
 use crate::model::ledger::{Ask, Commit, Cursor, Known, Told};
 use crate::model::view::Level;
-use crate::model::{Base, CallError, FaultKind, Life, Link, LinkId, LinkState, Record, Side, SysId};
+use crate::model::{
+    Base, CallError, FaultKind, IncidentId, IntentKind, Life, Link, LinkId, LinkState, Record, Side, SysId,
+};
 use crate::mutant::{self, Mutant};
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long};
 use crate::sync::custom::bases_before_change;
+use crate::sync::identity::{Correlation, read_correlation};
 use crate::sync::sighting::Pass;
 use crate::text::Stamp;
 
@@ -244,6 +247,7 @@ async fn observe_records(
     let ids: Vec<SysId> = records.iter().map(|r| r.sys_id.clone()).collect();
     let ask = Ask::ByRecord(ws.key.clone(), route.instance.clone(), route.table.clone(), ids.clone());
     let Told::Links(mut states) = ws.ask(ask).await? else { return Ok(Ok(())) };
+    wake_unanswered(ws, records, &states, dirty).await?;
     states.retain(|s| s.link.life != Life::Unlinked);
     let oldest = states.iter().map(|s| s.record.as_ref().map_or(Stamp(0), |r| r.updated_on)).min();
     let from = oldest.unwrap_or(since).min(since).minus(JOURNAL_BACK);
@@ -321,6 +325,51 @@ async fn observe_records(
         ws.commit(commit).await?;
     }
     Ok(Ok(()))
+}
+
+/// A link whose create had no answer rests longer and longer. A list that shows a record which it may have made
+/// ends the rest: nobody would see for as long what people do with it, and by the time that it is looked for it
+/// may be hidden from us or deleted, and would be made once more (seed 9828086). Each record does so once,
+/// since the link may have other troubles.
+async fn wake_unanswered(
+    ws: &Ws,
+    records: &[Record],
+    states: &[LinkState],
+    dirty: &mut BTreeSet<LinkId>,
+) -> Result<(), Halt> {
+    let field = &ws.settings().route.shape.correlation_id;
+    let named = |r: &Record| match read_correlation(r.value(field)?) {
+        Correlation::Ours(key, id) if key == ws.key.as_str() => Some((id, r.sys_id.clone())),
+        _ => None,
+    };
+    let linked: BTreeSet<&SysId> = states.iter().map(|s| &s.link.sys_id).collect();
+    let strange = |r: &&Record| {
+        let shown = || ws.memory(|m| m.shown.contains(&r.sys_id));
+        !linked.contains(&r.sys_id) && !super::create::made_by_others(ws, r) && !shown()
+    };
+    let made: Vec<(IncidentId, SysId)> = records.iter().filter(strange).filter_map(named).collect();
+    if made.is_empty() {
+        return Ok(());
+    }
+    let ids = made.iter().map(|(id, _)| id.clone()).collect();
+    let Told::Links(found) = ws.ask(Ask::ByIncident(ws.key.clone(), ids)).await? else { return Ok(()) };
+    let now = ws.steady();
+    let rests = |s: &&LinkState| {
+        let creates = |kind: &IntentKind| matches!(kind, IntentKind::CreateRecord { .. });
+        let open = s.open_intent().is_some_and(|i| creates(&i.kind));
+        open && s.link.life == Life::Creating && s.link.not_before > now
+    };
+    let links: Vec<Link> =
+        found.iter().filter(rests).map(|s| Link { not_before: Stamp(0), ..s.link.clone() }).collect();
+    if links.is_empty() {
+        return Ok(());
+    }
+    let woken: BTreeSet<IncidentId> = links.iter().map(|l| l.incident.clone()).collect();
+    dirty.extend(links.iter().map(|l| l.id));
+    ws.commit(Commit { links, ..Commit::default() }).await?;
+    let ended = made.into_iter().filter(|(id, _)| woken.contains(id)).map(|(_, sys_id)| sys_id);
+    ws.memory(|m| m.shown.extend(ended));
+    Ok(())
 }
 
 /// What records of ours show of moves, of those that are surely ours.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use diptych::engine::machine::Recovery;
 use diptych::model::ledger::{Ask, Told};
 use diptych::model::{IncidentId, Life, LinkState, WorkspaceKey};
+use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::people::CAST;
-use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
+use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft, IncidentFacts};
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
@@ -71,6 +72,42 @@ fn a_deleted_record_is_not_made_again_and_its_incident_stays() {
     assert_eq!(sim.writes(Side::ServiceNow), written);
     // A list every ten seconds; what is gone costs one call per deep pass.
     assert!(sim.requests(Side::ServiceNow) - asked < 80, "{}", sim.requests(Side::ServiceNow) - asked);
+}
+
+#[test]
+fn a_record_that_is_deleted_while_its_unanswered_create_rests_is_not_made_again() {
+    let (faults, switches) = ("none".into(), vec![("client_sys_id", json!("ignored"))]);
+    let setting = Setting { seed: 21, incidents: 0, rate: 0.0, faults, switches, ..Setting::default() };
+    let mut sim = Simulation::new(setting);
+    // After so many tries without an answer it rests for most of a minute; the last one made the record.
+    sim.stage.with_faults(|f| {
+        for _ in 0..5 {
+            f.strike_next_write(Side::ServiceNow, FaultKind::CancelledBefore);
+        }
+        f.strike_next_write(Side::ServiceNow, FaultKind::CancelledAfter);
+    });
+    let draft = IncidentDraft {
+        title: "Beacon to a known address".into(),
+        severity: "Medium".into(),
+        labels: vec!["snow".into()],
+        ..IncidentDraft::default()
+    };
+    let now = sim.world_time();
+    let guid = sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+    while sim.worlds().records.is_empty() {
+        sim.run_for(Duration::from_millis(100));
+    }
+    let sys_id = sim.record_of(&guid).sys_id;
+    let urgent = ["impact", "urgency"].map(|f| (f.to_owned(), "1".to_owned()));
+    sim.act_in_servicenow(&sys_id, &DeskAct::Set(urgent.to_vec()), CAST[0].user_name);
+    sim.run_for(Duration::from_secs(25));
+    let incident = sim.worlds().incidents.into_iter().find(|i| i.guid == guid).unwrap();
+    assert_eq!(incident.severity, "High", "a list has shown the record");
+    assert_eq!(link(&sim, &guid).link.sys_id.as_str(), sys_id);
+    let now = sim.world_time();
+    sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
+    sim.run_for(MINUTE * 20);
+    assert!(sim.worlds().records.is_empty(), "what a person deleted is not made again");
 }
 
 #[test]
