@@ -60,6 +60,8 @@ pub struct Evidence {
     /// When a side could hardly be asked or not at all, or nothing of what it showed could be taken, or nobody
     /// was there to ask.
     pub outages: Vec<(Side, Range<Stamp>)>,
+    /// When nothing new could be stored.
+    pub disk_full: Vec<Range<Stamp>>,
     /// Servers' time in which nothing may be written any more; `None` if it never came.
     pub quiet: Option<Range<Stamp>>,
     pub poll: Duration,
@@ -140,6 +142,7 @@ pub struct Run {
     pub acts: Vec<AnalystEntry>,
     pub excuses: BTreeSet<Excuse>,
     outages: Vec<(Side, Range<Stamp>)>,
+    disk_full: Vec<Range<Stamp>>,
     /// A record was hidden for longer than a deep pass reaches back.
     hidden_long: bool,
     /// When a person first let a mass change through.
@@ -163,6 +166,7 @@ impl Run {
             acts: Vec::new(),
             excuses: BTreeSet::new(),
             outages: Vec::new(),
+            disk_full: Vec::new(),
             hidden_long: false,
             let_through: None,
             given: Vec::new(),
@@ -294,6 +298,7 @@ impl Run {
                 self.sim.fill_disk(true);
                 // Nothing that is read can be kept, and nothing is sent that is not (seed 9806231).
                 self.outages.extend(Side::BOTH.map(|side| (side, now..now.plus(*span))));
+                self.disk_full.push(now..now.plus(*span));
                 self.ends.push((event.at + *span, End::Disk));
             }
             What::LetThrough => self.let_through(),
@@ -477,6 +482,7 @@ impl Run {
             damage,
             excuses: self.excuses.clone(),
             outages: self.outages.clone(),
+            disk_full: self.disk_full.clone(),
             quiet,
             poll: script.setting.poll,
             lands: lands(&script.setting),

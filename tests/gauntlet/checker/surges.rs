@@ -78,6 +78,7 @@ pub fn longest_gap(case: &Case<'_>, from: Stamp) -> Duration {
 /// The same, as far back as that.
 pub fn longest_gap_within(case: &Case<'_>, from: Stamp, looked_at: Duration) -> Duration {
     let until = from.plus(WHILE);
+    let asked: Vec<&Sent> = case.e.sent.iter().filter(|s| s.operation != "token").collect();
     let gap = |side: Side| {
         let of_pass = |s: &&Sent| s.side == Some(side) && s.pass;
         // A body that broke off has the status of a whole one (seed 9822483).
@@ -87,11 +88,18 @@ pub fn longest_gap_within(case: &Case<'_>, from: Stamp, looked_at: Duration) -> 
         let lasts: BTreeMap<u32, Stamp> = case.e.sent.iter().filter(pass).map(|s| (s.life, s.at)).collect();
         let last_life = lasts.keys().next_back().copied();
         let broken_off = |s: &&Sent| lasts.get(&s.life).is_some_and(|at| soon(s.at, *at));
+        // Nor was one whose journals were refused: Sentinel's turn came next, so that nobody had read the texts
+        // instead and nothing of what moved was taken (seed 9830696).
+        let refused = |s: &Sent| s.path.ends_with("/sys_journal_field") && s.status == Some(403);
+        let turns = asked.windows(2).filter(|w| w[1].side == Some(Side::Sentinel) && w[1].pass);
+        let unread = turns.map(|w| w[0]).filter(|s| s.side == Some(side) && refused(s)).map(|s| s.at);
         // Nor was one of which a page failed.
         let failed: Vec<Stamp> =
-            case.e.sent.iter().filter(|s| of_pass(s) && !pass(s)).map(|s| s.at).collect();
+            case.e.sent.iter().filter(|s| of_pass(s) && !pass(s)).map(|s| s.at).chain(unread).collect();
         let failed = |s: &&Sent| failed.iter().any(|at| soon(s.at, *at));
-        let kept = |s: &&Sent| !failed(s) && (Some(s.life) == last_life || !broken_off(s));
+        // Nor was what found the disk full, whole as it was (seed 9825712).
+        let unstored = |s: &&Sent| case.e.disk_full.iter().any(|span| span.contains(&s.at));
+        let kept = |s: &&Sent| !failed(s) && !unstored(s) && (Some(s.life) == last_life || !broken_off(s));
         let read = |s: &&Sent| pass(s) && kept(s) && s.at <= until;
         let mut last = case.e.sent.first().map_or(from, |s| s.at);
         let mut longest = Duration::ZERO;

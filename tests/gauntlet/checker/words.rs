@@ -193,7 +193,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let frozen = apart.iter().any(|a| a.contains(&s.at))
             || pair.deleted.is_some() && waited_for_a_person(case)
             || s.gone.is_some() && waited_for_retry(case, pair)
-            || from == Side::ServiceNow && was_struck_out(case, pair, s.token)
+            || from == Side::ServiceNow && was_struck_out(case, pair, s)
             || ends.into_iter().flatten().any(unheard)
             || ended.is_some_and(unsent)
             || [pair.given_away(), pair.deleted].into_iter().flatten().any(untold);
@@ -239,13 +239,14 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
 
 /// True for words that rested with a person when one of the two was deleted or given away, and that the link
 /// keeps still: the last writes of the pair were struck one and all, one of them as often as a write may be sent
-/// (P8), and nothing was tried after that (seeds 9801893, 9802738).
-fn was_struck_out(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
+/// (P8), and nothing was tried after that (seeds 9801893, 9802738). Fewer will do where these words are among them
+/// and Sentinel hardly answered from when they were said until the record was given away (seed 9828595).
+fn was_struck_out(case: &Case<'_>, pair: &Pair, said: &Said<'_>) -> bool {
     let ends = [pair.given_away(), pair.deleted];
     let (Some(link), Some(end)) = (case.links.get(&pair.guid), ends.into_iter().flatten().min()) else {
         return false;
     };
-    let is_kept = link.entries.iter().any(|e| waits_for_sentinel(e) && e.text.raw().contains(token));
+    let is_kept = link.entries.iter().any(|e| waits_for_sentinel(e) && e.text.raw().contains(said.token));
     let about = |s: &&Sent| {
         let path = s.path.to_lowercase();
         s.writes
@@ -253,10 +254,15 @@ fn was_struck_out(case: &Case<'_>, pair: &Pair, token: &str) -> bool {
             && (path.contains(&pair.guid) || pair.records.iter().any(|(_, id)| path.contains(id.as_str())))
     };
     let mut tries: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut was_tried = false;
     for s in case.e.sent.iter().rev().filter(about).take_while(|s| s.struck) {
         *tries.entry(&s.path).or_default() += 1;
+        was_tried |= String::from_utf8_lossy(&s.body).contains(said.token);
     }
-    is_kept && tries.values().any(|n| *n >= ATTEMPTS)
+    let outages = case.e.outages.iter().filter(|(side, _)| *side == Side::Sentinel);
+    let out = covered(outages.map(|(_, o)| o.clone()).collect(), &(said.at..end));
+    let unreached = was_tried && pair.given_away() == Some(end) && said.at.plus(HEARD + out) >= end;
+    is_kept && (unreached || tries.values().any(|n| *n >= ATTEMPTS))
 }
 
 /// True for words that a link keeps, because one of the two was deleted and a person is asked: the incident
