@@ -283,6 +283,10 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     if own == OwnKey::Honoured && !keyless && super::link_work::may_send(ws, &state.link) {
         return resend(ws, state, intent).await;
     }
+    // A trial without our key is another create: to the letter, this one would be refused for its key again
+    // and again, until the link waits for a person (seed 9834202).
+    let is_tried = own == OwnKey::Untested && ws.memory(|m| m.keyless_trials.contains(&state.link.id));
+    let is_another = if keyless { own == OwnKey::Honoured } else { is_tried };
     // What somebody else created is not what this create may have made, whatever it carries.
     let found = look_for_record(ws, state).await.map(|r| r.filter(|r| !made_by_others(ws, r)));
     match found {
@@ -297,7 +301,7 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
             ws.save(state, Turn { intents, audit, ..Turn::default() }).await?;
             Ok(Next::Again)
         }
-        Ok(None) if settled && keyless && own == OwnKey::Honoured => begin_anew(ws, state, &intent).await,
+        Ok(None) if settled && is_another => begin_anew(ws, state, &intent).await,
         Ok(None) if settled => resend(ws, state, intent).await,
         Ok(None) => {
             ws.recovered(Recovery::CreateWaits);

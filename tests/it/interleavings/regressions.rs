@@ -470,3 +470,27 @@ fn a_create_without_our_key_is_never_repeated_under_it() {
     }
     sim.assert_in_step(21);
 }
+
+#[test]
+fn a_key_that_is_refused_after_an_unanswered_create_is_left_out_at_once() {
+    let (faults, switches) = ("none".into(), vec![("client_sys_id", serde_json::json!("refused"))]);
+    let setting = Setting { seed: 21, incidents: 0, rate: 0.0, faults, switches, ..Setting::default() };
+    let mut sim = Simulation::new(setting);
+    // Nobody can tell whether the first one made a record; the next one is refused with our key.
+    sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::CancelledBefore));
+    let draft = IncidentDraft {
+        title: "Beacon to a known address".into(),
+        severity: "Medium".into(),
+        labels: vec!["snow".into()],
+        ..IncidentDraft::default()
+    };
+    let now = sim.world_time();
+    sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+    while sim.worlds().records.is_empty() {
+        sim.run_for(Duration::from_millis(100));
+    }
+    assert_eq!(sim.recoveries().get(&Recovery::KeyRefused), Some(&1));
+    sim.run_for(Duration::from_secs(300));
+    assert_eq!(sim.worlds().records.len(), 1);
+    sim.assert_in_step(21);
+}
