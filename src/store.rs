@@ -274,6 +274,7 @@ impl Store {
                 self.gone_records(&ws, &i, &t, &why, most).await.map(Told::Known)
             }
             Ask::Due(ws, now) => self.due(&ws, now).await.map(Told::Numbers),
+            Ask::Resting(ws, now) => self.resting(&ws, now).await.map(Told::Numbers),
             Ask::HeldLinks(ws) => self.held_links(&ws).await.map(Told::Numbers),
             Ask::WatchedLinks(ws) => self.watched_links(&ws).await.map(Told::Numbers),
             Ask::UnsureLinks(ws) => self.unsure_links(&ws).await.map(Told::Numbers),

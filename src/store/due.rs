@@ -22,12 +22,19 @@ pub(super) const DUE: &str = "SELECT l.id FROM intent i CROSS JOIN link l WHERE 
        AND life IN ('creating', 'live') \
      ORDER BY 1";
 
+pub(super) const RESTING: &str =
+    "SELECT id FROM link WHERE workspace = $1 AND error <> '' AND not_before > $2 ORDER BY 1";
+
 pub(super) const HELD: &str = "SELECT DISTINCT l.id FROM base b CROSS JOIN link l \
      WHERE b.link = l.id AND b.held <> '' AND l.workspace = $1 AND l.life <> 'unlinked' ORDER BY 1";
 
 impl Store {
     pub(super) async fn due(&self, ws: &WorkspaceKey, now: Stamp) -> Result<Vec<LinkId>, StoreFault> {
         self.rows(DUE, args![ws, now]).await?.iter().map(number).collect()
+    }
+
+    pub(super) async fn resting(&self, ws: &WorkspaceKey, now: Stamp) -> Result<Vec<LinkId>, StoreFault> {
+        self.rows(RESTING, args![ws, now]).await?.iter().map(number).collect()
     }
 
     pub(super) async fn held_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {

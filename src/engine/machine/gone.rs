@@ -124,23 +124,26 @@ async fn merged_and_gone(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
 
 /// The side that is still there of a link that rests because the other one is gone.
 fn left(link: &Link) -> Option<Side> {
-    match link.frozen.as_str() {
-        _ if link.life != Life::Gone || link.role != Role::Primary => None,
-        RECORD => Some(Side::Sentinel),
-        INCIDENT => Some(Side::ServiceNow),
+    match (link.frozen.as_str(), link.role) {
+        _ if link.life != Life::Gone => None,
+        (RECORD, Role::Primary | Role::Merged) => Some(Side::Sentinel),
+        (INCIDENT, Role::Primary) => Some(Side::ServiceNow),
         _ => None,
     }
 }
 
-/// What was said on a side before it was gone still goes to the other one: nobody could say it again. `None`
-/// when there is nothing of it left.
+/// What was said on a side before it was gone still goes to the other one: nobody could say it again. Once the
+/// incident is merged nothing more of it is sent, but what was on its way there may have arrived: that is still
+/// found out (seed 9831557). `None` when there is nothing of it left.
 pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt> {
     let Some(side) = left(&state.link).filter(|_| !mutant::is_on(Mutant::LastWordsForgotten)) else {
         return Ok(None);
     };
     let carries = |i: &&Intent| i.state.is_open() && entry_of(&i.kind).is_some_and(|(_, to)| to == side);
     let open = state.intents.iter().find(carries).cloned();
-    if open.is_none() && !state.entries.iter().any(|e| e.delivery(side) == Delivery::Waiting) {
+    let waits = state.link.role == Role::Primary
+        && state.entries.iter().any(|e| e.delivery(side) == Delivery::Waiting);
+    if open.is_none() && !waits {
         return Ok(None);
     }
     if ws.is_down(side) {

@@ -73,6 +73,8 @@ pub(super) struct Memory {
     pub gap: Duration,
     /// Passes in this life that did not end with the store refusing something.
     pub passes_done: u64,
+    /// The last pass came to its end: what was observed until then was seen by watchers.
+    pub worked_through: bool,
     /// Links that a pause took out of a pass.
     pub left_over: BTreeSet<LinkId>,
     /// What was ordered in the course of a pass.

@@ -171,7 +171,8 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     if ws.shared.mode == Mode::Plan || waits_for_acceptance(ws) {
         return Box::pin(super::dry_run::dry_pass(ws)).await;
     }
-    let mut dirty = ws.memory(|m| std::mem::take(&mut m.left_over));
+    let (mut dirty, worked_through) =
+        ws.memory(|m| (std::mem::take(&mut m.left_over), std::mem::take(&mut m.worked_through)));
     let last_read = super::surge::last_read(ws);
     refresh_mapping(ws).await?;
     let learnt = lock(&ws.shared.board).learnt;
@@ -209,14 +210,22 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     }
     let more = Box::pin(super::link_orders::carry_out(ws, &mut dirty)).await?;
     ws.memory(|m| m.heard.at_once |= more);
+    let mut resting = BTreeSet::new();
     if let Told::Numbers(due) = ws.ask(Ask::Due(ws.key.clone(), ws.steady())).await? {
-        dirty.extend(due);
+        let unmoved: BTreeSet<LinkId> = due.into_iter().filter(|id| !dirty.contains(id)).collect();
+        if worked_through {
+            resting = at_rest(ws, &unmoved).await?;
+        }
+        dirty.extend(unmoved);
     }
     super::evidence_work::choose_alerts(ws, &mut dirty).await?;
     super::related_work::choose_rows(ws, &mut dirty).await?;
     let gap = keep_gap(ws, last_read.gap(ws));
     super::surge::watch(ws, &dirty, gap).await?;
     super::write_rate::begin(ws, gap);
+    // They are counted with what is to be done, by the breaker too, and nothing is done for them.
+    ws.summary(|s| s.unfinished += resting.len() as u32);
+    dirty.retain(|id| !resting.contains(id));
     if !dirty.is_empty() {
         ws.set_state(Side::Sentinel, LaneState::Writing);
         ws.set_state(Side::ServiceNow, LaneState::Writing);
@@ -227,6 +236,7 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
     }
     ws.memory(|m| {
         m.gap = Duration::ZERO;
+        m.worked_through = true;
         m.asked_for_watched = true;
         m.held_due = false;
     });
@@ -252,6 +262,19 @@ async fn pass(ws: &Ws) -> Result<bool, Halt> {
         super::write_rate::end(ws).await?;
     }
     Ok(whole)
+}
+
+/// Links that only rest after a failure, of those of which nothing new was seen: until that is over there is
+/// nothing to do for them and nothing to tell. To load each of them and publish it anew with every pass is what
+/// kept the store and all watchers busy where every record was hidden for half an hour (seed 9831268).
+async fn at_rest(ws: &Ws, unmoved: &BTreeSet<LinkId>) -> Result<BTreeSet<LinkId>, Halt> {
+    if unmoved.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    Ok(match ws.ask(Ask::Resting(ws.key.clone(), ws.steady())).await? {
+        Told::Numbers(resting) => resting.into_iter().filter(|id| unmoved.contains(id)).collect(),
+        _ => BTreeSet::new(),
+    })
 }
 
 /// For how long nobody had read before what is worked on now: a pass that broke off leaves that to the next.
@@ -341,6 +364,8 @@ async fn remember(ws: &Ws) -> Result<(), Halt> {
             if cursors.iter().any(by_another) {
                 (m.passes, m.gap, m.rates) = Default::default();
             }
+            // What that one observed and did not get to publish is not known here.
+            m.worked_through = false;
             m.cursors = cursors.into_iter().map(|c| (c.name.clone(), c)).collect();
             m.capabilities = facts.into_iter().map(|f| ((f.owner.clone(), f.name.clone()), f)).collect();
             m.paused = m

@@ -33,6 +33,8 @@ pub enum Ask {
     /// Numbers of links that have something to do at this moment: an open intent, a waiting
     /// entry, a record to create, a plan that is not carried out, a failure whose pause is over.
     Due(WorkspaceKey, Stamp),
+    /// Numbers of links that rest at this moment after a failure, due or not.
+    Resting(WorkspaceKey, Stamp),
     /// Numbers of links with a held value, for a new mapping version.
     HeldLinks(WorkspaceKey),
     /// Links whose comments are to be read again, because a comment of ours may hide an edit.

@@ -167,12 +167,13 @@ async fn a_watcher_sees_own_and_foreign_writes_once() {
 async fn the_frequent_reads_cost_what_they_find_and_not_what_there_is() {
     let (_dir, store) = fresh().await;
     let record = "sqlite_autoindex_record_1";
-    let small: [(&str, &[&str]); 6] = [
+    let small: [(&str, &[&str]); 7] = [
         (published::PAGE_SQL, &["published_link_revision (workspace=? AND (epoch,revision)>(?,?))"]),
         (
             due::DUE,
             &["intent_open", "entry_waiting", "link_creating", "link_pending", "link_failed", "PRIMARY KEY"],
         ),
+        (due::RESTING, &["link_failed"]),
         (due::HELD, &["base_held", "PRIMARY KEY"]),
         (load::UNCORRELATED, &["link_uncorrelated", record]),
         (load::GONE, &["link_gone"]),

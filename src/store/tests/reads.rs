@@ -114,6 +114,8 @@ async fn due_is_what_has_something_to_do_at_this_moment() {
     let due = numbers(&store, Ask::Due(ws("prod"), Stamp(100))).await;
     assert_eq!(due, vec![ids[0], ids[1], ids[2], new]);
     assert!(numbers(&store, Ask::Due(ws("test"), Stamp(100))).await.is_empty());
+    assert_eq!(numbers(&store, Ask::Resting(ws("prod"), Stamp(100))).await, vec![ids[3]]);
+    assert!(numbers(&store, Ask::Resting(ws("test"), Stamp(100))).await.is_empty());
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! What is deleted, or hidden for so long that it passes for deleted: nothing is made in its stead, nothing
 //! is deleted on the other side, and what is seen again lives on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
 use diptych::model::ledger::{Ask, Told};
-use diptych::model::{IncidentId, Life, LinkState, WorkspaceKey};
+use diptych::model::{Delivery, IncidentId, Life, LinkState, Role, WorkspaceKey};
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft, IncidentFacts};
@@ -202,6 +203,40 @@ fn many_that_are_missing_at_once_are_taken_for_hidden() {
 }
 
 #[test]
+fn links_that_rest_are_left_alone_until_their_rest_is_over() {
+    let mut sim = quiet(30);
+    let incidents = open(&sim);
+    assert!(incidents.len() > 6, "{}", incidents.len());
+    let sys_ids: Vec<String> = incidents.iter().map(|i| sim.record_of(&i.guid).sys_id).collect();
+    hide(&sim, &sys_ids);
+    for incident in &incidents {
+        raise(&sim, incident);
+    }
+    // By now each of them was looked for in vain a few times, and rests for minutes.
+    sim.run_for(MINUTE * 20);
+    assert!(incidents.iter().all(|i| !link(&sim, &i.guid).link.error.is_empty()), "each has failed");
+    let before = sim.commits();
+    sim.run_for(MINUTE * 10);
+    // Sixty passes cost three each, and a look or two at each record a few more.
+    let commits = sim.commits() - before;
+    assert!(commits < 60 * 5 + 3 * incidents.len() as u64, "{commits}");
+    // What is changed meanwhile is seen all the same.
+    let shown = |sim: &Simulation, guid: &str| {
+        let batch = sim.with_store(async |s| s.link_views(&BTreeMap::new(), 1000).await).unwrap();
+        let view = batch.rows.into_iter().find(|v| v.incident.as_str() == guid).unwrap();
+        view.severity.sentinel.raw().to_owned()
+    };
+    let guid = &incidents[0].guid;
+    let severity = other_severity(&shown(&sim, guid));
+    sim.act_in_sentinel(guid, &IncidentAct::Severity(severity.clone()), &CAST[0]);
+    sim.run_for(Duration::from_secs(25));
+    assert_eq!(shown(&sim, guid), severity);
+    hide(&sim, &[]);
+    sim.run_for(MINUTE * 20);
+    sim.assert_in_step(21);
+}
+
+#[test]
 fn what_was_said_on_a_record_before_it_was_deleted_still_reaches_its_incident() {
     let mut sim = quiet(8);
     let incident = open(&sim).remove(0);
@@ -222,6 +257,50 @@ fn what_was_said_on_a_record_before_it_was_deleted_still_reaches_its_incident() 
     let said = there.comments.iter().filter(|c| c.message.contains("the last words")).count();
     assert_eq!(said, 1);
     assert!(!link(&sim, &incident.guid).link.pending, "nothing is left to do");
+    sim.assert_idle(5);
+}
+
+#[test]
+fn last_words_without_an_answer_are_looked_for_although_their_incident_is_merged() {
+    let mut sim = quiet(8);
+    let [incident, survivor]: [IncidentFacts; 2] =
+        open(&sim).into_iter().take(2).collect::<Vec<_>>().try_into().unwrap();
+    let sys_id = sim.record_of(&incident.guid).sys_id;
+    sim.cut_off(Side::Sentinel, MINUTE * 20);
+    for words in ["the last words", "and one more"] {
+        sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote(words.into()), CAST[1].user_name);
+        sim.run_for(MINUTE * 4);
+    }
+    let now = sim.world_time();
+    sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
+    // Only what is to be written is looked at, and found missing, before the words go.
+    raise(&sim, &incident);
+    sim.stage.with_faults(|f| f.strike_next_write(Side::Sentinel, FaultKind::CommitThenDrop));
+    let said = |sim: &Simulation, words: &str| {
+        let all = sim.worlds().incidents;
+        let there = all.iter().find(|i| i.guid == incident.guid).unwrap();
+        there.comments.iter().filter(|c| c.message.contains(words)).count()
+    };
+    while said(&sim, "the last words") == 0 {
+        sim.run_for(Duration::from_millis(100));
+    }
+    // A list shows the merge before it is found out whether they arrived.
+    sim.act_in_sentinel(&incident.guid, &IncidentAct::Comment("said there".into()), &CAST[0]);
+    let merge = IncidentAct::MergeInto { survivor_guid: survivor.guid };
+    sim.act_in_sentinel(&incident.guid, &merge, &CAST[0]);
+    sim.run_for(MINUTE * 5);
+    let state = link(&sim, &incident.guid);
+    assert_eq!((state.link.role, state.link.life), (Role::Merged, Life::Gone));
+    assert!(state.open_intent().is_none(), "{:?}", state.intents);
+    let entry = |words: &str| state.entries.iter().find(|e| e.text.raw().contains(words)).unwrap();
+    assert_eq!(entry("the last words").to_sentinel, Delivery::Delivered);
+    assert_eq!(entry("and one more").to_sentinel, Delivery::Held, "nothing more is sent there");
+    assert_eq!(entry("said there").to_servicenow, Delivery::Waiting, "the record may be there again");
+    assert_eq!((said(&sim, "the last words"), said(&sim, "and one more")), (1, 0));
+    let rows = sim.with_store(async |s| s.audit_rows(KEY, 0, 10_000).await).unwrap();
+    let found = rows.iter().filter(|r| r.draft.act == "put_comment" && r.draft.why == "found by its id");
+    assert_eq!(found.count(), 1);
+    assert!(!state.link.pending, "nothing is left to do");
     sim.assert_idle(5);
 }
 
