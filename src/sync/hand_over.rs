@@ -5,11 +5,14 @@
 
 use std::time::Duration;
 
+use crate::mapping::Directory;
+use crate::model::call::UserKey;
 use crate::model::{CommentOrigin, Delivery, Entry, EntryId, IncidentId, LinkState, Side};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
 use super::identity::{Correlation, read_correlation};
+use super::journal_text::is_of_text;
 use super::markup::html_to_text;
 
 /// Why an entry is not carried over.
@@ -48,10 +51,29 @@ pub fn is_store_apps(correlation: &str, workspace: &str, incident: &IncidentId) 
     }
 }
 
+/// What whoever made the record of a link is called: by its login in the record and in the journal's table, by
+/// its name where a journal was read from its record's text (D9, seed 9834587).
+pub fn makers(state: &LinkState, directory: &Directory) -> Vec<String> {
+    let login = state.record.as_ref().map(|r| r.created_by.clone()).unwrap_or_default();
+    let names = directory.by_user_name(&login).into_iter().map(|u| u.name.raw().to_owned()).collect();
+    let mut all: Vec<String> = [vec![login], names].concat();
+    all.retain(|name| !name.is_empty());
+    all
+}
+
+/// Whoever made the record, where notes that may be its own name their author as texts do and nobody was asked
+/// yet what it is called: the app's account is often an inactive one by now, which no list of users shows.
+pub fn unnamed(state: &LinkState, directory: &Directory) -> Option<UserKey> {
+    let login = state.record.as_ref().map(|r| r.created_by.clone()).filter(|login| !login.is_empty())?;
+    let by_name = |e: &Entry| is_of_text(e) && is_all_code(e.text.raw());
+    let key = UserKey::UserName(login);
+    (state.entries.iter().any(by_name) && !directory.is_settled(&key)).then_some(key)
+}
+
 /// Entries that wait and that the other side has already, or that the store app wrote: they wait no longer.
-/// `maker` is the login that made the record, under which the app works in ServiceNow; its notes come in
+/// `makers` are the names of who made the record, under which the app works in ServiceNow; its notes come in
 /// `[code]`, which tells them from those of a person who made a record by hand (existing-apps c.5, c.6).
-pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
+pub fn said_before(state: &LinkState, makers: &[String]) -> Vec<Entry> {
     if mutant::is_on(Mutant::HistoryReposted) {
         return Vec::new();
     }
@@ -59,8 +81,7 @@ pub fn said_before(state: &LinkState, maker: &str) -> Vec<Entry> {
         CommentOrigin::Sentinel => entry.reason == BY_THE_APP,
         CommentOrigin::ServiceNow => {
             is_all_code(entry.text.raw())
-                && !maker.is_empty()
-                && entry.author.raw().eq_ignore_ascii_case(maker)
+                && makers.iter().any(|maker| entry.author.raw().eq_ignore_ascii_case(maker))
         }
         CommentOrigin::Console | CommentOrigin::Sync => false,
     };
@@ -135,7 +156,7 @@ fn squashed(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{EntryId, InstanceKey, Link, SysId, TableName, WorkspaceKey};
+    use crate::model::{EntryId, InstanceKey, Link, Record, SysId, TableName, User, WorkspaceKey};
     use crate::text::{Stamp, UntrustedText};
 
     const GUID: &str = "11111111-2222-3333-4444-555555555555";
@@ -184,16 +205,55 @@ mod tests {
         assert!(!is_store_apps(&format!("diptych:prod:{GUID}"), "soc-prod", &id));
     }
 
-    #[test]
-    fn what_was_carried_over_before_is_not_sent_again_and_the_rest_is() {
-        use CommentOrigin::{Sentinel, ServiceNow};
+    fn linked() -> LinkState {
         let record = (
             InstanceKey::new("sn").unwrap(),
             TableName::new("incident").unwrap(),
             SysId::new("a".repeat(32)),
         );
         let link = Link::new(WorkspaceKey::new("prod").unwrap(), IncidentId::new(GUID), record, Stamp(0));
-        let mut state = LinkState::new(link);
+        LinkState::new(link)
+    }
+
+    /// Texts name people as they are called, and a record its maker by the login (seed 9834587).
+    #[test]
+    fn its_notes_are_known_by_its_name_too() {
+        use CommentOrigin::{Sentinel, ServiceNow};
+        let mut state = linked();
+        let by_text = |n: i64, author: &str, text: &str| {
+            let origin_id = format!("text:{n}");
+            Entry { origin_id, ..entry(n, ServiceNow, author, text) }
+        };
+        state.record = Some(Record { created_by: "app".into(), ..Record::default() });
+        let key = UserKey::UserName("app".into());
+        let mut directory = Directory::new();
+        state.entries = vec![
+            entry(1, Sentinel, "Noor", "Looks like a scanner to me"),
+            by_text(2, "beth", "[quoted] by a person"),
+            entry(3, ServiceNow, "app", "[code]<table><tr><td>Alerts</td></tr></table>[/code]"),
+        ];
+        assert_eq!(unnamed(&state, &directory), None, "its login is enough");
+        state.entries.push(by_text(4, "The App", &noted("<p>Looks like a scanner to me</p>")));
+        state.entries.push(by_text(5, "Beth Anglin", "[code]a person's own[/code]"));
+        assert_eq!(unnamed(&state, &directory), Some(key.clone()));
+        let user = User {
+            sys_id: SysId::new("b".repeat(32)),
+            user_name: "app".into(),
+            name: UntrustedText::new("The App"),
+            ..User::default()
+        };
+        directory.answer(&[key], vec![user]);
+        assert_eq!(unnamed(&state, &directory), None);
+        let makers = makers(&state, &directory);
+        assert_eq!(makers, ["app", "The App"]);
+        let done: Vec<i64> = said_before(&state, &makers).iter().map(|e| e.id.0).collect();
+        assert_eq!(done, [1, 3, 4]);
+    }
+
+    #[test]
+    fn what_was_carried_over_before_is_not_sent_again_and_the_rest_is() {
+        use CommentOrigin::{Sentinel, ServiceNow};
+        let mut state = linked();
         state.entries = vec![
             entry(1, Sentinel, "Noor", "Looks like a scanner to me"),
             entry(2, ServiceNow, "app", &noted("<p>Looks like a\n scanner to me</p>")),
@@ -226,9 +286,10 @@ mod tests {
                 ..entry(16, ServiceNow, "app", "[code]<table><tr><td>Entities</td></tr></table>[/code]")
             },
         ];
-        let done: Vec<i64> = said_before(&state, "app").iter().map(|e| e.id.0).collect();
+        let makers = ["app".to_owned()];
+        let done: Vec<i64> = said_before(&state, &makers).iter().map(|e| e.id.0).collect();
         assert_eq!(done, [1, 2, 3, 4, 8, 12, 13, 14, 15, 16]);
         let silent = |e: &Entry| e.to_sentinel == Delivery::None && e.to_servicenow == Delivery::None;
-        assert!(said_before(&state, "app").iter().all(silent));
+        assert!(said_before(&state, &makers).iter().all(silent));
     }
 }

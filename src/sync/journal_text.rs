@@ -56,6 +56,11 @@ fn words(text: &str) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
+/// True for an entry that was first read from a record's text, which names its author as people do.
+pub fn is_of_text(entry: &Entry) -> bool {
+    entry.origin == CommentOrigin::ServiceNow && entry.origin_id.starts_with(PREFIX)
+}
+
 /// True for a row of a text that says all of this and nothing else. Texts name people as they are called
 /// now: our own notes have to be known again after our user was given another name.
 pub fn is_verbatim(row: &JournalEntry, said: &str) -> bool {

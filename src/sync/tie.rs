@@ -3,7 +3,7 @@
 //! Nothing was ever agreed on between the two, so that what is equal becomes the base and what differs is
 //! for a person to decide; no stamp decides anything (D20). Tying them writes nothing on either side.
 
-use crate::mapping::CustomField;
+use crate::mapping::{CustomField, Directory};
 use crate::model::call::UserKey;
 use crate::model::link::Conflict;
 use crate::model::{
@@ -14,7 +14,7 @@ use crate::text::{Stamp, escape_line};
 
 use super::PlanContext;
 use super::custom::custom_fields;
-use super::hand_over::{is_store_apps, said_before};
+use super::hand_over::{is_store_apps, makers, said_before, unnamed};
 use super::identity::{Correlation, read_correlation};
 use super::plan::{NOTHING, plan};
 use super::values::{sentinel_value, servicenow_value};
@@ -139,8 +139,13 @@ pub fn first_bases(
     let shape = &ctx.workspace.route.shape;
     let bare = LinkState { bases: Vec::new(), ..state.clone() };
     let planned = plan(&bare, ctx, at);
-    if !planned.lookups.is_empty() {
-        return Err(planned.lookups);
+    let mut lookups = planned.lookups;
+    if verb == LinkVerb::Adopt {
+        // Whose notes are the app's, which does not depend on what both hold.
+        lookups.extend(unnamed(state, ctx.directory));
+    }
+    if !lookups.is_empty() {
+        return Err(lookups);
     }
     let mut bases = planned.bases;
     for target in planned.to_incident.iter().chain(&planned.to_record) {
@@ -230,10 +235,9 @@ pub fn compared(state: &LinkState, ctx: &PlanContext<'_>, bases: &[Base]) -> Vec
 
 /// The conversation of two sides that are tied now: what was said before stays where it was said. Of a record
 /// of the store app what the app has missed is still carried over.
-pub fn said_until_now(state: &LinkState, verb: LinkVerb) -> Vec<Entry> {
+pub fn said_until_now(state: &LinkState, verb: LinkVerb, directory: &Directory) -> Vec<Entry> {
     if verb == LinkVerb::Adopt {
-        let maker = state.record.as_ref().map(|r| r.created_by.clone()).unwrap_or_default();
-        let silent = said_before(state, &maker);
+        let silent = said_before(state, &makers(state, directory));
         let said = |e: &Entry| silent.iter().find(|s| s.id == e.id).cloned();
         return state.entries.iter().map(|e| said(e).unwrap_or_else(|| e.clone())).collect();
     }

@@ -8,7 +8,7 @@ use crate::model::{
     Role, Side,
 };
 use crate::sync::conversation::LINKED;
-use crate::sync::hand_over::{is_store_apps, said_before, store_app_ids};
+use crate::sync::hand_over::{is_store_apps, makers, said_before, store_app_ids, unnamed};
 use crate::sync::plan::plan;
 use crate::sync::values::is_closed;
 use crate::text::{Stamp, escape_line};
@@ -16,7 +16,7 @@ use crate::text::{Stamp, escape_line};
 use super::ctx::{Halt, Ws};
 use super::entry_work::{has_waiting, read_comments};
 use super::failure::link_failed;
-use super::link_work::Next;
+use super::link_work::{Next, look_up};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -181,6 +181,10 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     if ws.is_down(Side::ServiceNow) || ws.is_down(Side::Sentinel) {
         return Ok(Next::Later);
     }
+    // Its notes may name it otherwise than its record does (seed 9834587).
+    if let Some(key) = unnamed(state, &ws.directory()) {
+        return look_up(ws, vec![key]).await;
+    }
     if !ws.memory(|m| m.taking_over.contains(&id)) {
         let link = Link { unread: true, ..state.link.clone() };
         ws.save(state, Turn { link: Some(link), ..Turn::default() }).await?;
@@ -191,8 +195,7 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
         return Ok(next);
     }
     ws.memory(|m| m.taking_over.remove(&id));
-    let maker = state.record.as_ref().map(|r| r.created_by.clone()).unwrap_or_default();
-    let entries = said_before(state, &maker);
+    let entries = said_before(state, &makers(state, &ws.directory()));
     let text = format!(
         "taken over from the store app; {} of {} entries are on both sides already",
         entries.len(),
@@ -214,8 +217,8 @@ async fn take_over(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
 /// of its words still goes to the record. `None` for any other link.
 pub(super) fn taken_without_incident(ws: &Ws, state: &LinkState) -> Option<Vec<Entry>> {
     let waits = state.link.role == Role::Watched && ws.settings().store_app == StoreApp::Adopt;
-    let record = state.record.as_ref().filter(|_| waits)?;
-    Some(said_before(state, &record.created_by))
+    state.record.as_ref().filter(|_| waits)?;
+    Some(said_before(state, &makers(state, &ws.directory())))
 }
 
 /// Bases of title and description, which stay as the store app words them.

@@ -225,8 +225,10 @@ fn tied(ws: &Ws, order: &LinkOrder, state: LinkState, bases: Vec<Base>, asked: S
         shown(Likeness::Conflict),
         shown(Likeness::Held)
     );
-    let entries: Vec<Entry> =
-        if watched { state.entries.clone() } else { said_until_now(&state, order.verb) };
+    let entries: Vec<Entry> = match watched {
+        true => state.entries.clone(),
+        false => said_until_now(&state, order.verb, &ws.directory()),
+    };
     let mut link = Link {
         id: LinkId(0),
         life: crate::model::Life::Live,

@@ -150,7 +150,7 @@ fn what_was_said_before_a_link_stays_where_it_was_said() {
     };
     state.entries =
         vec![entry(1, Delivery::Waiting, Delivery::None), entry(2, Delivery::Held, Delivery::Delivered)];
-    let quiet = said_until_now(&state, LinkVerb::Link);
+    let quiet = said_until_now(&state, LinkVerb::Link, &Directory::new());
     assert!(quiet.iter().all(|e| e.to_sentinel == Delivery::None), "{quiet:?}");
     assert_eq!(quiet[1].to_servicenow, Delivery::Delivered);
 }

@@ -97,6 +97,27 @@ fn records_of_the_store_app_are_taken_up_in_all_three_forms() {
     sim.assert_idle(5);
 }
 
+/// Where journals are read from the text of each record, that names people as they are called, while a record
+/// names its maker by the login (seed 9834587).
+#[test]
+fn nothing_is_doubled_where_the_table_of_journals_is_closed_to_us() {
+    for mode in ["empty", "forbidden"] {
+        let switches = vec![("journal_acl", serde_json::json!(mode))];
+        let mut sim = Simulation::new(Setting { switches, ..setting(StoreApp::Adopt) });
+        let known = ours(&sim);
+        let made: Vec<String> = known.iter().take(3).enumerate().map(|(n, i)| make(&sim, i, n)).collect();
+        for (incident, sys_id) in known.iter().zip(&made) {
+            talk(&sim, &incident.guid, sys_id);
+        }
+        sim.run_for(MINUTE * 10);
+        for (incident, sys_id) in known.iter().zip(&made) {
+            assert_eq!(link(&sim, &incident.guid).link.role, Role::Primary, "{mode}");
+            nothing_is_doubled(&sim, &incident.guid, sys_id);
+        }
+        sim.assert_idle(5);
+    }
+}
+
 #[test]
 fn while_it_is_watched_nothing_is_written_and_then_nothing_is_lost() {
     let mut sim = Simulation::new(setting(StoreApp::Watch));
