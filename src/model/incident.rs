@@ -75,6 +75,10 @@ pub struct Incident {
     pub modified: Stamp,
     /// Raw text of the last change.
     pub modified_raw: String,
+    /// When Sentinel took a comment of ours that moved it to a version that we do not know. No answer has it,
+    /// so it is gone once the incident is seen again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commented: Option<Stamp>,
     /// Comments that the server counts.
     pub comments_count: u32,
     /// Alerts that the server counts.

@@ -111,7 +111,8 @@ pub struct Link {
     /// read plus our own since. Another number means that there is something to read (D27).
     pub comments_seen: u32,
     /// A comment of ours moved the incident to a version that we do not know: an edit by somebody
-    /// right before it would hide behind it. The next full sweep reads the comments again.
+    /// right before it, or at the same moment, would hide behind it. The next full sweep reads the
+    /// comments again.
     pub comments_unsure: bool,
     /// True while comments of the incident wait to be read, so that a restart does not forget.
     pub unread: bool,

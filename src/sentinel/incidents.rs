@@ -88,6 +88,7 @@ pub(super) fn incident(row: &Value) -> Result<Incident, String> {
         created: stamp(p, "createdTimeUtc"),
         modified,
         modified_raw,
+        commented: None,
         comments_count: count(more, "commentsCount"),
         alerts_count: count(more, "alertsCount"),
         url: text(p, "incidentUrl").into(),

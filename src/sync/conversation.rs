@@ -3,6 +3,8 @@
 //! Every entry is mirrored exactly once. Entries are known by the key that their own system
 //! gave them; copies of ours are known by a key that we chose (comment id) or made (marker).
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use crate::model::{
@@ -271,10 +273,15 @@ pub fn own_entry(
     }
 }
 
+/// Sentinel stamps a comment and the incident that it moves at one moment; should it take two, they are no
+/// further apart than this.
+const ONE_MOMENT: Duration = Duration::from_secs(2);
+
 /// True when an observation of the incident says that its comments are to be read: their number
 /// is not what we know, or somebody moved its version while it has comments, any of which may
 /// have been edited. A version that our own comment moved is marked by an empty one, and costs
-/// no read.
+/// no read, unless the incident was changed after that comment: what somebody edited then would be known by
+/// the next full sweep only, and may be edited again by that time (seed 9834601).
 pub fn comments_moved(state: &LinkState, now: &Incident) -> bool {
     if mutant::is_on(Mutant::CommentsByCountOnly) {
         return now.comments_count > state.link.comments_seen;
@@ -282,7 +289,10 @@ pub fn comments_moved(state: &LinkState, now: &Incident) -> bool {
     if now.comments_count != state.link.comments_seen {
         return true;
     }
-    let moved = state.incident.as_ref().is_some_and(|i| !i.etag.is_empty() && i.etag != now.etag);
+    let moved = state.incident.as_ref().is_some_and(|i| match i.etag.as_str() {
+        "" => i.commented.is_some_and(|at| now.modified > at.plus(ONE_MOMENT)),
+        etag => etag != now.etag,
+    });
     moved && now.comments_count > 0
 }
 

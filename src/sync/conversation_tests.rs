@@ -58,6 +58,27 @@ fn a_comment_is_taken_up_once_and_an_edit_adds_one_note() {
 }
 
 #[test]
+fn the_version_of_a_comment_of_ours_costs_no_read_and_a_later_one_does() {
+    let seen = |etag: &str, second: i64| Incident {
+        etag: etag.into(),
+        modified: Stamp(second * 1_000_000),
+        comments_count: 2,
+        ..Incident::default()
+    };
+    let mut s = state();
+    s.link.comments_seen = 2;
+    s.incident = Some(Incident { commented: Some(Stamp(100_000_000)), ..seen("", 90) });
+    assert!(!comments_moved(&s, &seen("ours", 100)));
+    assert!(!comments_moved(&s, &seen("ours", 101)), "stamped a little later");
+    assert!(!comments_moved(&s, &seen("lags", 90)));
+    assert!(comments_moved(&s, &seen("an edit", 135)));
+    s.incident = Some(seen("", 90));
+    assert!(!comments_moved(&s, &seen("ours", 135)), "nobody said when");
+    s.incident = Some(seen("ours", 100));
+    assert!(comments_moved(&s, &seen("an edit", 101)));
+}
+
+#[test]
 fn our_own_copies_never_come_back() {
     let mut s = state();
     let found =

@@ -12,6 +12,7 @@ use crate::sync::customer::words;
 use crate::sync::identity::comment_id;
 use crate::sync::markup::{customer_text, note_text};
 use crate::sync::shared_comment::{NO_ROOM, Place, place, waits_for_room};
+use crate::text::Stamp;
 
 use super::confirm::{agreed_at, finish, moved_by_others};
 use super::ctx::{Halt, Ws};
@@ -225,18 +226,19 @@ pub(super) async fn note_added(
     Ok(Next::Again)
 }
 
-/// A comment was written.
+/// A comment was written, `at` by Sentinel's clock.
 pub(super) async fn comment_put(
     ws: &Ws,
     state: &mut LinkState,
     intent: Intent,
     entry: EntryId,
+    at: Stamp,
 ) -> Result<Next, Halt> {
     let mut turn = Turn { asked: state.incident_seen, ..Turn::default() };
     deliver(ws, state, &mut turn, &intent, entry, Side::Sentinel);
     finish(ws, state, &intent, &mut turn);
     // Sentinel counts our comment from now on, under a version that we do not know: neither must
-    // look like somebody else's doing.
+    // look like somebody else's doing. When it was written tells that version from later ones.
     let IntentKind::PutComment { comment_id, .. } = &intent.kind else {
         return Ok(Next::Again);
     };
@@ -248,7 +250,9 @@ pub(super) async fn comment_put(
     let link = turn.link.get_or_insert_with(|| state.link.clone());
     link.comments_seen += u32::from(!grew);
     link.comments_unsure = true;
-    turn.incident = state.incident.clone().map(|incident| Incident { etag: String::new(), ..incident });
+    let commented = Some(at).filter(|at| *at > Stamp(0));
+    turn.incident =
+        state.incident.clone().map(|incident| Incident { etag: String::new(), commented, ..incident });
     ws.save(state, turn).await?;
     Ok(Next::Again)
 }
@@ -294,7 +298,6 @@ mod tests {
     };
     use crate::sync::conversation::absorb_journal;
     use crate::sync::marker::MarkerKeys;
-    use crate::text::Stamp;
 
     /// A link with two notes for an incident that has so many comments.
     fn state(comments: u32) -> LinkState {

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::customer::COLUMN;
+use crate::text::Stamp;
 
 use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
@@ -24,7 +25,8 @@ use super::recovery::Recovery;
 pub(super) enum Came {
     Record(Box<Record>),
     Incident(Box<Incident>),
-    Comment,
+    /// When it was written, by Sentinel's clock.
+    Comment(Stamp),
     Row(DeskRow),
     /// An answer to another question.
     Other,
@@ -78,7 +80,7 @@ fn of_desk(outcome: DeskOutcome) -> Result<Came, CallError> {
 fn of_sentinel(outcome: SentinelOutcome) -> Result<Came, CallError> {
     Ok(match outcome?.value {
         SentinelReply::Incident(incident) => Came::Incident(incident),
-        SentinelReply::Comment(_) => Came::Comment,
+        SentinelReply::Comment(comment) => Came::Comment(comment.modified.max(comment.created)),
         _ => Came::Other,
     })
 }
@@ -127,8 +129,8 @@ pub(super) async fn conclude(
         (IntentKind::AddRow { .. }, Came::Row(row)) => {
             Box::pin(super::related_send::added(ws, state, intent, row)).await
         }
-        (&IntentKind::PutComment { entry, .. }, Came::Comment) => {
-            Box::pin(super::entry_work::comment_put(ws, state, intent, entry)).await
+        (&IntentKind::PutComment { entry, .. }, Came::Comment(at)) => {
+            Box::pin(super::entry_work::comment_put(ws, state, intent, entry, at)).await
         }
         _ => {
             let error = CallError::new(FaultKind::Garbled, "an answer of another kind").unknown_outcome();

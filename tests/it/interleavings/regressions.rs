@@ -313,6 +313,38 @@ fn a_record_that_went_and_came_back_while_nobody_could_verify_it_has_moved() {
 }
 
 #[test]
+fn an_edit_soon_after_a_comment_of_ours_does_not_hide_behind_it() {
+    let mut sim = quiet(4);
+    let first = first_open(&sim);
+    let comment = |sim: &Simulation, words: &str| {
+        let all = sim.worlds().incidents;
+        let there = all.iter().find(|i| i.guid == first.guid).unwrap();
+        there.comments.iter().find(|c| c.message.contains(words)).map(|c| c.id.clone())
+    };
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Comment("<p>a first thought</p>".into()), noor());
+    sim.run_for(Duration::from_secs(40));
+    let id = comment(&sim, "a first thought").unwrap();
+    let sys_id = sim.record_of(&first.guid).sys_id;
+    sim.act_in_servicenow(&sys_id, &DeskAct::WorkNote("called the user".into()), noor().user_name);
+    while comment(&sim, "called the user").is_none() {
+        sim.run_for(Duration::from_millis(100));
+    }
+    // Before the next pass: no list shows the incident as our comment alone left it.
+    sim.run_for(Duration::from_secs(4));
+    let edit = |words: &str| IncidentAct::EditComment { id: id.clone(), message: words.into() };
+    sim.act_in_sentinel(&first.guid, &edit(&format!("<p>a second thought {TOKEN}</p>")), noor());
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!(copies(&sim, &first.guid), 1, "it hid behind our comment");
+    // What took its place is told, too.
+    sim.act_in_sentinel(&first.guid, &edit("<p>a third thought</p>"), noor());
+    sim.run_for(Duration::from_secs(60));
+    let journal = sim.record_of(&first.guid).journal;
+    let told = |words: &str| journal.iter().filter(|j| j.value.contains(words)).count();
+    assert_eq!(["a first", "a second", "a third"].map(|n| told(&format!("{n} thought"))), [1, 1, 1]);
+    sim.assert_idle(5);
+}
+
+#[test]
 fn a_note_beside_a_write_that_changed_nothing_is_read() {
     let mut sim = quiet(4);
     let first = sim.worlds().incidents[0].clone();
