@@ -254,6 +254,10 @@ pub(super) async fn record_patched(
         }
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
     }
+    // Whose record it is now does not matter to whoever's value it replaced (seed 9834986).
+    if record.mod_count > mod_count + 1 {
+        overlap(ws, state, &mut turn, targets, *mod_count, &record);
+    }
     if let Some(wrong) = wrong {
         // It was applied all the same, and the audit tells.
         finish(ws, state, &intent, &mut turn);
@@ -266,9 +270,6 @@ pub(super) async fn record_patched(
     // A step on the way closes nothing yet.
     if let Some(closer) = closer_after(state, &intent, targets, arrived).filter(|_| !walks) {
         turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
-    }
-    if record.mod_count > mod_count + 1 {
-        overlap(ws, state, &mut turn, targets, *mod_count, &record);
     }
     finish(ws, state, &intent, &mut turn);
     if moved_by_others(ws, *mod_count, &record) {

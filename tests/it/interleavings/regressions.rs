@@ -526,3 +526,31 @@ fn a_key_that_is_refused_after_an_unanswered_create_is_left_out_at_once() {
     assert_eq!(sim.worlds().records.len(), 1);
     sim.assert_in_step(21);
 }
+
+#[test]
+fn a_write_that_lands_late_upon_somebodys_is_told_although_the_record_was_given_away() {
+    let (transaction, settle) = (Duration::from_secs(60), Duration::from_secs(90));
+    let quiet = Setting { seed: 21, incidents: 4, rate: 0.0, faults: "none".into(), ..Setting::default() };
+    let mut sim = Simulation::new(Setting { transaction, settle, ..quiet });
+    sim.run_for(Duration::from_secs(90));
+    let first = first_open(&sim);
+    let record = sim.record_of(&first.guid);
+    sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::LateCommit));
+    close(&sim, &first.guid, "BenignPositive", "SuspiciousButExpected");
+    while sim.stage.with_faults(|f| f.struck_on(Side::ServiceNow)) == 0 {
+        sim.run_for(Duration::from_millis(10));
+    }
+    // Before it lands somebody puts the record on hold, and takes it for something else.
+    let hold = [("state", "3"), ("hold_reason", "5"), ("correlation_id", "taken over by hand")];
+    let hold = DeskAct::Set(hold.map(|(f, v)| (f.into(), v.into())).to_vec());
+    sim.act_in_servicenow(&record.sys_id, &hold, noor().user_name);
+    sim.run_for(Duration::from_secs(300));
+    let now = sim.worlds().records.into_iter().find(|r| r.sys_id == record.sys_id).unwrap();
+    assert_eq!(now.fields["state"], "6", "it landed");
+    let rows = sim.with_store(async |s| s.audit_rows(KEY, 0, 1000).await).unwrap();
+    let told =
+        |act: &str, what: &str| rows.iter().filter(|r| r.draft.act == act && r.draft.what == what).count();
+    assert!(told("freeze", "link") > 0);
+    assert_eq!(told("overlap", "status"), 1, "what it may have replaced is on record");
+    sim.assert_idle(5);
+}
