@@ -35,6 +35,13 @@ pub fn gap(steady: Duration, dates: [(Option<Stamp>, Option<Stamp>); 2]) -> Dura
     by_servers.fold(steady, Duration::max)
 }
 
+/// How long a side was not read that was read last in an earlier life: so long by our clock, but no longer than by
+/// the servers' own, from what that life had reached until now. Ours may have been put ahead in between, and that
+/// is no pause in which anything came together (seed 9834981).
+pub fn since_earlier_life(ours: Duration, reached: Stamp, servers: Option<Stamp>) -> Duration {
+    servers.map_or(ours, |now| ours.min(now.since(reached)))
+}
+
 /// Fields of which a person rarely changes many at once.
 const COUNTED: [Field; 3] = [Field::Severity, Field::Status, Field::Owner];
 
@@ -136,6 +143,17 @@ mod tests {
         assert_eq!(gap(seconds(10), night), seconds(28_800), "ours stood still");
         assert_eq!(gap(seconds(600), [(at(0), at(10)), (None, at(10))]), seconds(600));
         assert_eq!(gap(seconds(10), [(at(100), at(90)), (at(5), None)]), seconds(10), "one was put back");
+    }
+
+    #[test]
+    fn a_clock_that_was_put_ahead_makes_no_pause_between_two_lives() {
+        let gap = |ours, now: Option<i64>| {
+            let at = |second: i64| Stamp(second * 1_000_000);
+            since_earlier_life(Duration::from_secs(ours), at(100), now.map(at)).as_secs()
+        };
+        assert_eq!(gap(3924, Some(424)), 324, "ours jumped");
+        assert_eq!(gap(324, Some(4024)), 324, "what was reached was moved back");
+        assert_eq!(gap(3924, None), 3924, "no server tells its time");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::model::{LinkId, LinkState, Pair, Side};
 use crate::mutant::{self, Mutant};
 use crate::sync::plan::{Plan, plan};
 use crate::sync::sighting::Pass;
-use crate::sync::surge::{Surge, gap, hold_back, surges};
+use crate::sync::surge::{Surge, gap, hold_back, since_earlier_life, surges};
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -99,28 +99,38 @@ pub(super) fn remember(ws: &Ws) {
 /// When both sides were last read to the end before this pass.
 #[derive(Clone, Copy)]
 pub(super) struct LastRead {
-    /// By our steady clock; `None` before the first.
-    at: Option<Stamp>,
-    /// By the servers' own.
+    /// By our steady clock, and how far that one had come by the servers' own; `None` before the first.
+    at: Pair<Option<(Stamp, Stamp)>>,
+    /// By the servers' own, in this life.
     passes: Pair<Pass>,
 }
 
 /// Notes when both sides were last read, before they are read again.
 pub(super) fn last_read(ws: &Ws) -> LastRead {
     // A workspace that moved to another table keeps the cursor of the old one.
-    let names = [SENTINEL.to_owned(), ws.desk_cursor()];
-    ws.memory(|m| LastRead {
-        at: names.iter().filter_map(|name| Some(m.cursors.get(name)?.moved)).min(),
-        passes: m.passes,
+    let desk = ws.desk_cursor();
+    let (reach, overlap) = (ws.settings().reach(), ws.instance().overlap);
+    ws.memory(|m| {
+        let at = |name: &str, back| m.cursors.get(name).map(|c| (c.moved, c.position.plus(back)));
+        LastRead { at: Pair::new(at(SENTINEL, reach), at(&desk, overlap)), passes: m.passes }
     })
 }
 
 impl LastRead {
     /// How long nothing was read until this pass, which has read both sides by now.
     pub fn gap(self, ws: &Ws) -> Duration {
-        let steady = self.at.map_or(Duration::ZERO, |last| ws.steady().since(last));
-        let now = ws.memory(|m| m.passes);
-        gap(steady, [Side::Sentinel, Side::ServiceNow].map(|s| (self.passes.of(s).date, now.of(s).date)))
+        let (steady, now) = (ws.steady(), ws.memory(|m| m.passes));
+        let sides = [Side::Sentinel, Side::ServiceNow];
+        let clock = |pass: &Pass| Some(pass.date?.plus(steady.since(pass.asked)));
+        let servers = sides.into_iter().filter_map(|s| clock(now.of(s))).max();
+        let ours = |s: Side| {
+            let (moved, reached) = (*self.at.of(s))?;
+            let ours = steady.since(moved);
+            let earlier = *self.passes.of(s) == Pass::default();
+            Some(if earlier { since_earlier_life(ours, reached, servers) } else { ours })
+        };
+        let longest = sides.into_iter().filter_map(ours).max().unwrap_or_default();
+        gap(longest, sides.map(|s| (self.passes.of(s).date, now.of(s).date)))
     }
 }
 

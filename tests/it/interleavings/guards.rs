@@ -106,6 +106,20 @@ fn a_restart_lets_no_mass_change_through() {
     assert_eq!(changed, 0);
 }
 
+/// What an earlier life read last is dated by the clock of then (seed 9835217).
+#[test]
+fn a_restart_with_a_clock_put_ahead_is_no_long_gap() {
+    let mut sim = careful();
+    let guids = open(&sim);
+    let before = impacts(&sim, &guids);
+    sim.put_clock_ahead(3600);
+    rate(&sim, &guids, "High");
+    sim.kill();
+    sim.run_for(MINUTE * 2);
+    assert_eq!(waiting(&sim).len(), 1);
+    assert_eq!(impacts(&sim, &guids), before, "nothing of it is written");
+}
+
 #[test]
 fn what_was_let_through_needs_no_second_word_after_a_restart() {
     let mut sim = careful();

@@ -102,6 +102,21 @@ fn what_came_together_while_a_side_was_away_waits_for_nobody() {
 }
 
 #[test]
+fn a_clock_that_is_put_ahead_between_two_lives_is_no_pause() {
+    let mut sim = slow();
+    // By its own clock the next life comes an hour later; by those of the servers it is half a minute.
+    sim.put_clock_ahead(3600);
+    sim.kill();
+    talk(&sim, 0, 30);
+    sim.run_for(MINUTE * 5);
+    assert_eq!((heard(&sim, 30), waiting(&sim)), ((LIMIT, 1), vec![fast()]));
+    order(&sim, ControlVerb::LetThrough);
+    sim.run_for(MINUTE * 2);
+    assert_eq!((heard(&sim, 30), waiting(&sim)), ((30, 1), vec![]));
+    sim.assert_in_step(21);
+}
+
+#[test]
 fn a_process_that_gets_its_lease_back_counts_anew_and_waits_for_what_still_waits() {
     for let_through in [false, true] {
         let mut sim = slow();
