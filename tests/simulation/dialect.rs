@@ -62,6 +62,11 @@ impl Dialect {
         Self { table, phases, status: security_status, found_by: security_found_by, ..self }
     }
 
+    /// The states of the table in their order, whether or not one may be skipped. None where it knows no order.
+    pub fn order(&self) -> &'static [&'static str] {
+        if self.table == SECURITY { &PHASES } else { &[] }
+    }
+
     /// True for a state of a record that counts as closed, or a closed incident.
     pub fn is_closed(&self, side: Side, value: &str) -> bool {
         match side {

@@ -1,14 +1,16 @@
 //! P5 and P4 where a table takes states only phase by phase: a phase on the way to the state that is wanted
 //! never comes to Sentinel, and a record stops short of that state only where its process has no way back.
 
+use diptych::model::ledger::AuditRow;
 use diptych::model::{Base, LinkState};
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
 
-use super::updates::on_record;
+use super::updates::{NEARBY, on_record};
 use super::{Case, Found};
 use crate::simulation::Dialect;
 use crate::timeline::{Field, Pair, Step, Who};
+use crate::trick::Excuse;
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
     if case.e.worlds.dialect.phases.is_empty() {
@@ -22,10 +24,33 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
 /// True for a step of the sync that only leads to another one: no status of Sentinel stands for such a phase,
 /// or the one at the time does not.
 pub fn is_on_the_way(case: &Case<'_>, pair: &Pair, step: &Step) -> bool {
-    let phases = case.e.worlds.dialect.phases;
+    let dialect = &case.e.worlds.dialect;
+    let phases = if dialect.phases.is_empty() { dialect.order() } else { dialect.phases };
     let Some(at) = phases.iter().position(|p| *p == step.after) else { return false };
     let ours = step.field == Field::Status && step.side == Side::ServiceNow && step.who == Who::Sync;
-    ours && at > 0 && at + 1 < phases.len() && (at > 1 || was_closed(case, pair, step.at))
+    let between = ours && at > 0 && at + 1 < phases.len() && (at > 1 || was_closed(case, pair, step.at));
+    between && (!dialect.phases.is_empty() || follows_kept(case, pair, step))
+}
+
+/// True for a step to the next phase where phases may be skipped, but an access rule had kept the state without
+/// a word: nobody can tell that from a process that wants each of them, and the rule may be gone by the first
+/// step (seed 9837063). The step is on record as one, and before it, but for other steps, the write that was kept.
+fn follows_kept(case: &Case<'_>, pair: &Pair, step: &Step) -> bool {
+    let place = |state: &str| case.e.worlds.dialect.order().iter().position(|p| *p == state);
+    let next = place(&step.before).is_some_and(|at| place(&step.after) == Some(at + 1));
+    let in_time = |r: &AuditRow| case.e.wrong_clock || r.draft.at.plus(NEARBY) >= step.at;
+    let this = |r: &AuditRow| r.draft.before == step.before && r.draft.after == step.after && in_time(r);
+    let of_the_state = |r: &&&AuditRow| {
+        r.draft.act == "patch_record" && r.draft.side == "servicenow" && r.draft.what == Field::Status.word()
+    };
+    let mut walks = false;
+    let mut rows = case.book.get(&pair.guid).into_iter().flatten().filter(of_the_state);
+    let told = rows.any(|r| {
+        let kept = r.draft.before == r.draft.after;
+        walks = kept || walks && r.draft.why.starts_with("a step on the way to ");
+        walks && this(r)
+    });
+    next && told && case.e.excuses.contains(&Excuse::DeniedFields)
 }
 
 /// True when the incident was closed at that moment, or so shortly before that a write was on its way.

@@ -14,7 +14,7 @@ use crate::timeline::{Field, Pair, Step, Who};
 use crate::trick::Excuse;
 
 /// Decisions are put on record with the write that they lead to; clocks differ by the way.
-const NEARBY: Duration = Duration::from_secs(5);
+pub const NEARBY: Duration = Duration::from_secs(5);
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
     for pair in case.pairs.values() {
