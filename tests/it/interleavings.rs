@@ -1,6 +1,5 @@
 //! Chosen interleavings of the whole engine in one process; the Gauntlet draws the others.
 
-mod aggregation;
 mod closed_partner;
 mod cost;
 mod customers;

@@ -20,10 +20,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     }
     for pair in case.pairs.values() {
         let Some((at, _)) = &pair.merged else { continue };
-        // Others may close a record that they share with it.
-        if case.shared_by(pair).is_none() {
-            not_closed(case, pair, *at, found);
-        }
+        not_closed(case, pair, *at, found);
         let Some(record) = told(case, pair).filter(|_| pair.records[0].0 < *at) else { continue };
         let chain = chain(case, pair);
         let notes = ours(case, record, INTO);
@@ -32,12 +29,7 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             found("P6", format!("incident {} was merged, and its record does not say so", pair.number));
             continue;
         };
-        let several = case.shared_by(pair).is_some();
-        if !several
-            && notes
-                .iter()
-                .enumerate()
-                .any(|(n, note)| notes[..n].iter().any(|other| says(other) == says(note)))
+        if notes.iter().enumerate().any(|(n, note)| notes[..n].iter().any(|other| says(other) == says(note)))
         {
             found("P6", format!("incident {}: its record says twice where it was merged", pair.number));
         }
@@ -45,9 +37,8 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let all = chain.iter().rev().skip(1).all(|p| told(case, p).is_some());
         let any_order = case.e.excuses.contains(&Excuse::OrderToDesk);
         let good = match chain.last().filter(|_| all) {
-            Some(end) if any_order || several => notes.iter().any(|note| is_of(says(note), end)),
+            Some(end) if any_order => notes.iter().any(|note| is_of(says(note), end)),
             Some(end) => is_of(says(last), end),
-            None if several => notes.iter().any(|note| chain.iter().any(|p| is_of(says(note), p))),
             None => chain.iter().any(|p| is_of(says(last), p)),
         };
         if !good {
