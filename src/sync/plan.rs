@@ -42,8 +42,6 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// Who owns the closing fields from now on, if that changes.
     pub closer: Option<Option<Side>>,
-    /// True when the record is left closed, and the incident goes on in a new one.
-    pub goes_on: bool,
 }
 
 impl Plan {
@@ -82,7 +80,6 @@ pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
     }
     super::custom::forget_old_rows(&mut draft);
     super::closing::plan_status(&mut draft);
-    super::closed_partner::leave_to_the_new_one(&mut draft);
     super::number_label::plan_label(&mut draft);
     draft.plan
 }

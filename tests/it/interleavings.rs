@@ -12,7 +12,6 @@ mod hand_over;
 mod journals;
 mod links;
 mod merges;
-mod new_record;
 mod number_label;
 mod pause;
 mod regressions;

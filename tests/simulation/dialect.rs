@@ -25,8 +25,6 @@ pub struct Dialect {
     pub customers: bool,
     /// It tells records of alerts.
     pub alerts: bool,
-    /// An incident may go on in a new record; the earlier ones rest.
-    pub goes_on: bool,
     /// Table of its records.
     pub table: &'static str,
     /// Closures that a close code may stand for.
@@ -48,7 +46,6 @@ impl Dialect {
             notes: true,
             customers: false,
             alerts: false,
-            goes_on: false,
             table: "incident",
             found_by,
             phases: &[],

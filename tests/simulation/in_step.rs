@@ -76,8 +76,6 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
             by_guid.entry(guid.to_owned()).or_default().push(record);
         }
     }
-    let age = |r: &&RecordFacts| (field(r, "sys_created_on").to_owned(), r.number.len(), r.number.clone());
-    by_guid.values_mut().for_each(|records| records.sort_by_key(age));
     // What Defender folded into another incident is a link's end, not a part of it.
     let alive = |i: &&IncidentFacts| !i.labels.iter().any(|l| l == "redirected");
     for incident in &worlds.incidents {
@@ -98,10 +96,7 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
             [] if wanted => differ("record", "no record".to_owned()),
             [] => {}
             [record] if !wanted && worlds.is_anothers(record) => {}
-            [record] => compare(incident, record, record, worlds, &mut differ),
-            [.., last] if worlds.dialect.goes_on => {
-                compare(incident, last, &told_in_all(&records, worlds), worlds, &mut differ);
-            }
+            [record] => compare(incident, record, worlds, &mut differ),
             many => differ("record", format!("{} records", many.len())),
         }
     }
@@ -112,22 +107,7 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
     problems
 }
 
-/// The last of several records, with what the sync wrote into those before it: nothing is told there again.
-fn told_in_all(records: &[&RecordFacts], w: &Worlds) -> RecordFacts {
-    let mut all = records[records.len() - 1].clone();
-    let earlier = records[..records.len() - 1].iter().flat_map(|r| &r.journal);
-    all.journal.extend(earlier.filter(|j| j.created_by == w.integration_user).cloned());
-    all
-}
-
-/// `talk` is the record with all that was said on the incident's behalf.
-fn compare(
-    i: &IncidentFacts,
-    r: &RecordFacts,
-    talk: &RecordFacts,
-    w: &Worlds,
-    add: &mut dyn FnMut(&'static str, String),
-) {
+fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&'static str, String)) {
     let mut differ = |what: &'static str, s: String, n: String| {
         add(what, format!("{}: {what}: {s:?} and {n:?}", r.number));
     };
@@ -148,7 +128,7 @@ fn compare(
     for (what, text) in super::custom::differences(i, r) {
         add(what, text);
     }
-    conversation(i, talk, w, add);
+    conversation(i, r, w, add);
     for words in [store_app::FROM_SENTINEL, store_app::FROM_SERVICENOW, store_app::ITS_OWN] {
         let comments = i.comments.iter().filter(|c| c.message.contains(words)).count();
         let notes = r.journal.iter().filter(|j| j.value.contains(words)).count();

@@ -29,8 +29,6 @@ pub(super) struct Turn {
     /// When the incident or record of this turn was asked for, by the steady clock: what came
     /// later on its side it does not show. 0 when that was just now.
     pub asked: Stamp,
-    /// The link that takes this one's place, and what it is to know of the conversation.
-    pub next: Option<(Link, Vec<Entry>)>,
 }
 
 impl Turn {
@@ -47,7 +45,6 @@ impl Turn {
             && self.capabilities.is_empty()
             && self.audit.is_empty()
             && self.events.is_empty()
-            && self.next.is_none()
     }
 }
 
@@ -137,10 +134,6 @@ impl Ws {
             commit.entries.iter().enumerate().filter(|(_, e)| e.id.0 == 0).map(|(i, _)| i).collect();
         let entries = commit.entries.clone();
         let has_intent = !commit.new_intents.is_empty();
-        if let Some((link, carried)) = turn.next {
-            commit.new_links.push(link);
-            commit.entries.extend(carried);
-        }
         let done = self.commit(commit).await?;
         for index in new_entries {
             let Some(id) = done.entries.get(index) else { continue };

@@ -247,23 +247,6 @@ impl Script {
         }
     }
 
-    /// The same, but the incidents go on in new records; people talk on while they are reopened, and answers to
-    /// writes of ServiceNow are lost.
-    pub fn new_records(&mut self, rng: &mut Rng) {
-        self.closed_partners(rng);
-        self.setting.closed_partner = ClosedPartner::New;
-        let first = 700_000 + 4 * u64::from(rng.u16(..));
-        for n in 0..rng.u64(2..8) {
-            let (at, deed) = (self.moment(rng), *pick(rng, &[Deed::Comment, Deed::WorkNote]));
-            self.add(at, What::Act { deed, draw: rng.u64(..), serial: first + n });
-        }
-        for _ in 0..rng.u32(1..5) {
-            let kind = *pick(rng, &[FaultKind::CommitThenDrop, FaultKind::LateCommit, FaultKind::DropBefore]);
-            let at = self.moment(rng);
-            self.add(at, What::Strike { side: Side::ServiceNow, kind, write: true });
-        }
-    }
-
     /// Entities are to stand beside the records; answers to writes of ServiceNow are lost, before and after
     /// they are carried out, while most of those are made.
     pub fn related_rows(&mut self, rng: &mut Rng) {
