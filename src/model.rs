@@ -5,6 +5,7 @@
 //! Sentinel or ServiceNow, a [`Base`] is what both sides last agreed on, an [`Intent`] is a write
 //! that was committed before it is sent.
 
+pub mod aggregation;
 pub mod call;
 pub mod command;
 pub mod comment;
@@ -26,6 +27,7 @@ pub mod state_walk;
 pub mod view;
 pub mod vocabulary;
 
+pub use aggregation::{Beside, Group, Member, Part};
 pub use command::{Command, CommandState, Control, ControlVerb, Shown, Verb};
 pub use comment::{CommentOrigin, Delivery, Entry};
 pub use crossings::Crossings;

@@ -155,6 +155,10 @@ mutants! {
         "What is left of a walk through the phases of a record is kept in memory alone, and lost at a crash.";
     UnlinkedStillWritten, "unlinked-still-written",
         "A link that a person ended goes on, and what changes crosses as before.";
+    GroupByFirst, "group-by-first",
+        "Of the fields by which incidents share a record only the first one counts.";
+    GuestLeftOpen, "guest-left-open",
+        "The close of a record closes the incident that it was made for, and leaves the others open.";
     AuditOfFailed, "audit-of-failed",
         "A write that failed is told by the audit as if it had been applied.";
 }

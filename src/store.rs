@@ -15,6 +15,7 @@ mod link_orders;
 mod links;
 mod load;
 mod mapping;
+mod members;
 mod observe;
 mod orders;
 mod place;
@@ -265,6 +266,7 @@ impl Store {
             Ask::ByRecord(ws, i, t, ids) => self.by_record(&ws, &i, &t, &ids).await.map(Told::Links),
             Ask::ByNumber(ws, numbers) => self.by_number(&ws, &numbers).await.map(Told::Links),
             Ask::MergedAndTold(ws, key) => self.merged_and_told(&ws, &key).await.map(Told::Links),
+            Ask::Joinable(ws, i, t, keys) => self.joinable(&ws, &i, &t, &keys).await.map(Told::Numbers),
             Ask::ById(ids) => self.by_id(&ids).await.map(Told::Links),
             Ask::KnownIncidents(ws, ids) => self.known_incidents(&ws, &ids).await.map(Told::Known),
             Ask::KnownRecords(ws, i, t, ids) => self.known_records(&ws, &i, &t, &ids).await.map(Told::Known),

@@ -23,6 +23,7 @@
 //! | `tie` | and an incident and a record that are to be tied by hand? |
 //! | `number_label` | and the label that shows the record's number? |
 //! | `shared_comment` | where do words go when an incident has no room for a comment each? |
+//! | `aggregation` | which incidents share a record, and what is it to show of them? |
 //! | `merge` | what is said when one incident was merged into another? |
 //! | `evidence` | which alerts and entities was the record not told of yet? |
 //! | `related` | and which rows beside the record do entities want? |
@@ -33,6 +34,7 @@
 
 pub mod act;
 pub mod admission;
+pub mod aggregation;
 pub mod closed_partner;
 pub mod closing;
 pub mod conversation;

@@ -189,6 +189,9 @@ fn show(link: &LinkView, command: &Command, words: &[(String, String)], how: How
     if command.verb == Verb::Unlink {
         lines.push("  nothing is deleted; nothing crosses any more, and no new record is made".into());
     }
+    if command.verb == Verb::Split {
+        lines.push("  it gets a record of its own; what was said stays where it was said".into());
+    }
     // with --json, stdout is for the answer
     for line in lines {
         if how.json { say(&line) } else { output::print_line(&line)? }

@@ -251,6 +251,7 @@ mod tests {
             "diptych links adopt --workspace prod --yes --wait=30s",
             "diptych links link prod/4711 INC0010001 --yes --json",
             "diptych links unlink prod/4711 --wait",
+            "diptych links split prod/4711 --yes",
             "diptych mappings export --version 3 tables.toml",
             "diptych audit verify --heads h.json",
             "diptych config show --plain",

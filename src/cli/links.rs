@@ -67,6 +67,10 @@ pub async fn run(common: &Common, args: LinksArgs) -> Result<Exit, Failure> {
             let session = Session::commanding(common).await?;
             actions::give(&session, &address, Wish::Verb(Verb::Unlink), how).await
         }
+        LinksVerb::Split(Target { address, how }) => {
+            let session = Session::commanding(common).await?;
+            actions::give(&session, &address, Wish::Verb(Verb::Split), how).await
+        }
     }
 }
 

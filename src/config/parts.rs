@@ -1,5 +1,6 @@
 //! Resolving the sections that come several times: credentials, instances, workspaces.
 
+mod aggregate;
 mod domain;
 mod instance;
 mod resolver;

@@ -141,6 +141,7 @@ pub struct RawRoute {
     pub related_rows: Option<RelatedRows>,
     pub state_path: Option<Vec<String>>,
     pub affected_users: Option<RawUserRows>,
+    pub aggregate: Option<RawAggregate>,
     pub fields: Option<RawFields>,
 }
 
@@ -151,6 +152,15 @@ pub struct RawUserRows {
     pub table: Option<String>,
     pub task: Option<String>,
     pub user: Option<String>,
+}
+
+/// `[workspace.route.aggregate]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawAggregate {
+    pub by: Option<Vec<Vec<String>>>,
+    pub most: Option<usize>,
+    pub within: Option<Span>,
 }
 
 /// `[workspace.route.fields]`

@@ -29,6 +29,7 @@ pub fn root() -> Shape {
     let route = table::<raw::RawRoute>(vec![
         ("fields", table::<raw::RawFields>(vec![])),
         ("affected_users", table::<raw::RawUserRows>(vec![])),
+        ("aggregate", table::<raw::RawAggregate>(vec![])),
     ]);
     let workspace = table::<raw::RawWorkspace>(vec![
         ("route", route),

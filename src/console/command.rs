@@ -41,6 +41,7 @@ pub(crate) fn in_words(model: &Model, command: &Command) -> String {
         Verb::Resolve { field, take } => format!("{} of {take}", field.label().to_lowercase()),
         Verb::Retry => "retry".to_owned(),
         Verb::Unlink => "unlink".to_owned(),
+        Verb::Split => "split".to_owned(),
     };
     let on = model.links.get(command.link).map_or_else(|| format!("link {}", command.link), subject);
     format!("{what} for {on}")
@@ -224,6 +225,7 @@ pub(crate) fn show_plan(
                 (Verb::Unlink, _) => {
                     "Nothing is deleted on either side; nothing crosses any more, and no new record is made."
                 }
+                (Verb::Split, _) => "It gets a record of its own; what was said stays where it was said.",
                 (Verb::Retry, _) => "Failures and parked writes are forgotten; the next pass plans anew.",
                 (_, true) => "Nothing is written; the value becomes the agreed one.",
                 _ => "If a side changes before it is taken up, it comes back as stale and writes nothing.",
@@ -293,5 +295,6 @@ fn title(verb: &Verb) -> String {
         Verb::Resolve { field, take } => format!("take {take}'s {}", field.label().to_lowercase()),
         Verb::Retry => "retry".into(),
         Verb::Unlink => "unlink".into(),
+        Verb::Split => "split off".into(),
     }
 }

@@ -49,6 +49,8 @@ pub enum Verb {
     Retry,
     /// Ends the link: nothing crosses any more, and nothing is deleted on either side.
     Unlink,
+    /// Takes the incident out of a record that it shares; it gets one of its own.
+    Split,
 }
 
 impl Verb {
@@ -64,6 +66,7 @@ impl Verb {
             Self::Resolve { .. } => "resolve",
             Self::Retry => "retry",
             Self::Unlink => "unlink",
+            Self::Split => "split",
         }
     }
 }

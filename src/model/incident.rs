@@ -99,6 +99,8 @@ pub struct Incident {
     pub techniques: Vec<String>,
     /// Product names of the alerts.
     pub products: Vec<UntrustedText>,
+    /// Ids of the analytics rules that its alerts come from.
+    pub rules: Vec<String>,
 }
 
 impl Incident {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Crossings, Field, IncidentId, InstanceKey, LinkId, Related, Side, SysId, TableName, Walk, WorkspaceKey,
+    Crossings, Field, Group, IncidentId, InstanceKey, LinkId, Related, Side, SysId, TableName, Walk,
+    WorkspaceKey,
 };
 use crate::text::Stamp;
 
@@ -15,7 +16,8 @@ use crate::text::Stamp;
 pub enum Role {
     /// Fields flow both ways. One per record at a time.
     Primary,
-    /// Its alerts and comments go in, the record's close goes out to it.
+    /// One more incident of a record that was made for another one. What belongs to one incident alone,
+    /// such as the title, is the primary's.
     Attached,
     /// Its incident was merged into another.
     Merged,
@@ -32,6 +34,11 @@ impl Role {
             Self::Merged => "merged",
             Self::Watched => "watched",
         }
+    }
+
+    /// True for a link that is kept in step.
+    pub fn syncs(self) -> bool {
+        matches!(self, Self::Primary | Self::Attached)
     }
 
     /// The role of that word.
@@ -124,6 +131,9 @@ pub struct Link {
     /// Rows that stand beside its record, and those that are still to.
     #[serde(default)]
     pub related: Related,
+    /// What it has to do with a shared record.
+    #[serde(default)]
+    pub group: Group,
 }
 
 impl Link {
@@ -157,6 +167,7 @@ impl Link {
             pending: false,
             evidence: Evidence::default(),
             related: Related::default(),
+            group: Group::default(),
         }
     }
 }

@@ -99,6 +99,11 @@ pub(super) fn incident(row: &Value) -> Result<Incident, String> {
         tactics: list(more, "tactics"),
         techniques: list(more, "techniques"),
         products: list(more, "alertProductNames").into_iter().map(UntrustedText::new).collect(),
+        // An id names the rule behind its last slash; the rest is the workspace.
+        rules: list(p, "relatedAnalyticRuleIds")
+            .into_iter()
+            .filter_map(|id| id.rsplit('/').next().map(str::to_ascii_lowercase))
+            .collect(),
     })
 }
 

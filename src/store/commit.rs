@@ -35,6 +35,7 @@ fn carry_out(tx: &mut Tx, c: &Commit) -> Result<Committed, StoreFault> {
     links::change_intents(tx, ws, &c.intents)?;
     change_commands(tx, ws, &c.commands)?;
     finish_controls(tx, ws, &c.controls_done)?;
+    links::wake(tx, ws, &c.wake)?;
     link_orders::change(tx, ws, &c.link_orders)?;
     move_cursors(tx, &c.cursors)?;
     learn(tx, &c.capabilities)?;

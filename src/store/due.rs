@@ -15,7 +15,7 @@ pub(super) const DUE: &str = "SELECT l.id FROM intent i CROSS JOIN link l WHERE 
      UNION SELECT l.id FROM entry e CROSS JOIN link l WHERE e.link = l.id \
        AND (e.to_sentinel IN ('waiting', 'sending') OR e.to_servicenow IN ('waiting', 'sending')) \
        AND l.workspace = $1 AND l.life IN ('creating', 'live') \
-       AND (l.role = 'primary' OR l.role = 'merged' AND l.life = 'live' AND l.frozen = '') \
+       AND (l.role IN ('primary', 'attached') OR l.role = 'merged' AND l.life = 'live' AND l.frozen = '') \
      UNION SELECT id FROM link WHERE workspace = $1 AND life = 'creating' AND role = 'primary' \
      UNION SELECT id FROM link WHERE workspace = $1 AND pending \
      UNION SELECT id FROM link WHERE workspace = $1 AND error <> '' AND not_before <= $2 \
@@ -43,7 +43,7 @@ impl Store {
 
     /// Links whose comments are to be read again.
     pub(super) async fn unsure_links(&self, ws: &WorkspaceKey) -> Result<Vec<LinkId>, StoreFault> {
-        let sql = "SELECT id FROM link WHERE workspace = $1 AND comments_unsure AND role = 'primary' \
+        let sql = "SELECT id FROM link WHERE workspace = $1 AND comments_unsure AND role IN ('primary', 'attached') \
                      AND life IN ('creating', 'live') AND frozen = '' ORDER BY id";
         self.rows(sql, args![ws]).await?.iter().map(number).collect()
     }
@@ -62,14 +62,14 @@ impl Store {
         most: u32,
     ) -> Result<Vec<LinkId>, StoreFault> {
         let sql = "SELECT id FROM link WHERE workspace = $1 AND alerts_unread AND life = 'live' \
-                     AND role = 'primary' AND frozen = '' ORDER BY id DESC LIMIT $2";
+                     AND role IN ('primary', 'attached') AND frozen = '' ORDER BY id DESC LIMIT $2";
         self.rows(sql, args![ws, most]).await?.iter().map(number).collect()
     }
 
     /// Links with related rows still to be found or made, the newest first.
     pub(super) async fn waiting_rows(&self, ws: &WorkspaceKey, most: u32) -> Result<Vec<LinkId>, StoreFault> {
         let sql = "SELECT id FROM link WHERE workspace = $1 AND related_waiting AND life = 'live' \
-                     AND role = 'primary' AND frozen = '' ORDER BY id DESC LIMIT $2";
+                     AND role IN ('primary', 'attached') AND frozen = '' ORDER BY id DESC LIMIT $2";
         self.rows(sql, args![ws, most]).await?.iter().map(number).collect()
     }
 

@@ -109,6 +109,24 @@ fn listed(l: &Link) -> String {
     l.evidence.listed.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
+fn group_keys(l: &Link) -> String {
+    l.group.keys.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn group_host(l: &Link) -> String {
+    l.group.host.as_ref().map(|host| host.as_str().to_owned()).unwrap_or_default()
+}
+
+/// Marks links as ones that have something to look at again.
+pub(super) fn wake(tx: &mut Tx, ws: &WorkspaceKey, links: &[LinkId]) -> Result<(), StoreFault> {
+    let sql =
+        "UPDATE link SET pending = TRUE WHERE id = $1 AND workspace = $2 AND life IN ('creating', 'live')";
+    for id in links {
+        tx.run(sql, args![*id, ws])?;
+    }
+    Ok(())
+}
+
 /// Writes changed links, those that give a record up before those that claim one.
 pub(super) fn change(
     tx: &mut Tx,
@@ -119,7 +137,8 @@ pub(super) fn change(
     let sql = "UPDATE link SET instance = $3, table_name = $4, sys_id = $5, ordinal = $6, role = $7, \
                  life = $8, in_filter = $9, closer = $10, frozen = $11, error = $12, not_before = $13, \
                  failures = $14, unread = $15, pending = $16, comments_seen = $17, comments_unsure = $18, \
-                 alerts_read = $19, alerts_unread = $20, listed = $21, related = $22, related_waiting = $23 \
+                 alerts_read = $19, alerts_unread = $20, listed = $21, related = $22, related_waiting = $23, \
+                 group_keys = $24, group_host = $25, closed_alone = $26 \
                WHERE id = $1 AND workspace = $2";
     let mut links = last_of(links, |l| l.id);
     links.sort_by_key(|l| claims(l));
@@ -159,6 +178,9 @@ pub(super) fn change(
             listed(l),
             related(l)?,
             !l.related.waiting.is_empty(),
+            group_keys(l),
+            group_host(l),
+            l.group.closed_alone,
         ];
         tx.run(sql, args)?;
     }
@@ -170,9 +192,9 @@ pub(super) fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, StoreFault
     let sql = "INSERT INTO link (workspace, incident, instance, table_name, sys_id, ordinal, role, life, \
                  in_filter, correlated, closer, created, frozen, error, not_before, failures, unread, \
                  pending, comments_seen, comments_unsure, alerts_read, alerts_unread, listed, related, \
-                 related_waiting) \
+                 related_waiting, group_keys, group_host, closed_alone) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, FALSE, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-                 $19, $20, $21, $22, $23, $24) \
+                 $19, $20, $21, $22, $23, $24, $25, $26, $27) \
                RETURNING id";
     let mut numbers = Vec::with_capacity(links.len());
     for l in links {
@@ -202,6 +224,9 @@ pub(super) fn add(tx: &mut Tx, links: &[Link]) -> Result<Vec<LinkId>, StoreFault
             listed(l),
             related(l)?,
             !l.related.waiting.is_empty(),
+            group_keys(l),
+            group_host(l),
+            l.group.closed_alone,
         ];
         let row = tx.row(sql, args)?.ok_or_else(|| broken("a link got no number"))?;
         numbers.push(LinkId(row.int("id")?));

@@ -10,9 +10,9 @@ use super::sql::{Arg, CHUNK, Row, args, broken, from_json, padded, places};
 use crate::model::ledger::{Known, StoreFault};
 use crate::model::link::{Conflict, Seen};
 use crate::model::{
-    Base, CommandId, CommentOrigin, Delivery, Entry, EntryId, Evidence, Field, IncidentId, InstanceKey,
-    Intent, IntentId, IntentState, Life, Link, LinkId, LinkState, Related, Role, Side, SysId, TableName,
-    Walk, WorkspaceKey,
+    Base, CommandId, CommentOrigin, Delivery, Entry, EntryId, Evidence, Field, Group, IncidentId,
+    InstanceKey, Intent, IntentId, IntentState, Life, Link, LinkId, LinkState, Related, Role, Side, SysId,
+    TableName, Walk, WorkspaceKey,
 };
 
 /// Sorted by the caller: asked for an order, SQLite walks all links of the table for it (measured).
@@ -202,7 +202,7 @@ pub(super) fn within<T: Clone + Into<Arg>>(
 }
 
 /// The same with a `tail` behind the list.
-fn within_then<T: Clone + Into<Arg>>(
+pub(super) fn within_then<T: Clone + Into<Arg>>(
     tx: &mut Tx,
     head: &str,
     first: &[Arg],
@@ -253,6 +253,7 @@ fn states(tx: &mut Tx, mut ids: Vec<LinkId>) -> Result<Vec<LinkState>, StoreFaul
         }
     }
     let mut found: Vec<LinkState> = all.into_values().collect();
+    super::members::add(tx, &mut found)?;
     found.iter_mut().for_each(|s| s.bases.sort_by_key(|b| b.field));
     Ok(found)
 }
@@ -301,6 +302,11 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
             unread: row.flag("alerts_unread")?,
             listed: row.text("listed")?.split_whitespace().map(str::to_owned).collect(),
         },
+        group: Group {
+            keys: row.text("group_keys")?.split_whitespace().map(str::to_owned).collect(),
+            host: Some(row.text("group_host")?).filter(|t| !t.is_empty()).map(|t| IncidentId::new(&t)),
+            closed_alone: row.flag("closed_alone")?,
+        },
         related: match row.text("related")?.as_str() {
             "" => Related::default(),
             text => from_json("related", text)?,
@@ -308,7 +314,7 @@ fn link(row: &Row) -> Result<Link, StoreFault> {
     })
 }
 
-fn base(row: &Row) -> Result<Base, StoreFault> {
+pub(super) fn base(row: &Row) -> Result<Base, StoreFault> {
     let conflict = row.maybe_text("conflict")?;
     let walk = row.maybe_text("walk")?;
     let seen = |same: &str, differs: &str, last: &str| -> Result<Seen, StoreFault> {

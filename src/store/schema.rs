@@ -14,7 +14,7 @@ macro_rules! migrations {
 
 /// What brings a file from each schema to the next, from none to the first on. SQLite keeps the
 /// number of a file's schema in its header.
-const MIGRATIONS: [&str; 10] = migrations![
+pub(super) const MIGRATIONS: [&str; 11] = migrations![
     "0001_first_light",
     "0002_last_change",
     "0003_evidence",
@@ -25,6 +25,7 @@ const MIGRATIONS: [&str; 10] = migrations![
     "0008_merged",
     "0009_state_walk",
     "0010_link_order",
+    "0011_aggregation",
 ];
 
 /// The newest schema that this program knows.

@@ -44,6 +44,8 @@ pub enum Opening {
     Retry,
     /// Ends the link.
     Unlink,
+    /// Ends the link, and gives the incident a new one.
+    Split,
 }
 
 /// Which writes a command would make now, or why it is refused, in one safe line.
@@ -60,12 +62,15 @@ pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Ope
     if *verb == Verb::Unlink {
         return Ok(Opening::Unlink);
     }
+    if *verb == Verb::Split {
+        return split(state, ctx);
+    }
     let Some(incident) = &state.incident else {
         return Err("the incident was not read yet; wait for the next pass".into());
     };
     // What was to be said on the record of a merged incident may be tried again.
     let told = state.link.role == Role::Merged && *verb == Verb::Retry;
-    if state.link.role != Role::Primary && !told {
+    if !state.link.role.syncs() && !told {
         return Err(format!("this link is {}: it is looked at, not written", state.link.role.word()));
     }
     if ctx.workspace.store_app == StoreApp::Watch && *verb != Verb::Retry {
@@ -88,8 +93,24 @@ pub fn open(state: &LinkState, ctx: &PlanContext<'_>, verb: &Verb) -> Result<Ope
         Verb::Reopen if !is_closed(incident) => Err("the incident is not closed".into()),
         Verb::Reopen => set(state, ctx, incident, vec![(Field::Status, Status::Active.word().into())]),
         Verb::Resolve { field, take } => resolve(state, ctx, incident, *field, *take),
-        Verb::Retry | Verb::Unlink => Ok(Opening::Retry),
+        Verb::Retry | Verb::Unlink | Verb::Split => Ok(Opening::Retry),
     }
+}
+
+/// An incident leaves a record that it shares.
+fn split(state: &LinkState, ctx: &PlanContext<'_>) -> Result<Opening, String> {
+    if state.link.life != Life::Live || !state.link.role.syncs() || !state.is_shared() {
+        return Err("it shares its record with no other incident: there is nothing to split off".into());
+    }
+    if state.link.group.host.is_none() {
+        return Err(
+            "the record was made for this incident and names it: split the others off, or unlink it".into()
+        );
+    }
+    if ctx.workspace.store_app != StoreApp::Ignore {
+        return Err("store_app looks for a record of each incident: it would find this one again".into());
+    }
+    Ok(Opening::Split)
 }
 
 fn severity_word(severity: Severity) -> String {
@@ -236,7 +257,7 @@ fn after(state: &LinkState, opening: &Opening) -> LinkState {
             after.bases.retain(|b| b.field != base.field);
             after.bases.push(base.as_ref().clone());
         }
-        Opening::Entry { .. } | Opening::Retry | Opening::Unlink => {}
+        Opening::Entry { .. } | Opening::Retry | Opening::Unlink | Opening::Split => {}
     }
     after
 }
@@ -257,14 +278,10 @@ pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec
             }
             return out;
         }
-        Opening::Unlink => {
+        Opening::Unlink | Opening::Split => {
+            let to = if *opening == Opening::Split { "a record of its own" } else { "unlinked" };
             let number = state.record.as_ref().map(|r| r.number.clone()).unwrap_or_default();
-            out.push(Shown {
-                side: Side::ServiceNow,
-                what: LINK.into(),
-                from: number,
-                to: "unlinked".into(),
-            });
+            out.push(Shown { side: Side::ServiceNow, what: LINK.into(), from: number, to: to.into() });
             return out;
         }
         Opening::Incident { targets, .. } => out.extend(targets.iter().map(|t| line(Side::Sentinel, t))),

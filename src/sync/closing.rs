@@ -3,7 +3,7 @@
 //! closing is never overwritten (D22).
 
 use crate::model::settings::Policy;
-use crate::model::{Field, Side, Status};
+use crate::model::{Field, Role, Side, Status};
 use crate::mutant::{self, Mutant};
 
 use super::closed_partner;
@@ -20,11 +20,17 @@ const CLOSED: &str = "close/";
 
 /// Plans status, closure and close notes of a link.
 pub(super) fn plan_status(draft: &mut Draft<'_>) {
-    let verdict = state_path::unfinished(draft, draft.verdict(Field::Status));
+    let verdict = draft.verdict(Field::Status);
+    let verdict = super::aggregation::last_closed(draft, verdict);
+    let verdict = state_path::unfinished(draft, verdict);
     if closed_partner::stays_closed(draft, &verdict) {
         return settle_closing(draft);
     }
     match verdict {
+        Verdict::Write { to: Side::Sentinel, raw, .. }
+            if draft.state.link.role == Role::Attached
+                && Status::from_word(&raw) == Some(Status::Closed)
+                && mutant::is_on(Mutant::GuestLeftOpen) => {}
         Verdict::Write { to: Side::ServiceNow, rule, .. }
             if is_closed(draft.incident) && mutant::is_on(Mutant::ReopenByMapping) =>
         {
@@ -217,7 +223,7 @@ fn close_incident(draft: &mut Draft<'_>) -> Closing {
 }
 
 /// Closing fields while the status needs no write: compared only when both sides are closed.
-fn settle_closing(draft: &mut Draft<'_>) {
+pub(super) fn settle_closing(draft: &mut Draft<'_>) {
     let record_closed = draft.servicenow(Field::Status).is_some_and(|state| {
         draft.ctx.tables.is_closed_state(&draft.ctx.workspace.route.table, &state) == Some(true)
     });

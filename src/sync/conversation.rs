@@ -8,7 +8,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Comment, CommentOrigin, Delivery, Entry, EntryId, Incident, IncidentId, JournalEntry, LinkState,
+    Comment, CommentOrigin, Delivery, Entry, EntryId, Incident, IncidentId, JournalEntry, LinkState, Role,
 };
 use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, UntrustedText};
@@ -37,6 +37,11 @@ pub fn absorb_comments(state: &LinkState, comments: &[Comment], keys: &MarkerKey
         let echo = mutant::is_on(Mutant::OwnCommentsEcho);
         if is_shared(incident, &comment.id) && !echo {
             changed.extend(held_in(state, &comment.id, comment.message.raw()));
+            continue;
+        }
+        // From before the store was lost, or the incident was split off.
+        let known = |e: &Entry| e.sentinel_id == comment.id;
+        if super::aggregation::is_joined(incident, &comment.id) && !state.entries.iter().any(known) {
             continue;
         }
         let ours = state.entries.iter().find(|e| {
@@ -116,7 +121,7 @@ fn from_sentinel(
         link: state.link.id,
         origin: CommentOrigin::Sentinel,
         origin_id: origin_id.to_owned(),
-        author: comment.author.clone(),
+        author: named(state, comment.author.raw()),
         at: comment.created,
         text: UntrustedText::new(text),
         sentinel_id: comment.id.clone(),
@@ -125,6 +130,15 @@ fn from_sentinel(
         journal_id: String::new(),
         to_servicenow: Delivery::Waiting,
         reason: String::new(),
+    }
+}
+
+/// Who wrote an entry; in a record of several incidents, in which of them.
+fn named(state: &LinkState, author: &str) -> UntrustedText {
+    let shared = state.is_shared() || state.link.role == Role::Attached;
+    match state.incident.as_ref().filter(|_| shared) {
+        Some(incident) => UntrustedText::new(format!("{author} (incident {})", incident.number)),
+        None => UntrustedText::new(author),
     }
 }
 
@@ -261,7 +275,7 @@ pub fn own_entry(
         link: state.link.id,
         origin,
         origin_id: origin_id.to_owned(),
-        author: UntrustedText::new(author),
+        author: if both { named(state, author) } else { UntrustedText::new(author) },
         at,
         text: UntrustedText::new(text),
         sentinel_id: comment_id(incident, origin.word(), origin_id),

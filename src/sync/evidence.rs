@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::model::call::Entities;
-use crate::model::{Alert, CommentOrigin, Entity, Evidence, Incident, IncidentId, LinkState};
+use crate::model::{Alert, CommentOrigin, Entity, Evidence, Incident, IncidentId, LinkState, Role};
 use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, clip};
 
@@ -101,7 +101,11 @@ pub fn list(state: &LinkState, alerts: &[Alert], found: &Entities) -> (Evidence,
     if alert_lines.is_empty() && entity_lines.is_empty() {
         return (evidence, None);
     }
-    let text = note(&alert_lines, &entity_lines, (alerts.len(), counted), found);
+    let mut text = note(&alert_lines, &entity_lines, (alerts.len(), counted), found);
+    if let Some(incident) = state.incident.as_ref().filter(|_| state.link.role == Role::Attached) {
+        // A shared record is told whose they are.
+        text = text.replacen(HEAD, &format!("{HEAD}\nof incident {}", incident.number), 1);
+    }
     let number = 1 + earlier(state).count();
     (evidence, Some(Listing { key: listing_key(number), text }))
 }

@@ -208,6 +208,11 @@ pub fn link_step(state: &LinkState) -> (Step, String) {
     if link.pending {
         return (Step::Pending, "a change waits to be carried over".into());
     }
+    if link.group.closed_alone
+        && let Some(base) = state.base(Field::Status)
+    {
+        return (Step::InStep, format!("{}: {}", base.field.label(), base.rule));
+    }
     // Both sides differ here, and that is as it should be.
     let apart = state.bases.iter().find(|b| super::closed_partner::is_apart(b));
     (Step::InStep, apart.map_or_else(String::new, |b| format!("{}: {}", b.field.label(), b.rule)))

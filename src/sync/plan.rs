@@ -6,7 +6,7 @@
 use crate::model::call::UserKey;
 use crate::model::intent::Target;
 use crate::model::link::{Conflict, Seen};
-use crate::model::{Base, Field, Incident, LinkState, Pair, Record, Side};
+use crate::model::{Base, Field, Incident, LinkState, Pair, Record, Role, Side};
 use crate::mutant::{self, Mutant};
 use crate::text::Stamp;
 
@@ -42,6 +42,8 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// Who owns the closing fields from now on, if that changes.
     pub closer: Option<Option<Side>>,
+    /// Whether the incident is closed while its record stays open for others, if that changes.
+    pub closed_alone: Option<bool>,
 }
 
 impl Plan {
@@ -67,19 +69,27 @@ pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
         return Plan::default();
     };
     let mut draft = Draft { state, ctx, incident, record, now, plan: Plan::default() };
+    // Of a shared record these are the host's.
+    let guest = state.link.role == Role::Attached;
     for field in [Field::Title, Field::Description, Field::Severity, Field::Owner] {
+        if guest && matches!(field, Field::Title | Field::Description) {
+            continue;
+        }
         if field == Field::Title && state.base(field).is_some() && mutant::is_on(Mutant::TitleForgotten) {
             continue;
         }
         let verdict = draft.verdict(field);
+        let verdict = super::aggregation::of_all(&draft, field, verdict);
         draft.apply(field, verdict);
     }
-    for row in super::custom::custom_fields(ctx) {
+    for row in super::custom::custom_fields(ctx).filter(|_| !guest) {
         let verdict = super::custom::verdict(&draft, row);
         draft.apply(row.field, verdict);
     }
     super::custom::forget_old_rows(&mut draft);
-    super::closing::plan_status(&mut draft);
+    if !super::aggregation::stays_open(&mut draft) {
+        super::closing::plan_status(&mut draft);
+    }
     super::number_label::plan_label(&mut draft);
     draft.plan
 }
@@ -133,7 +143,7 @@ impl Draft<'_> {
     }
 
     /// True when a field was sent to and fro so often that a person should look at what does it.
-    fn flaps(&self, field: Field, to: Side) -> bool {
+    pub(super) fn flaps(&self, field: Field, to: Side) -> bool {
         let flaps = self.state.base(field).is_some_and(|b| b.crossings.flap(to, self.now));
         flaps && !mutant::is_on(Mutant::FlappingFollowed)
     }

@@ -15,6 +15,7 @@ use crate::model::settings::{
 use crate::model::*;
 use crate::text::Stamp;
 
+mod aggregation;
 mod closed_partner;
 mod custom;
 mod found;
@@ -37,6 +38,7 @@ fn settings(policies: Policies) -> WorkspaceSettings {
             related_rows: RelatedRows::Off,
             affected_users: UserRows::default(),
             state_path: StatePath::default(),
+            aggregate: Default::default(),
         },
         filter: Filter::default(),
         max_age: std::time::Duration::from_secs(30 * 86_400),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diptych::model::aggregation::Part;
 use diptych::model::settings::ClosedPartner;
 use diptych::mutant::Mutant;
 use diptych::sandbox::analysts::Deed;
@@ -41,6 +42,7 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
             script.events.retain(|e| !matches!(&e.what, What::Trick { trick, .. } if apart.contains(trick)));
         }
         Mutant::StepEchoed | Mutant::WalkForgotten => closes(&mut script, rng),
+        Mutant::GroupByFirst | Mutant::GuestLeftOpen => shared_records(mutant, &mut script, rng),
         Mutant::UnlinkedStillWritten => script.unlinks(rng),
         Mutant::LocalClockCursor => fast_clocks(&mut script, rng),
         Mutant::CursorBeforeRows => long_deaths(&mut script, rng),
@@ -70,6 +72,21 @@ fn closes(script: &mut Script, rng: &mut Rng) {
         script.add(at, What::Act { deed: Deed::Close, draw: rng.u64(..), serial: 600_000 + n });
         let boundary = Boundary { effects: rng.u32(8..60), applied: rng.bool() };
         script.add(at, What::Kill { boundary, down: Duration::from_secs(rng.u64(1..20)) });
+    }
+}
+
+/// Incidents that share records by several fields, whose records are closed.
+fn shared_records(mutant: Mutant, script: &mut Script, rng: &mut Rng) {
+    script.shared_records(rng);
+    let parts = match mutant {
+        Mutant::GroupByFirst => vec![Part::Labels, Part::Severity],
+        _ => vec![Part::Labels],
+    };
+    script.setting.aggregate.by = vec![parts];
+    script.setting.aggregate.most = 100;
+    for n in 0..8 {
+        let at = script.moment(rng);
+        script.add(at, What::Act { deed: Deed::Resolve, draw: rng.u64(..), serial: 960_000 + n });
     }
 }
 

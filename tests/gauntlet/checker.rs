@@ -38,6 +38,7 @@ mod rates;
 mod records;
 mod related;
 mod rest;
+mod shared;
 mod surges;
 mod updates;
 mod words;
@@ -46,10 +47,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diptych::model::ledger::{AuditRow, LinkState};
 use diptych::model::link::Conflict;
-use diptych::model::{CommentOrigin, Delivery, Entry, Life, LinkId};
+use diptych::model::{CommentOrigin, Delivery, Entry, Life, LinkId, Role};
 use diptych::sandbox::analysts::AnalystEntry;
 use diptych::sandbox::sentinel::IncidentFacts;
 
+use self::shared::Shared;
 use crate::run::Evidence;
 use crate::simulation::{Dialect, Discord, FULL, check_in_step, token};
 use crate::timeline::{Field, Pair, pairs};
@@ -84,6 +86,8 @@ pub struct Case<'a> {
     pub book: BTreeMap<String, Vec<&'a AuditRow>>,
     /// Links by incident.
     pub links: BTreeMap<String, &'a LinkState>,
+    /// Records that several incidents shared, by their keys.
+    pub shared: BTreeMap<String, Shared>,
 }
 
 impl<'a> Case<'a> {
@@ -98,7 +102,21 @@ impl<'a> Case<'a> {
                 book.entry((*guid).to_owned()).or_default().push(row);
             }
         }
-        Self { e, pairs: pairs(e), book, links }
+        let pairs = pairs(e);
+        let shared = shared::all(&pairs);
+        for (key, shared) in &shared {
+            let rows = e.audit.iter().flatten();
+            let of_them = |r: &&AuditRow| {
+                r.draft.link.and_then(|id| guids.get(&id)).is_some_and(|guid| shared.members.contains(*guid))
+            };
+            book.insert(key.clone(), rows.filter(of_them).collect());
+        }
+        Self { e, pairs, book, links, shared }
+    }
+
+    /// The incidents with which one shared a record at some time, if it did.
+    pub fn shared_by(&self, pair: &Pair) -> Option<&Shared> {
+        self.shared.values().find(|s| s.members.contains(&pair.guid))
     }
 
     /// True for a record of the store app whose incident never entered: it was merged by then, or had lost its
@@ -121,6 +139,7 @@ pub fn check(e: &Evidence) -> Vec<Violation> {
     for part in [
         records::check,
         arrivals::check,
+        shared::check,
         related::check,
         custom::check,
         customers::check,
@@ -231,10 +250,14 @@ pub fn excused(
     excuses: &BTreeSet<Excuse>,
     links: &[LinkState],
 ) -> Vec<Discord> {
-    let excusable = |d: &Discord| {
+    let excusable = |d: &Discord, guid: &str| {
         // The newest: what a person ended may have been tied again.
-        let mut all = links.iter().filter(|l| l.link.incident.as_str() == d.guid).rev();
+        let mut all = links.iter().filter(|l| l.link.incident.as_str() == guid).rev();
         let Some(link) = all.next() else { return false };
+        // A record that is gone need not have been told of all of its guests; `rest` looks into whether it is.
+        if link.link.life == Life::Gone && link.link.role == Role::Attached {
+            return true;
+        }
         let tied_again = all.any(|l| l.link.life == Life::Unlinked);
         if link.link.life == Life::Unlinked || tied_again && was_said_before(d, link) {
             return true;
@@ -267,5 +290,7 @@ pub fn excused(
             || (remade || refused || kept) && excuses.contains(&Excuse::DeniedFields)
             || (remade || refused) && d.what == "severity" && excuses.contains(&Excuse::Severity)
     };
-    discords.into_iter().filter(|d| !excusable(d)).collect()
+    // What a record shows for all of its incidents waits for a person if it does for one of them.
+    let any = |d: &Discord| d.others.iter().chain([&d.guid]).any(|guid| excusable(d, guid));
+    discords.into_iter().filter(|d| !any(d)).collect()
 }

@@ -6,11 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use diptych::engine::machine::Recovery;
+use diptych::model::aggregation::Aggregation;
 use diptych::model::ledger::{Ask, AuditRow, LinkState, Told};
 use diptych::model::settings::{ClosedPartner, CustomerComments, RelatedRows};
 use diptych::model::{
-    Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, Life, Link, LinkId, Role,
-    Verb, WorkspaceKey,
+    Command, CommandId, CommandState, Control, ControlVerb, Delivery, IncidentId, Life, Link, LinkId, Verb,
+    WorkspaceKey,
 };
 use diptych::sandbox::analysts::{AnalystEntry, Deed};
 use diptych::sandbox::faults::{FaultKind, Outage};
@@ -75,6 +76,8 @@ pub struct Evidence {
     pub wrong_clock: bool,
     /// How old an incident has to be before it gets a record.
     pub create_after: Duration,
+    /// When incidents share a record.
+    pub aggregate: Aggregation,
     /// What becomes of records closed in ServiceNow whose incident is reopened.
     pub closed_partner: ClosedPartner,
     /// What becomes of what customers see.
@@ -426,7 +429,7 @@ impl Run {
         let idle = matches!(due, Ok(Told::Numbers(n)) if n.iter().all(frozen));
         // Rows beside a record are looked for last.
         let waits = |l: &LinkState| {
-            let works = l.link.role == Role::Primary && l.link.life == Life::Live;
+            let works = l.link.role.syncs() && l.link.life == Life::Live;
             works && l.link.frozen.is_empty() && !l.link.related.waiting.is_empty()
         };
         idle && !links.iter().any(waits) && self.discords().is_empty()
@@ -490,6 +493,7 @@ impl Run {
             sweep: script.setting.sweep,
             wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
             create_after: script.setting.create_after,
+            aggregate: script.setting.aggregate.clone(),
             closed_partner: script.setting.closed_partner,
             customer_comments: script.setting.customer_comments,
             number_label: Some(script.setting.number_label),

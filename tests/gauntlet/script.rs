@@ -297,6 +297,7 @@ fn setting(seed: u64, rng: &mut Rng) -> Setting {
         write_rate: 300,
         custom: false,
         related_rows: RelatedRows::Off,
+        aggregate: Default::default(),
         domain: "",
         domain_user: "",
         // Drawn apart: what else befalls a seed stays as it was before there were these.

@@ -53,9 +53,9 @@ pub struct Total {
     pub repeated: u64,
 }
 
-/// Ways that these scripts do not lead to, because they need a lost store; a test of its own does
-/// (`a_lost_store_doubles_no_note_and_no_record`).
-const ELSEWHERE: [Recovery; 2] = [Recovery::Adopted, Recovery::OrphanKnown];
+/// Ways that these scripts do not lead to: they need a lost store, and tests of its own do that
+/// (`a_lost_store_doubles_no_note_and_no_record`, `interleavings::aggregation`).
+const ELSEWHERE: [Recovery; 3] = [Recovery::Adopted, Recovery::OrphanKnown, Recovery::JoinedAgain];
 
 /// Every so many seeds one runs twice, and both event logs have to be the same.
 const REPEAT_EVERY: u64 = 100;

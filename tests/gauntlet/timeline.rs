@@ -73,6 +73,8 @@ pub struct Word {
     pub who: Who,
     /// Id of the comment; empty in ServiceNow, whose entries never change.
     pub id: String,
+    /// Key of the record; empty in Sentinel.
+    pub record: String,
     /// Text before, for an edit or a deletion.
     pub before: Option<String>,
     /// Text after; `None` for a deletion.
@@ -86,8 +88,10 @@ pub struct Pair {
     pub number: i64,
     /// Every number that it had: one that was deleted and written again by us gets another.
     pub numbers: BTreeSet<i64>,
-    /// Records that the sync inserted for it, in order.
+    /// Records that the sync inserted for it, in order, and those of others that it joined since then.
     pub records: Vec<(Stamp, String)>,
+    /// Those of them that it joined.
+    pub joined: BTreeSet<String>,
     pub steps: Vec<Step>,
     pub words: Vec<Word>,
     /// When Defender merged it, and into which incident.
@@ -99,6 +103,11 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// Records that the sync inserted for it.
+    pub fn own_records(&self) -> impl Iterator<Item = &(Stamp, String)> {
+        self.records.iter().filter(|(_, id)| !self.joined.contains(id))
+    }
+
     /// True when a person wrote another correlation id into its record.
     pub fn is_given_away(&self) -> bool {
         self.given_away().is_some()
@@ -120,6 +129,7 @@ pub fn pairs(e: &Evidence) -> BTreeMap<String, Pair> {
     let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
     add_incidents(e, &mut pairs);
     add_records(e, &mut pairs);
+    add_guests(e, &mut pairs);
     for pair in pairs.values_mut() {
         pair.steps.sort_by_key(|s| s.at);
         pair.words.sort_by_key(|w| w.at);
@@ -172,6 +182,7 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                     side: Side::Sentinel,
                     who,
                     id: c.item.clone().unwrap_or_default(),
+                    record: String::new(),
                     before: c.before.clone(),
                     after: c.after.clone(),
                 });
@@ -275,6 +286,7 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                     side: Side::ServiceNow,
                     who,
                     id: String::new(),
+                    record: c.sys_id.clone(),
                     before: None,
                     after: Some(c.after.clone()),
                 });
@@ -294,6 +306,34 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         }
         let record = c.sys_id.clone();
         pair.steps.push(Step { at: c.at, side: Side::ServiceNow, who, field, record, before, after });
+    }
+}
+
+/// Gives every incident that joined the record of another one what was done to that record. Who joined which,
+/// and when, the audit tells; whether the record says so, too, `in_step` looks into.
+fn add_guests(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
+    let keys: BTreeMap<&str, &str> =
+        e.record_changes.iter().map(|c| (c.number.as_str(), c.sys_id.as_str())).collect();
+    for draft in e.audit.iter().flatten().map(|r| &r.draft).filter(|d| d.act == "join") {
+        let link = e.links.iter().find(|l| Some(l.link.id) == draft.link);
+        let (Some(link), Some(sys_id)) = (link, keys.get(draft.after.as_str())) else { continue };
+        let has = |p: &&Pair| p.own_records().any(|(_, id)| id == sys_id);
+        let Some(host) = pairs.values().find(has) else { continue };
+        let steps: Vec<Step> = host.steps.iter().filter(|s| s.record == *sys_id).cloned().collect();
+        let words: Vec<Word> = host.words.iter().filter(|w| w.record == *sys_id).cloned().collect();
+        let deleted = |c: &&servicenow::RecordChange| c.sys_id == *sys_id && c.field.is_empty();
+        let deleted = e.record_changes.iter().filter(deleted).find(|c| c.after == "deleted").map(|c| c.at);
+        let ruled = host.ruled.clone();
+        let Some(guest) = pairs.get_mut(link.link.incident.as_str()) else { continue };
+        if guest.records.iter().any(|(_, id)| id == sys_id) {
+            continue;
+        }
+        guest.records.push((draft.at, (*sys_id).to_owned()));
+        guest.joined.insert((*sys_id).to_owned());
+        guest.steps.extend(steps);
+        guest.words.extend(words);
+        guest.ruled.extend(ruled);
+        guest.deleted = [guest.deleted, deleted].into_iter().flatten().min();
     }
 }
 

@@ -15,7 +15,7 @@
 //! | comments | two notes within one second | `two_notes_within_one_second_are_two` | holds |
 //! | comments | notes older than the link | `what_was_said_before_the_link_is_carried_too` | holds |
 //! | comments | a note that quotes our own marker | `a_marker_in_somebody_elses_text_swallows_nothing` | holds |
-//! | comments | repeated for each aggregated incident | | open: several incidents for one record are not built |
+//! | comments | repeated for each aggregated incident | `words_of_one_incident_are_told_once_and_those_of_the_record_to_each` | holds |
 //! | comments | wrong order | `notes_keep_their_order_through_an_outage` | holds |
 //! | comments | localised labels of the journal | `entries_come_out_oldest_first_with_their_lines` | holds |
 //! | comments | lag with many incidents | `a_note_among_two_hundred_incidents_waits_for_one_pass` | holds |
@@ -38,7 +38,7 @@
 //! | mapping | a pair that loses | `informational_never_becomes_low_by_itself` | holds |
 //! | mapping | an empty value wipes the other side | `an_empty_title_is_not_sent_to_sentinel` | holds |
 //! | mapping | a rule with a delimiter | `a_value_is_taken_apart_at_a_delimiter` | holds |
-//! | mapping | aggregation by two fields that uses one | | open: aggregation is not built |
+//! | mapping | aggregation by two fields that uses one | `both_fields_of_a_criterion_have_to_be_the_same` | holds |
 //! | paging, time | more changes than a page | `more_changes_than_a_page_all_arrive` | holds |
 //! | paging, time | edits within the second of the cursor | Gauntlet, P4 | holds |
 //! | paging, time | milliseconds and zones | `reads_every_shape_the_services_write` | holds |
@@ -47,7 +47,7 @@
 //! | paging, time | a look-back that is raised later | | not ours: cursors follow the servers' clock, and a deep pass reaches back by itself |
 //! | topology | the same GUID in two workspaces | `the_same_incident_always_gets_the_same_key` | holds |
 //! | topology | a chain of merges | `a_chain_of_merges_is_followed_to_its_end` | holds |
-//! | topology | several incidents for one ticket | | open: not built |
+//! | topology | several incidents for one ticket | `incidents_that_are_the_same_share_one_record` | holds |
 //! | topology | a user of a domain who cannot see a row | `records_of_another_domain_are_not_taken_for_deleted` | holds |
 //! | topology | a government host | `two_clouds_stand_side_by_side` | holds |
 //! | topology | government and commercial together | `two_clouds_stand_side_by_side` | holds |

@@ -1,5 +1,6 @@
 //! Chosen interleavings of the whole engine in one process; the Gauntlet draws the others.
 
+mod aggregation;
 mod closed_partner;
 mod cost;
 mod customers;

@@ -57,6 +57,8 @@ pub struct Discord {
     pub what: &'static str,
     /// In words.
     pub text: String,
+    /// The other incidents of the record, where it is about what all of them show.
+    pub others: Vec<String>,
 }
 
 impl std::fmt::Display for Discord {
@@ -76,11 +78,10 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
             by_guid.entry(guid.to_owned()).or_default().push(record);
         }
     }
-    // What Defender folded into another incident is a link's end, not a part of it.
-    let alive = |i: &&IncidentFacts| !i.labels.iter().any(|l| l == "redirected");
+    let shared = shared(worlds);
     for incident in &worlds.incidents {
         let records = by_guid.remove(&incident.guid.to_lowercase()).unwrap_or_default();
-        if !alive(&incident) || worlds.deleted.contains(&incident.guid.to_lowercase()) {
+        if !is_alive(incident) || worlds.deleted.contains(&incident.guid.to_lowercase()) {
             continue;
         }
         let wanted = incident.labels.iter().any(|l| l == "snow");
@@ -90,45 +91,149 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
                 guid: incident.guid.to_lowercase(),
                 what,
                 text: format!("{who}: {text}"),
+                others: Vec::new(),
             });
         };
+        let guest_of: Vec<&Shared<'_>> = shared.iter().filter(|s| s.has_guest(incident)).collect();
         match records.as_slice() {
+            [] if guest_of.len() == 1 => compare(incident, guest_of[0].record, worlds, &shared, &mut differ),
+            _ if !guest_of.is_empty() => {
+                differ("record", format!("{} records", guest_of.len() + records.len()));
+            }
             [] if wanted => differ("record", "no record".to_owned()),
             [] => {}
             [record] if !wanted && worlds.is_anothers(record) => {}
-            [record] => compare(incident, record, worlds, &mut differ),
+            [record] => compare(incident, record, worlds, &shared, &mut differ),
             many => differ("record", format!("{} records", many.len())),
         }
     }
     for guid in by_guid.keys().filter(|guid| !worlds.deleted.contains(*guid)) {
         let text = format!("a record for {guid}, which is no incident");
-        problems.push(Discord { guid: guid.clone(), what: "record", text });
+        problems.push(Discord { guid: guid.clone(), what: "record", text, others: Vec::new() });
     }
+    problems.extend(shared.iter().flat_map(|s| s.differences(worlds)));
     problems
 }
 
-fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&'static str, String)) {
-    let mut differ = |what: &'static str, s: String, n: String| {
-        add(what, format!("{}: {what}: {s:?} and {n:?}", r.number));
-    };
-    let severities = (w.dialect.severities)(field(r, "impact"), field(r, "urgency"));
-    if !severities.contains(&i.severity.as_str()) {
-        differ("severity", i.severity.clone(), format!("{}/{}", field(r, "impact"), field(r, "urgency")));
+/// True for an incident that Defender did not fold into another one: that is a link's end, not a part of it.
+fn is_alive(i: &IncidentFacts) -> bool {
+    !i.labels.iter().any(|l| l == "redirected")
+}
+
+/// The number of an incident that a note of ours says was added to a record.
+pub fn joining(note: &str) -> Option<i64> {
+    number(note, "Microsoft Sentinel incident ", " was added to this record")
+}
+
+/// The same of one that left it.
+fn leaving(note: &str) -> Option<i64> {
+    number(note, "Microsoft Sentinel incident ", " was split off by ")
+}
+
+fn number(note: &str, before: &str, after: &str) -> Option<i64> {
+    note.strip_prefix(before)?.split_once(after)?.0.parse().ok()
+}
+
+/// A record and its incidents, by what it says itself.
+struct Shared<'a> {
+    record: &'a RecordFacts,
+    /// The one whose id it carries, while that can be kept in step.
+    host: Option<&'a IncidentFacts>,
+    /// The others, each with when the record was told of it.
+    guests: Vec<(&'a IncidentFacts, &'a str)>,
+}
+
+/// Records that several incidents share, or shared.
+fn shared(worlds: &Worlds) -> Vec<Shared<'_>> {
+    let lives = |i: &&IncidentFacts| is_alive(i) && !worlds.deleted.contains(&i.guid.to_lowercase());
+    let all = worlds
+        .records
+        .iter()
+        .filter(|r| worlds.dialect.makes(&worlds.integration_user, field(r, "sys_created_by")));
+    let mut found = Vec::new();
+    for record in all {
+        let notes: Vec<&JournalFacts> =
+            record.journal.iter().filter(|j| j.created_by == worlds.integration_user).collect();
+        let left: BTreeSet<i64> = notes.iter().filter_map(|j| leaving(&j.value)).collect();
+        let mut told: BTreeMap<i64, &str> = BTreeMap::new();
+        for note in &notes {
+            if let Some(number) = joining(&note.value) {
+                told.entry(number).or_insert(&note.created_on);
+            }
+        }
+        if told.is_empty() {
+            continue;
+        }
+        let named = worlds.dialect.incident_of(field(record, "correlation_id"));
+        let host = worlds.incidents.iter().find(|i| named == Some(i.guid.to_lowercase().as_str()));
+        let guests = worlds.incidents.iter().filter(lives).filter(|i| !left.contains(&i.number));
+        let guests = guests.filter_map(|i| Some((i, *told.get(&i.number)?))).collect();
+        found.push(Shared { record, host: host.filter(lives), guests });
     }
-    if i.status != (w.dialect.status)(field(r, "state")) {
-        differ("status", i.status.clone(), field(r, "state").into());
+    found
+}
+
+impl Shared<'_> {
+    fn has_guest(&self, incident: &IncidentFacts) -> bool {
+        self.guests.iter().any(|(i, _)| i.guid == incident.guid)
     }
-    let owner = CAST.iter().find(|p| p.sys_id == field(r, "assigned_to")).map(|p| p.upn.to_lowercase());
-    let upn = i.owner_upn.clone().map(|u| u.to_lowercase());
-    let gone =
-        |u: &Option<String>| u.as_deref().is_some_and(|u| CAST.iter().any(|p| !p.active && p.upn == u));
-    if w.dialect.owners && owner != upn && !gone(&upn) && !gone(&owner) {
-        differ("owner", format!("{upn:?}"), format!("{owner:?}"));
+
+    /// What the record shows for all of its incidents: the highest severity of those that are open, and closed
+    /// once all of them are.
+    fn differences(&self, worlds: &Worlds) -> Vec<Discord> {
+        let all: Vec<&IncidentFacts> =
+            self.host.into_iter().chain(self.guests.iter().map(|(i, _)| *i)).collect();
+        let Some(first) = all.first() else { return Vec::new() };
+        let numbers: Vec<String> =
+            all.iter().map(|i| format!("{} ({} {})", i.number, i.severity, i.status)).collect();
+        let others = || all.iter().skip(1).map(|i| i.guid.to_lowercase()).collect();
+        let (impact, urgency) = (field(self.record, "impact"), field(self.record, "urgency"));
+        let state = field(self.record, "state");
+        let mut found = Vec::new();
+        let mut differ = |what, shown: String| {
+            let text =
+                format!("{}: {what}: {shown} for incidents {}", self.record.number, numbers.join(", "));
+            found.push(Discord { guid: first.guid.to_lowercase(), what, text, others: others() });
+        };
+        let is_open = |i: &&&IncidentFacts| i.status != "Closed";
+        let rank = |i: &&&IncidentFacts| {
+            ["Informational", "Low", "Medium", "High"].iter().position(|s| *s == i.severity)
+        };
+        let shown = (worlds.dialect.severities)(impact, urgency);
+        let right = match all.iter().filter(is_open).max_by_key(rank) {
+            Some(top) => shown.contains(&top.severity.as_str()),
+            // What the last one left is as good as what another one had.
+            None => all.iter().any(|i| shown.contains(&i.severity.as_str())),
+        };
+        if !right {
+            differ("severity", format!("{impact}/{urgency}"));
+        }
+        let status = (worlds.dialect.status)(state);
+        if (status == "Closed") != all.iter().all(|i| i.status == "Closed") {
+            differ("status", state.to_owned());
+        }
+        found
     }
-    for (what, text) in super::custom::differences(i, r) {
-        add(what, text);
+}
+
+fn compare(
+    i: &IncidentFacts,
+    r: &RecordFacts,
+    w: &Worlds,
+    shared: &[Shared<'_>],
+    add: &mut dyn FnMut(&'static str, String),
+) {
+    let shared = shared.iter().find(|s| s.record.sys_id == r.sys_id);
+    let joined = shared.and_then(|s| s.guests.iter().find(|(g, _)| g.guid == i.guid)).map(|(_, at)| *at);
+    if shared.is_none() {
+        fields(i, r, w, add);
     }
-    conversation(i, r, w, add);
+    if joined.is_none() {
+        for (what, text) in super::custom::differences(i, r) {
+            add(what, text);
+        }
+    }
+    conversation(i, r, w, joined, add);
     for words in [store_app::FROM_SENTINEL, store_app::FROM_SERVICENOW, store_app::ITS_OWN] {
         let comments = i.comments.iter().filter(|c| c.message.contains(words)).count();
         let notes = r.journal.iter().filter(|j| j.value.contains(words)).count();
@@ -146,16 +251,53 @@ fn compare(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&
             add("alerts", format!("{}: alert {alert} is in the journal {told} times", r.number));
         }
     }
+    // Two incidents of one record may have seen the same.
+    let about = |j: &&JournalFacts| {
+        let of = j.value.lines().find_map(|l| l.strip_prefix("of incident "));
+        match joined {
+            Some(_) => of == Some(i.number.to_string().as_str()),
+            None => of.is_none(),
+        }
+    };
     let notes = r.journal.iter().filter(ours).filter(|j| j.value.contains("Seen in Microsoft Sentinel"));
-    let mut lines: Vec<&str> = notes.flat_map(|j| j.value.lines()).filter(|l| l.starts_with("- ")).collect();
+    let mut lines: Vec<&str> =
+        notes.filter(about).flat_map(|j| j.value.lines()).filter(|l| l.starts_with("- ")).collect();
     lines.sort_unstable();
     if let Some(two) = lines.windows(2).find(|two| two[0] == two[1]) {
         add("alerts", format!("{}: a record is told twice of {}", r.number, two[0]));
     }
 }
 
-/// Every text of a person on either side is on the other exactly once.
-fn conversation(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&'static str, String)) {
+/// The fields of a pair of its own.
+fn fields(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn FnMut(&'static str, String)) {
+    let mut differ = |what: &'static str, s: String, n: String| {
+        add(what, format!("{}: {what}: {s:?} and {n:?}", r.number));
+    };
+    let severities = (w.dialect.severities)(field(r, "impact"), field(r, "urgency"));
+    if !severities.contains(&i.severity.as_str()) {
+        differ("severity", i.severity.clone(), format!("{}/{}", field(r, "impact"), field(r, "urgency")));
+    }
+    if i.status != (w.dialect.status)(field(r, "state")) {
+        differ("status", i.status.clone(), field(r, "state").into());
+    }
+    let owner = CAST.iter().find(|p| p.sys_id == field(r, "assigned_to")).map(|p| p.upn.to_lowercase());
+    let upn = i.owner_upn.clone().map(|u| u.to_lowercase());
+    let gone =
+        |u: &Option<String>| u.as_deref().is_some_and(|u| CAST.iter().any(|p| !p.active && p.upn == u));
+    if w.dialect.owners && owner != upn && !gone(&upn) && !gone(&owner) {
+        differ("owner", format!("{upn:?}"), format!("{owner:?}"));
+    }
+}
+
+/// Every text of a person on either side is on the other exactly once; for a guest of a
+/// record, what was said there since then.
+fn conversation(
+    i: &IncidentFacts,
+    r: &RecordFacts,
+    w: &Worlds,
+    joined: Option<&str>,
+    add: &mut dyn FnMut(&'static str, String),
+) {
     let who = &r.number;
     // Whoever is nobody of the cast is the application.
     let own_comment = |author: &str| CAST.iter().all(|p| p.name != author);
@@ -176,7 +318,9 @@ fn conversation(i: &IncidentFacts, r: &RecordFacts, w: &Worlds, add: &mut dyn Fn
         let Some(token) = token(&entry.value) else { continue };
         let copies =
             i.comments.iter().filter(|c| own_comment(&c.author_name) && c.message.contains(token)).count();
-        if copies != 1 {
+        // What stood there before the incident joined the record is no news for it.
+        let before = joined.is_some_and(|at| entry.created_on.as_str() <= at);
+        if copies != 1 && !(before && copies == 0) {
             let what = if copies == 0 && is_full(i) { FULL } else { "conversation" };
             add(what, format!("{who}: note {token} is among the comments {copies} times"));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use diptych::model::aggregation::Aggregation;
 use diptych::model::settings::*;
 use diptych::model::{InstanceKey, RecordShape, StatePath, TableName, WorkspaceKey};
 
@@ -85,6 +86,8 @@ pub struct Setting {
     pub custom: bool,
     /// Whether entities become rows beside the records; a few incidents more have some that do.
     pub related_rows: RelatedRows,
+    /// When incidents share a record.
+    pub aggregate: Aggregation,
     /// The domain that new records are to get; empty for the instance's choice.
     pub domain: &'static str,
     /// Who signs in for that domain; empty for [`USER`].
@@ -128,6 +131,7 @@ impl Default for Setting {
             crowded: 0,
             custom: false,
             related_rows: RelatedRows::Off,
+            aggregate: Aggregation::default(),
             domain: "",
             domain_user: "",
             latency: "",
@@ -171,6 +175,7 @@ pub fn engine_settings(setting: &Setting, holder: String) -> EngineSettings {
                 caller: String::new(),
                 related_rows: setting.related_rows,
                 affected_users: UserRows::default(),
+                aggregate: setting.aggregate.clone(),
             },
             filter: Filter { labels: vec!["snow".into()], ..Filter::default() },
             max_age: Duration::from_secs(30 * 86_400),

@@ -11,7 +11,7 @@ use diptych::sandbox::side::Side;
 use diptych::store::Store;
 use diptych::text::Stamp;
 
-use super::in_step::{Worlds, check_in_step};
+use super::in_step::{Worlds, check_in_step, joining};
 use super::scheduler::Simulation;
 use super::setting::{KEY, WORKSPACE};
 use super::wire::{Around, Sent};
@@ -48,16 +48,27 @@ impl Simulation {
         let mut deleted: BTreeSet<String> = self.stage.with_sentinel(|s| {
             s.history().iter().filter(|c| c.field == "deleted").map(|c| c.guid.to_lowercase()).collect()
         });
+        let numbers: BTreeMap<i64, String> = self.stage.with_sentinel(|s| {
+            let there = s.facts(WORKSPACE).into_iter().map(|i| (i.number, i.guid.to_lowercase()));
+            s.history().iter().map(|c| (c.number, c.guid.to_lowercase())).chain(there).collect()
+        });
         self.stage.with_desk(|d| {
             let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+            let mut guests: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
             for c in d.history() {
                 if c.field == "correlation_id"
                     && let Some(guid) = self.dialect.incident_of(&c.after)
                 {
                     known.insert(&c.sys_id, guid);
                 }
+                if c.user_name == self.setting.user()
+                    && let Some(guid) = joining(&c.after).and_then(|number| numbers.get(&number))
+                {
+                    guests.entry(&c.sys_id).or_default().push(guid);
+                }
                 if c.field.is_empty() && c.after == "deleted" {
                     deleted.extend(known.get(c.sys_id.as_str()).map(|guid| (*guid).to_owned()));
+                    deleted.extend(guests.get(c.sys_id.as_str()).into_iter().flatten().map(|g| (*g).clone()));
                 }
             }
         });

@@ -23,6 +23,8 @@ pub enum LinksVerb {
     Link(LinkArgs),
     /// End a link: nothing crosses any more, nothing is deleted, and no new record is made
     Unlink(Target),
+    /// Take an incident out of a record that it shares with others: it gets one of its own
+    Split(Target),
 }
 
 /// `links adopt`

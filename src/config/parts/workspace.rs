@@ -39,6 +39,7 @@ pub fn workspaces(
             let cure = "say alerts = \"note\": entities are read with the alerts";
             r.error(&at.key("route").key("related_rows"), "is on while alerts are off", cure);
         }
+        super::aggregate::check(r, &at, &settings);
         twice(r, &at, &out, &to);
         out.push((settings, to));
     }
@@ -266,6 +267,7 @@ fn route(r: &mut Resolver<'_>, at: &Path, raw: RawRoute, instances: &Instances) 
         related_rows: raw.related_rows.unwrap_or_default(),
         affected_users: user_rows(r, &at.key("affected_users"), raw.affected_users.unwrap_or_default()),
         state_path,
+        aggregate: super::aggregate::aggregate(r, &at.key("aggregate"), raw.aggregate.unwrap_or_default()),
     }
 }
 

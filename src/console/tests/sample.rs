@@ -46,6 +46,7 @@ pub fn settings() -> EngineSettings {
                 related_rows: RelatedRows::Off,
                 affected_users: UserRows::default(),
                 state_path: Default::default(),
+                aggregate: Default::default(),
             },
             filter: Filter::default(),
             max_age: Duration::from_secs(86_400 * 30),

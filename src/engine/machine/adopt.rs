@@ -304,6 +304,7 @@ pub(super) async fn adopt_with_journal(
             let more = ws.absorb_notes(&seen, &rows);
             turn.entries.extend(more.into_iter().filter(|e| e.id.0 == 0 || !known.contains(&e.id)));
             turn.record = Some(record);
+            turn.journal = rows;
             ws.save(state, turn).await?;
             Ok(Next::Again)
         }

@@ -61,6 +61,10 @@ pub(super) async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         // Written without a version it would undo what nobody has seen yet.
         return Ok(false);
     }
+    if opening == Opening::Split {
+        super::split::split_off(ws, &mut state, command).await?;
+        return Ok(false);
+    }
     if opening == Opening::Unlink {
         let turn = super::unlink::ended(ws, &state, command);
         ws.save(&mut state, turn).await?;
@@ -104,7 +108,7 @@ fn opened(ws: &Ws, state: &LinkState, command: &Command, opening: Opening) -> Tu
         Opening::Base(base) => turn.bases.push(*base),
         Opening::Retry => retry(state, &mut turn, ws),
         // It has no second step, and is done in one turn.
-        Opening::Unlink => {}
+        Opening::Unlink | Opening::Split => {}
     }
     if !matches!(command.verb, Verb::Retry) && turn.link.is_none() && state.link.not_before.0 > 0 {
         let mut link = state.link.clone();
@@ -121,8 +125,13 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
     // Whatever froze it, its record is looked at before anything is sent (I6); and a column that may be read
     // since lately shows only then.
     ws.memory(|m| m.unverified.insert(link.id));
+    let mut bases = state.bases.clone();
     if link.life == Life::Gone {
+        turn.bases.extend(super::siblings::rejoined(ws, state));
+        bases.retain(|old| turn.bases.iter().all(|b| b.field != old.field));
+        bases.extend(turn.bases.iter().cloned());
         link.life = Life::Live;
+        link.role = super::siblings::seat(state);
         ws.memory(|m| m.unsure.insert(link.id));
     }
     link.frozen.clear();
@@ -140,7 +149,8 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
         let next = if create { IntentState::Unknown } else { IntentState::Replanned };
         turn.intents.push(ws.update(intent, next, "tried again by a person".into()));
     }
-    turn.bases.extend(crate::sync::number_label::tried_again(&state.bases));
+    turn.bases.extend(crate::sync::number_label::tried_again(&bases));
+    let state = &LinkState { bases, ..state.clone() };
     turn.bases.extend(crate::sync::state_path::tried_again(state));
     for entry in &state.entries {
         let mut again = entry.clone();

@@ -253,6 +253,10 @@ pub(super) async fn record_patched(
                 .push(base.unwrap_or_else(|| base_after(state, target, Side::ServiceNow, &now, (at, moved))));
         }
         ws.field_written(state, &mut turn, &intent, target, (&now, proof));
+        // What somebody else made of it in between is for everybody to see.
+        if theirs(target).is_none() {
+            turn.settled.push((target.field, target.before.clone(), now));
+        }
     }
     // Whose record it is now does not matter to whoever's value it replaced (seed 9834986).
     if record.mod_count > mod_count + 1 {

@@ -54,6 +54,9 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     {
         return Ok(next);
     }
+    if let Some(next) = Box::pin(super::joining::join(ws, state)).await? {
+        return Ok(next);
+    }
     let name = lock_name(state);
     let one_at_a_time = own_key(ws, state) != OwnKey::Honoured;
     let _turn = if one_at_a_time { Some(ws.lock(name).await) } else { None };
@@ -197,7 +200,7 @@ fn add_identity(ws: &Ws, state: &LinkState, write: &mut RecordWrite) {
 }
 
 /// Looks for a record that carries our correlation id already. The client has checked every row.
-async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, CallError> {
+pub(super) async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, CallError> {
     let call = DeskCall::Records {
         table: state.link.table.clone(),
         shape: ws.shape(),

@@ -141,7 +141,7 @@ fn planned_for(ws: &Ws, state: &LinkState) -> Option<PlannedWrite> {
             open: Vec::new(),
         });
     }
-    if state.link.role != Role::Primary || ws.settings().store_app == StoreApp::Watch {
+    if !state.link.role.syncs() || ws.settings().store_app == StoreApp::Watch {
         return None;
     }
     // Nobody is looked up in a dry run; whoever is not known is shown as such.

@@ -9,7 +9,7 @@ use crate::model::call::SentinelCall;
 use crate::model::ledger::{Ask, AuditDraft, CommandUpdate, Commit, Known, Told};
 use crate::model::view::{EventView, Level};
 use crate::model::{
-    CallError, CommandState, Delivery, FaultKind, Intent, IntentKind, IntentState, Life, Link, LinkId,
+    Base, CallError, CommandState, Delivery, FaultKind, Intent, IntentKind, IntentState, Life, Link, LinkId,
     LinkState, Record, Role, Side, SysId,
 };
 use crate::mutant::{self, Mutant};
@@ -66,6 +66,15 @@ pub(super) async fn missed(
     if state.link.role == Role::Merged && side == Side::Sentinel {
         return merged_and_gone(ws, state).await;
     }
+    let lead = state.lead();
+    if side == Side::ServiceNow && lead != state.link.id {
+        // It is for one of them to find out, and not for one that waits for a person; the record counts once.
+        ws.memory(|m| {
+            m.unverified.insert(lead);
+            m.stirred.insert(lead);
+        });
+        return read_failed(ws, state, error, Read::of(side)).await;
+    }
     let (id, now) = (state.link.id, ws.steady());
     let first = ws.memory(|m| *m.missing.entry((id, side)).or_insert(now));
     let read = ws.memory(|m| m.passes.of(side).asked);
@@ -95,6 +104,9 @@ pub(super) async fn missed(
     turn.events.push(ws.event(Level::Warning, Some(id), ws.subject(state), text));
     let taken = super::hand_over::taken_without_incident(ws, state).filter(|_| side == Side::Sentinel);
     let role = if taken.is_some() { Role::Primary } else { state.link.role };
+    if side == Side::ServiceNow {
+        turn.others = super::siblings::rest_too(ws, state, RECORD).await?;
+    }
     turn.entries.extend(taken.into_iter().flatten());
     turn.link = Some(Link {
         role,
@@ -124,10 +136,10 @@ async fn merged_and_gone(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
 
 /// The side that is still there of a link that rests because the other one is gone.
 fn left(link: &Link) -> Option<Side> {
-    match (link.frozen.as_str(), link.role) {
+    match link.frozen.as_str() {
         _ if link.life != Life::Gone => None,
-        (RECORD, Role::Primary | Role::Merged) => Some(Side::Sentinel),
-        (INCIDENT, Role::Primary) => Some(Side::ServiceNow),
+        RECORD if link.role.syncs() || link.role == Role::Merged => Some(Side::Sentinel),
+        INCIDENT if link.role.syncs() => Some(Side::ServiceNow),
         _ => None,
     }
 }
@@ -141,8 +153,8 @@ pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<O
     };
     let carries = |i: &&Intent| i.state.is_open() && entry_of(&i.kind).is_some_and(|(_, to)| to == side);
     let open = state.intents.iter().find(carries).cloned();
-    let waits = state.link.role == Role::Primary
-        && state.entries.iter().any(|e| e.delivery(side) == Delivery::Waiting);
+    let waits =
+        state.link.role.syncs() && state.entries.iter().any(|e| e.delivery(side) == Delivery::Waiting);
     if open.is_none() && !waits {
         return Ok(None);
     }
@@ -158,7 +170,7 @@ pub(super) async fn carry_last_words(ws: &Ws, state: &mut LinkState) -> Result<O
         }
         return super::recover::settle(ws, state, intent).await.map(Some);
     }
-    if ws.rate_waits(side) {
+    if ws.rate_waits(side) || side == Side::ServiceNow && super::siblings::waits(ws, state) {
         return Ok(Some(Next::Later));
     }
     ws.recovered(Recovery::LastWords);
@@ -330,8 +342,8 @@ pub(super) fn seen(ws: &Ws, link: LinkId, side: Side) {
     });
 }
 
-/// A link of which something is there again that it rested for, and what is said of it.
-pub(super) fn revived(ws: &Ws, state: &LinkState, side: Side) -> Option<(Link, EventView)> {
+/// A link of which something is there again that it rested for, what is said of it, and what both sides agree on.
+pub(super) fn revived(ws: &Ws, state: &mut LinkState, side: Side) -> Option<(Link, EventView, Vec<Base>)> {
     let why = if side == Side::ServiceNow { RECORD } else { INCIDENT };
     if state.link.life != Life::Gone || state.link.frozen != why {
         return None;
@@ -340,7 +352,12 @@ pub(super) fn revived(ws: &Ws, state: &LinkState, side: Side) -> Option<(Link, E
     seen(ws, state.link.id, side);
     let text = format!("is in {side} again, and kept in step from now on");
     let event = ws.event(Level::Info, Some(state.link.id), ws.subject(state), text);
-    Some((Link { life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() }, event))
+    let bases = super::siblings::rejoined(ws, state);
+    state.bases.retain(|old| bases.iter().all(|b| b.field != old.field));
+    state.bases.extend(bases.iter().cloned());
+    let role = super::siblings::seat(state);
+    let link = Link { role, life: Life::Live, frozen: String::new(), pending: true, ..state.link.clone() };
+    Some((link, event, bases))
 }
 
 /// Records that are looked for again although their links rest, in chunks to fetch: the newest, or all.
@@ -387,8 +404,11 @@ async fn live_records(ws: &Ws) -> Result<Vec<Known>, Halt> {
 
 /// The links of records that were found again live on, in hand and in the transaction.
 pub(super) fn revive_found(ws: &Ws, states: &mut [LinkState], records: &[Record], commit: &mut Commit) {
+    let mut seated = BTreeSet::new();
     for state in states.iter_mut().filter(|s| records.iter().any(|r| r.sys_id == s.link.sys_id)) {
-        if let Some((link, event)) = revived(ws, state, Side::ServiceNow) {
+        if let Some((mut link, event, bases)) = revived(ws, state, Side::ServiceNow) {
+            super::siblings::seat_once(&mut link, &mut seated);
+            commit.bases.extend(bases.into_iter().map(|b| (link.id, b)));
             state.link = link;
             commit.events.push(event);
         }

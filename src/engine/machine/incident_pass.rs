@@ -7,9 +7,12 @@ use std::time::Duration;
 use crate::model::call::{Answer, IncidentPage, ListFrom, SentinelCall, SentinelReply};
 use crate::model::ledger::{Ask, Commit, Told};
 use crate::model::settings::StoreApp;
-use crate::model::{CallError, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side};
+use crate::model::{
+    CallError, FaultKind, Incident, IncidentId, Life, Link, LinkId, LinkState, Role, Side, SysId,
+};
 use crate::mutant::{self, Mutant};
 use crate::sync::admission::{Admission, admit, matches_filter};
+use crate::sync::aggregation::group_keys;
 use crate::sync::cursor::{LONGEST_STOP, first_start, next_start, stopped_long, wait_for};
 use crate::sync::custom::bases_before_change;
 use crate::sync::identity::derived_sys_id;
@@ -201,11 +204,12 @@ async fn observe_incidents(
     }
     let mut commit = Commit::default();
     let mut count = 0;
+    let mut seated = BTreeSet::new();
     for incident in changed {
         match states.remove(&incident.id) {
             Some(known) => {
-                for state in known {
-                    note_incident(ws, &mut commit, &state, &incident, dirty);
+                for mut state in known {
+                    note_incident(ws, &mut commit, &mut state, &incident, (&mut *dirty, &mut seated));
                 }
             }
             None => {
@@ -225,6 +229,7 @@ async fn observe_incidents(
         commit.incidents.push((incident, listed(asked)));
     }
     if count > 0 {
+        super::joining::seat_new(ws, &mut commit.new_links).await?;
         let done = ws.commit(commit).await?;
         dirty.extend(done.links);
     }
@@ -234,17 +239,19 @@ async fn observe_incidents(
 fn note_incident(
     ws: &Ws,
     commit: &mut Commit,
-    state: &LinkState,
+    state: &mut LinkState,
     incident: &Incident,
-    dirty: &mut BTreeSet<LinkId>,
+    (dirty, seated): (&mut BTreeSet<LinkId>, &mut BTreeSet<SysId>),
 ) {
     if state.link.life == Life::Unlinked {
         // It is known, so that nothing is made for it; and nothing of it crosses.
         return;
     }
     let mut link = state.link.clone();
-    if let Some((alive, event)) = super::gone::revived(ws, state, Side::Sentinel) {
+    if let Some((alive, event, bases)) = super::gone::revived(ws, state, Side::Sentinel) {
         link = alive;
+        commit.bases.extend(bases.into_iter().map(|b| (link.id, b)));
+        super::siblings::seat_once(&mut link, seated);
         commit.events.push(event);
     }
     link.in_filter = matches_filter(incident, &ws.settings().filter);
@@ -257,6 +264,11 @@ fn note_incident(
     if let Some((audit, event)) = super::ownership::freeze_anew(ws, state, &mut link, incident) {
         commit.audit.push(audit);
         commit.events.push(event);
+    }
+    if super::siblings::concerned(state, &link, Some(incident)) {
+        let others = super::siblings::others(state);
+        dirty.extend(others.iter().copied());
+        commit.wake.extend(others);
     }
     if link != state.link {
         commit.links.push(link);
@@ -281,6 +293,8 @@ fn new_link(ws: &Ws, incident: &Incident, now: Stamp) -> Link {
     if ws.settings().store_app == StoreApp::Watch {
         link.role = Role::Watched;
     }
+    let aggregate = &route.aggregate;
+    link.group.keys = group_keys(incident, aggregate, &ws.settings().number_label);
     link.pending = true;
     link.unread = incident.comments_count > 0;
     link.evidence.unread = ws.asks_for_alerts(&link.evidence, incident);

@@ -7,6 +7,7 @@ use crate::model::call::{DeskCall, DeskReply, UserKey, UserQuery};
 use crate::model::settings::CustomerComments;
 use crate::model::view::{EventView, Level};
 use crate::model::{CallError, Entry, FaultKind, JournalEntry, LinkState, SysId};
+use crate::sync::aggregation::siblings_words;
 use crate::sync::conversation::absorb_journal;
 use crate::sync::customer::COLUMN;
 use crate::sync::journal_text::{Own, keyed};
@@ -190,7 +191,12 @@ impl Ws {
         let journal: Vec<JournalEntry> = journal.iter().filter(wanted).cloned().collect();
         let changed = absorb_journal(state, &journal, &own, element, &self.shared.keys);
         self.count_known_again(&changed);
-        changed
+        let theirs = siblings_words(state, &changed, &self.shared.keys);
+        let own = |e: &Entry| {
+            let same = |t: &&Entry| (&t.origin, &t.origin_id) == (&e.origin, &e.origin_id);
+            theirs.iter().find(same).unwrap_or(e).clone()
+        };
+        changed.iter().map(own).collect()
     }
 }
 

@@ -39,6 +39,13 @@ pub(super) enum Next {
 /// Works on a link. True when nothing is left to do.
 pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
     let Some(mut state) = ws.load(id).await? else { return Ok(true) };
+    let mut held = super::siblings::lock_name(&ws, &state.link);
+    let mut alone = super::siblings::lock(&ws, &state.link).await;
+    if alone.is_some() {
+        // Others may have worked on the record meanwhile.
+        let Some(fresh) = ws.load(id).await? else { return Ok(true) };
+        state = fresh;
+    }
     #[cfg(feature = "mutants")]
     super::mutated::forget_walk(&ws, &mut state);
     let before = state.clone();
@@ -51,7 +58,16 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
         #[cfg(feature = "mutants")]
         super::mutated::keep_walk(&ws, &state);
         match next {
-            Next::Again => {}
+            Next::Again => {
+                let name = super::siblings::lock_name(&ws, &state.link);
+                if name != held {
+                    // It joined others, and works in turn with them from now on.
+                    drop(alone.take());
+                    (held, alone) = (name, super::siblings::lock(&ws, &state.link).await);
+                    let Some(fresh) = ws.load(id).await? else { return Ok(true) };
+                    state = fresh;
+                }
+            }
             next => {
                 ws.settle_commands(&mut state, next).await?;
                 let pending = next == Next::Later;
@@ -72,16 +88,13 @@ pub(super) async fn work_link(ws: Ws, id: LinkId) -> Result<bool, Halt> {
 /// True for a link that may be written; of another one, it is only found out what was sent before.
 pub(super) fn may_send(ws: &Ws, link: &crate::model::Link) -> bool {
     let watches = ws.settings().store_app == StoreApp::Watch;
-    link.role == Role::Primary && link.frozen.is_empty() && !watches
+    link.role.syncs() && link.frozen.is_empty() && !watches
 }
 
 /// True for a link that is frozen with nothing under way: it waits for a person.
 pub(super) fn waits_frozen(state: &LinkState) -> bool {
     let link = &state.link;
-    !link.frozen.is_empty()
-        && link.role == Role::Primary
-        && link.life <= Life::Live
-        && state.open_intent().is_none()
+    !link.frozen.is_empty() && link.role.syncs() && link.life <= Life::Live && state.open_intent().is_none()
 }
 
 /// One turn of a piece of work.
@@ -93,6 +106,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         return Ok(next);
     }
     if let Some(next) = Box::pin(super::merges::turn(ws, state, looks)).await? {
+        return Ok(next);
+    }
+    if let Some(next) = Box::pin(super::siblings::turn(ws, state)).await? {
         return Ok(next);
     }
     if state.link.role == Role::Watched && state.link.life <= Life::Live && state.open_intent().is_none() {
@@ -116,7 +132,7 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     {
         ws.memory(|m| m.reread.remove(&link.id));
         let rests = link.life == Life::Gone;
-        if link.role != Role::Primary && !rests && !link.error.is_empty() {
+        if !link.role.syncs() && !rests && !link.error.is_empty() {
             // What could not be done for it is not tried again. Whatever it is frozen for waits for a person:
             // its record may be somebody else's by now (seed 9701163).
             let link = crate::model::Link { error: String::new(), ..link.clone() };
@@ -146,6 +162,10 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         return Box::pin(super::observation::look_at_incident(ws, state)).await;
     }
     if let Some(intent) = state.open_intent().cloned() {
+        let unsent = intent.state == IntentState::Planned && intent.kind.side() == Side::ServiceNow;
+        if unsent && super::siblings::others_sent(ws, state) {
+            return Ok(Next::Later);
+        }
         return Box::pin(super::recover::settle(ws, state, intent)).await;
     }
     if link.life == Life::Creating {
@@ -153,6 +173,9 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
     }
     if link.unread || ws.memory(|m| m.reread.contains(&id)) {
         return read_comments(ws, state).await;
+    }
+    if super::siblings::waits(ws, state) {
+        return Ok(Next::Later);
     }
     let now = ws.steady();
     let mut planned = ws.with_plan(|ctx| plan(state, ctx, now));
@@ -277,6 +300,9 @@ async fn act(
     let moves_status = planned.to_incident.iter().chain(&planned.to_record).any(|t| t.field == Field::Status);
     if let Some(closer) = planned.closer.filter(|_| !moves_status) {
         link.closer = closer;
+    }
+    if let Some(alone) = planned.closed_alone {
+        link.group.closed_alone = alone;
     }
     let up = |side: Side| !ws.is_down(side) && !ws.rate_waits(side);
     let (s_up, n_up) = (up(Side::Sentinel), up(Side::ServiceNow));

@@ -104,6 +104,8 @@ pub(super) struct Memory {
     /// Links of which a mistake keeps the way of a state here alone.
     #[cfg(feature = "mutants")]
     pub walks: BTreeSet<LinkId>,
+    /// Links of shared records that have something to look at again in this pass.
+    pub stirred: BTreeSet<LinkId>,
     /// Orders about links that wait until both sides can be asked.
     pub link_orders: Vec<LinkOrder>,
 }

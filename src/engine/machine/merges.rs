@@ -69,7 +69,7 @@ pub(super) async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> R
 
 /// Makes a link one of a merged incident, and says so; `None` when it is nothing that is kept in step.
 pub(super) fn becomes_merged(ws: &Ws, state: &LinkState, link: &mut Link) -> Option<EventView> {
-    if link.role != Role::Primary {
+    if !link.role.syncs() {
         return None;
     }
     link.role = Role::Merged;
@@ -98,7 +98,7 @@ async fn forget(ws: &Ws, state: &mut LinkState, intent: &Intent) -> Result<Next,
 
 /// Sends the oldest words that wait for the record of a merged incident.
 async fn send_words(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
-    if ws.is_down(Side::ServiceNow) || ws.rate_waits(Side::ServiceNow) {
+    if ws.is_down(Side::ServiceNow) || ws.rate_waits(Side::ServiceNow) || super::siblings::waits(ws, state) {
         return Ok(Next::Later);
     }
     // What was lately seen to be nobody's surely is looked at whatever its age (I6).

@@ -130,6 +130,7 @@ pub(super) async fn take_record(
             // What this turn changes in an entry is newer than what the journal shows.
             Ok(rows) => {
                 let seen = ws.absorb_notes(state, &rows);
+                turn.journal = rows;
                 turn.entries.extend(merge_entries(&turn, seen));
             }
             Err(_) if mutant::is_on(Mutant::JournalSkipped) => {}

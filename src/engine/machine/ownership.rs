@@ -31,7 +31,7 @@ pub(super) fn unverifiable(ws: &Ws, state: &LinkState, record: &Record) -> Optio
     Some(CallError::new(FaultKind::Rejected, why).hint("let our user read that column"))
 }
 
-fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
+pub(super) fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
     if record.sys_id != state.link.sys_id {
         return Some(format!("ServiceNow answered with record {}", record.sys_id));
     }
@@ -43,8 +43,11 @@ fn why_wrong(ws: &Ws, state: &LinkState, record: &Record) -> Option<String> {
     let name = &ws.settings().name;
     let theirs = |id: &str| is_store_apps(id, name, &state.link.incident);
     let still = before.is_some_and(theirs) && now.is_some_and(theirs);
+    // A shared one names the incident that it was made for.
+    let hosts = state.link.group.host.as_ref().map(|h| crate::sync::identity::correlation_id(&ws.key, h));
+    let named = now == Some(ours.as_str()) || hosts.is_some() && now == hosts.as_deref();
     // One that could not be read before has to be ours now.
-    (now.is_some() && before != now && now != Some(ours.as_str()) && !still).then(|| {
+    (now.is_some() && before != now && !named && !still).then(|| {
         format!(
             "the record's {field} was changed to {}, so it may belong to another incident now",
             crate::text::escape_line(now.unwrap_or_default())

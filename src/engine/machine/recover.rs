@@ -216,12 +216,18 @@ struct Room {
 
 /// What a write of unknown outcome is seen to have done, once the side was changed since.
 struct Around {
+    side: Side,
     bases: Vec<Base>,
+    /// Fields that show what was written, what they showed before, and what they show now.
+    agreed: Vec<(Field, String, String)>,
     closer: Option<Option<Side>>,
 }
 
 impl Around {
     fn into_turn(self, state: &LinkState, turn: &mut Turn) {
+        if self.side == Side::ServiceNow {
+            turn.settled.extend(self.agreed);
+        }
         turn.bases.extend(self.bases);
         if let Some(closer) = self.closer {
             turn.link.get_or_insert_with(|| state.link.clone()).closer = closer;
@@ -242,6 +248,8 @@ fn moved_around(
 ) -> Around {
     let side = intent.kind.side();
     let mut bases = super::confirm::agreed_by_half(ws, state, intent, (targets, room.ours), &value);
+    let before = |b: &Base| targets.iter().find(|t| t.field == b.field).map(|t| t.before.clone());
+    let agreed = bases.iter().filter_map(|b| Some((b.field, before(b)?, b.servicenow.clone()))).collect();
     let step = targets.iter().any(|t| is_step(state.base(Field::Status), t));
     let closer = (!step && bases.iter().any(|b| b.field == Field::Status))
         .then(|| super::confirm::closer_after(state, intent, targets, |t| Some(t.after(side).to_owned())));
@@ -256,7 +264,7 @@ fn moved_around(
         })
         .collect();
     bases.extend(others);
-    Around { bases, closer: closer.flatten() }
+    Around { side, bases, agreed, closer: closer.flatten() }
 }
 
 /// True when an incident shows that somebody changed another part of it than a write of ours was for: that is

@@ -146,6 +146,12 @@ recoveries! {
     Flapping, "flapping";
     /// Journals were read from the text of their records, because their table is closed to us.
     TextRead, "text-read";
+    /// An incident joined the record of another one.
+    Joined, "joined";
+    /// An incident was found again in the record that it had joined before the store was lost.
+    JoinedAgain, "joined-again";
+    /// A guest took the place of the incident that a shared record was made for.
+    HostReplaced, "host-replaced";
 }
 
 impl Shared {

@@ -165,7 +165,7 @@ pub(super) async fn watch(ws: &Ws, dirty: &BTreeSet<LinkId>, gap: Duration) -> R
     }
 }
 
-/// The links that each kind of change would concern.
+/// The links that each kind of change would concern; of those that share a record, one.
 async fn count(ws: &Ws, dirty: &BTreeSet<LinkId>) -> Result<BTreeMap<Surge, BTreeSet<LinkId>>, Halt> {
     let mut planned: BTreeMap<Surge, BTreeSet<LinkId>> = BTreeMap::new();
     let ids: Vec<LinkId> = dirty.iter().copied().collect();
@@ -174,7 +174,7 @@ async fn count(ws: &Ws, dirty: &BTreeSet<LinkId>) -> Result<BTreeMap<Surge, BTre
         for state in states.iter().filter(|s| s.link.workspace == ws.key && may_send(ws, &s.link)) {
             let made = ws.with_plan(|ctx| plan(state, ctx, ws.steady()));
             for surge in surges(&made) {
-                planned.entry(surge).or_default().insert(state.link.id);
+                planned.entry(surge).or_default().insert(state.host());
             }
         }
     }
@@ -272,7 +272,7 @@ impl Ws {
         let now = self.now().mono;
         self.memory(|m| {
             for surge in surges(planned) {
-                m.surges.seen.entry((surge, state.link.id)).or_insert(Some(now));
+                m.surges.seen.entry((surge, state.host())).or_insert(Some(now));
             }
         });
     }

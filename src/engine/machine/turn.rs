@@ -5,7 +5,9 @@ use futures::future::BoxFuture;
 
 use crate::model::ledger::{AuditDraft, Capability, CommandUpdate, Commit, IntentUpdate};
 use crate::model::view::EventView;
-use crate::model::{Base, CommentOrigin, Entry, Incident, Intent, Link, LinkId, LinkState, Pair, Record};
+use crate::model::{
+    Base, CommentOrigin, Entry, Field, Incident, Intent, JournalEntry, Link, LinkId, LinkState, Pair, Record,
+};
 use crate::sync::custom::bases_before_change;
 use crate::sync::sighting::{Pass, Sighting, sightings};
 use crate::text::Stamp;
@@ -29,6 +31,18 @@ pub(super) struct Turn {
     /// When the incident or record of this turn was asked for, by the steady clock: what came
     /// later on its side it does not show. 0 when that was just now.
     pub asked: Stamp,
+    /// Fields of the record that were written by us: what they showed before, and what they show now.
+    pub settled: Vec<(Field, String, String)>,
+    /// What was read of the record's journal with it.
+    pub journal: Vec<JournalEntry>,
+    /// Links that have something to look at again.
+    pub wake: Vec<LinkId>,
+    /// Entries of other links that come with it.
+    pub said: Vec<Entry>,
+    /// Links that are new with it.
+    pub new_links: Vec<Link>,
+    /// Other links of the record that change with it.
+    pub others: Vec<Link>,
 }
 
 impl Turn {
@@ -45,6 +59,7 @@ impl Turn {
             && self.capabilities.is_empty()
             && self.audit.is_empty()
             && self.events.is_empty()
+            && self.wake.is_empty()
     }
 }
 
@@ -109,6 +124,7 @@ impl Ws {
             }
             super::domain::keep_domain(state.record.as_ref(), record);
         }
+        let news = super::siblings::news(self, state, &turn, asked).await?;
         let mut next = state.clone();
         apply(&mut next, &turn, asked);
         let mut commit = Commit {
@@ -124,6 +140,8 @@ impl Ws {
             events: turn.events,
             ..Commit::default()
         };
+        commit.new_links = turn.new_links;
+        commit.links.extend(turn.others);
         if let Some(incident) = turn.incident {
             commit.incidents.push((incident, asked));
         }
@@ -134,6 +152,12 @@ impl Ws {
             commit.entries.iter().enumerate().filter(|(_, e)| e.id.0 == 0).map(|(i, _)| i).collect();
         let entries = commit.entries.clone();
         let has_intent = !commit.new_intents.is_empty();
+        // Those of others come last: only the own ones get their numbers here.
+        commit.bases.extend(news.bases);
+        commit.entries.extend(news.entries);
+        commit.entries.extend(turn.said);
+        commit.wake = news.wake;
+        self.stir(&commit);
         let done = self.commit(commit).await?;
         for index in new_entries {
             let Some(id) = done.entries.get(index) else { continue };

@@ -307,17 +307,23 @@ pub(super) enum Reading {
 /// Works on links, some at the same time, lowest number first. Those that a pause leaves undone wait for
 /// the next pass.
 pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
-    let mut waiting = dirty.into_iter();
+    let mut waiting = dirty;
     let mut running = FuturesUnordered::new();
+    let mut under_way = BTreeSet::new();
     let mut finished = 0usize;
     let mut left = BTreeSet::new();
     loop {
+        stir(ws, &mut waiting);
         while running.len() < LINKS_AT_ONCE && !ws.is_stopping() && !ws.is_paused() {
-            let Some(id) = waiting.next() else { break };
+            // One that is worked on has its next turn afterwards.
+            let Some(id) = waiting.iter().find(|id| !under_way.contains(*id)).copied() else { break };
+            waiting.remove(&id);
+            under_way.insert(id);
             let ws = ws.clone();
             running.push(async move { (id, Box::pin(work_link(ws, id)).await) });
         }
         let Some((id, outcome)) = running.next().await else { break };
+        under_way.remove(&id);
         match outcome {
             Ok(true) => {}
             Ok(false) => ws.summary(|s| s.unfinished += 1),
@@ -334,12 +340,16 @@ pub(super) async fn work(ws: &Ws, dirty: BTreeSet<LinkId>) -> Result<(), Halt> {
         }
     }
     if ws.is_paused() {
-        let later: Vec<LinkId> = waiting.collect();
-        ws.summary(|s| s.unfinished += later.len() as u32);
-        left.extend(later);
+        ws.summary(|s| s.unfinished += waiting.len() as u32);
+        left.extend(waiting);
     }
     ws.memory(|m| m.left_over.extend(left));
     Ok(())
+}
+
+/// Adds the links that share a record with one that moved.
+fn stir(ws: &Ws, waiting: &mut BTreeSet<LinkId>) {
+    waiting.extend(ws.memory(|m| std::mem::take(&mut m.stirred)));
 }
 
 /// True while the first-contact plan of the workspace waits for a person (D29).

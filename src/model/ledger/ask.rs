@@ -20,6 +20,9 @@ pub enum Ask {
     MergedAndTold(WorkspaceKey, String),
     /// Links of records of a workspace.
     ByRecord(WorkspaceKey, InstanceKey, TableName, Vec<SysId>),
+    /// Numbers of links of a workspace whose records others may join that are the same by one of these keys,
+    /// the newest first.
+    Joinable(WorkspaceKey, InstanceKey, TableName, std::collections::BTreeSet<String>),
     /// Links by number.
     ById(Vec<LinkId>),
     /// Known etags of incidents of a workspace.

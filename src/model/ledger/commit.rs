@@ -60,6 +60,8 @@ pub struct Commit {
     pub workspace_view: Option<WorkspaceView>,
     /// Happenings for the log.
     pub events: Vec<EventView>,
+    /// Links that have something to look at again, because a record that they share moved.
+    pub wake: Vec<LinkId>,
 }
 
 /// What a transaction gave back.

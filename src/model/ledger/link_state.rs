@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Base, Entry, Field, Incident, Intent, Link, Record};
+use crate::model::{Base, Beside, Entry, Field, Incident, Intent, Link, LinkId, Member, Record, Role};
 use crate::text::Stamp;
 
 /// Everything known about one link: both observations, the bases, the conversation and the
@@ -25,6 +25,12 @@ pub struct LinkState {
     pub entries: Vec<Entry>,
     /// Open and parked intents, oldest first.
     pub intents: Vec<Intent>,
+    /// The other incidents of the same record.
+    #[serde(default)]
+    pub members: Vec<Member>,
+    /// All other links of the same record, whatever became of them.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
 }
 
 impl LinkState {
@@ -39,7 +45,29 @@ impl LinkState {
             bases: Vec::new(),
             entries: Vec::new(),
             intents: Vec::new(),
+            members: Vec::new(),
+            beside: Vec::new(),
         }
+    }
+
+    /// True while its record has other incidents.
+    pub fn is_shared(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// The link that stands for the record among all that share it: the host's, or the first guest's.
+    pub fn host(&self) -> LinkId {
+        let own = (self.link.role != Role::Primary, self.link.id);
+        let others = self.members.iter().map(|m| (m.role != Role::Primary, m.link));
+        others.fold(own, std::cmp::min).1
+    }
+
+    /// The link that acts for the record where no single incident does: one that waits for a person only if all do.
+    pub fn lead(&self) -> LinkId {
+        let link = &self.link;
+        let own = (!link.frozen.is_empty(), link.role != Role::Primary, link.id);
+        let others = self.members.iter().map(|m| (m.frozen, m.role != Role::Primary, m.link));
+        others.fold(own, std::cmp::min).2
     }
 
     /// The base of a field.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::RelatedRows;
+use crate::model::aggregation::Aggregation;
 use crate::model::{InstanceKey, RecordShape, StatePath, TableName};
 
 /// Where a workspace's records live.
@@ -28,6 +29,8 @@ pub struct Route {
     /// States that a record goes through one by one where it does not take the wanted one at once; empty
     /// where there is no such way.
     pub state_path: StatePath,
+    /// When incidents share a record.
+    pub aggregate: Aggregation,
 }
 
 impl Route {

@@ -84,6 +84,8 @@ async fn a_whole_link_comes_back_as_it_was_written() {
             Intent { id: done.intents[0], ..intent(ids[0], "open") },
             Intent { id: done.intents[2], ..parked },
         ],
+        members: Vec::new(),
+        beside: Vec::new(),
     };
     assert_eq!(state, wanted);
     let other = store.link_state(ids[1]).await.unwrap().unwrap();

@@ -138,20 +138,18 @@ async fn stores_of_other_makers_are_refused_untouched() {
 
 #[tokio::test]
 async fn a_store_that_kept_its_schema_in_a_table_goes_on() {
-    let (dir, store, ids) = linked(1).await;
-    store.close().await;
-    let early = "PRAGMA user_version = 0; PRAGMA application_id = 0; \
-        CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY); INSERT INTO _sqlx_migrations VALUES (10)";
+    let dir = tempfile::tempdir().unwrap();
+    crate::store::place::make_file(&file(&dir)).unwrap();
+    let early = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY); INSERT INTO _sqlx_migrations VALUES (10)";
+    raw(&file(&dir)).execute_batch(&crate::store::schema::MIGRATIONS[..10].concat()).unwrap();
     raw(&file(&dir)).execute_batch(early).unwrap();
-    Store::open(&file(&dir), Mode::ReadOnly).await.unwrap();
-    let older = "UPDATE _sqlx_migrations SET version = 9";
-    raw(&file(&dir)).execute_batch(older).unwrap();
     assert!(refusal(&file(&dir), Mode::ReadOnly).await.contains("older version"));
-    raw(&file(&dir)).execute_batch("UPDATE _sqlx_migrations SET version = 10").unwrap();
     let store = Store::open(&file(&dir), Mode::ReadWrite).await.unwrap();
-    assert!(store.link_state(ids[0]).await.unwrap().is_some());
+    take(&store, "prod", "me").await.unwrap();
+    let done = commit(&store, Commit { new_links: vec![link("prod", 1)], ..prod() }).await.unwrap();
     store.close().await;
-    Store::open(&file(&dir), Mode::ReadOnly).await.unwrap();
+    let again = Store::open(&file(&dir), Mode::ReadOnly).await.unwrap();
+    assert!(again.link_state(done.links[0]).await.unwrap().is_some());
 }
 
 #[tokio::test]

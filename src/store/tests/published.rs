@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::Side;
 use crate::model::view::{EventView, LaneView, Level, WorkspaceView};
-use crate::store::{due, load, published};
+use crate::store::{due, load, members, published};
 
 fn workspace(key: &str) -> WorkspaceView {
     WorkspaceView {
@@ -167,7 +167,8 @@ async fn a_watcher_sees_own_and_foreign_writes_once() {
 async fn the_frequent_reads_cost_what_they_find_and_not_what_there_is() {
     let (_dir, store) = fresh().await;
     let record = "sqlite_autoindex_record_1";
-    let small: [(&str, &[&str]); 7] = [
+    let of_records = format!("{} ($3, $4)", members::OF_RECORDS);
+    let small: [(&str, &[&str]); 9] = [
         (published::PAGE_SQL, &["published_link_revision (workspace=? AND (epoch,revision)>(?,?))"]),
         (
             due::DUE,
@@ -178,6 +179,8 @@ async fn the_frequent_reads_cost_what_they_find_and_not_what_there_is() {
         (load::UNCORRELATED, &["link_uncorrelated", record]),
         (load::GONE, &["link_gone"]),
         (load::MERGED_AND_TOLD, &["link_merged", "sqlite_autoindex_entry_1"]),
+        (members::JOINABLE, &["link_grouped", "sqlite_autoindex_incident_1"]),
+        (&of_records, &["link_record", "sqlite_autoindex_incident_1"]),
     ];
     for (sql, indices) in small {
         let plan = store.inner.db.rows(&format!("EXPLAIN QUERY PLAN {sql}"), &[]).unwrap();

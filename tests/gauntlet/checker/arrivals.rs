@@ -23,11 +23,17 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let record = case.e.worlds.records.iter().find(|r| r.sys_id == link.link.sys_id.as_str());
         let (Some(incident), Some(record)) = (incident, record) else { continue };
         let at = At { case, pair, link, incident, record };
+        // A record keeps the words of the incident that it was made for.
+        if !pair.joined.is_empty() {
+            continue;
+        }
         at.text(Field::Title, &incident.title, ("short_description", 160), found);
         at.text(Field::Description, &incident.description, ("description", 4000), found);
         let dialect = &case.e.worlds.dialect;
         let closed =
             incident.status == "Closed" && dialect.is_closed(Side::ServiceNow, &record.fields["state"]);
+        // Of a shared one whoever closed last had its words.
+        let closed = closed && case.shared_by(pair).is_none();
         if let Some(closer) = at.closed_by().filter(|_| closed) {
             at.closing_words(closer, found);
             at.closure(found);

@@ -12,9 +12,10 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     if case.e.audit.is_none() {
         return;
     }
-    for pair in case.pairs.values() {
+    for pair in case.pairs.values().chain(case.shared.values().map(|s| &s.union)) {
         let told = told(case, &pair.guid);
-        for (what, applied) in applied(case, pair) {
+        for (what, applied) in applied(case, pair).into_iter().filter(|(what, _)| is_judged(case, pair, what))
+        {
             // What the store app made is taken over by a link; one that never entered gets none.
             if case.is_the_apps(pair) && what == ("servicenow", "record") {
                 continue;
@@ -34,6 +35,15 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     }
 }
 
+/// True for writes that a pair is judged by: what any of its incidents wrote to a shared record, all of them did.
+fn is_judged(case: &Case<'_>, pair: &Pair, what: &What) -> bool {
+    let of_record = what.0 == "servicenow" && what.1 != "record";
+    match case.shared_by(pair) {
+        Some(_) => !of_record,
+        None => of_record || !case.shared.contains_key(&pair.guid),
+    }
+}
+
 /// Acts that the audit tells of a write, the calls that can have done it, and whether those go to the
 /// record.
 const WRITES: [(&[&str], &str, bool); 3] = [
@@ -49,6 +59,9 @@ fn made_up(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
         return;
     }
     for (acts, operation, to_record) in WRITES {
+        if case.shared.contains_key(&pair.guid) && !to_record {
+            continue;
+        }
         // What was seen without such an answer may be somebody else's, and the audit says so.
         let rows = case.book.get(&pair.guid).into_iter().flatten();
         let rows = rows.filter(|r| !r.draft.why.contains("no answer proves it"));
@@ -111,8 +124,8 @@ fn records(case: &Case<'_>, pair: &Pair) -> u32 {
         let mut all = case.e.worlds.records.iter();
         app.is_some_and(|app| all.any(|r| r.sys_id == id && r.fields["sys_created_by"] == app))
     };
-    let ours = pair.records.iter().filter(|(_, id)| !of_the_app(id)).count();
-    (if ours == 0 { pair.records.len() } else { ours }) as u32
+    let ours = pair.own_records().filter(|(_, id)| !of_the_app(id)).count();
+    (if ours == 0 { pair.own_records().count() } else { ours }) as u32
 }
 
 fn side_word(side: Side) -> &'static str {

@@ -20,7 +20,10 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     }
     for pair in case.pairs.values() {
         let Some((at, _)) = &pair.merged else { continue };
-        not_closed(case, pair, *at, found);
+        // Others may close a record that they share with it.
+        if case.shared_by(pair).is_none() {
+            not_closed(case, pair, *at, found);
+        }
         let Some(record) = told(case, pair).filter(|_| pair.records[0].0 < *at) else { continue };
         let chain = chain(case, pair);
         let notes = ours(case, record, INTO);
@@ -29,7 +32,12 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
             found("P6", format!("incident {} was merged, and its record does not say so", pair.number));
             continue;
         };
-        if notes.iter().enumerate().any(|(n, note)| notes[..n].iter().any(|other| says(other) == says(note)))
+        let several = case.shared_by(pair).is_some();
+        if !several
+            && notes
+                .iter()
+                .enumerate()
+                .any(|(n, note)| notes[..n].iter().any(|other| says(other) == says(note)))
         {
             found("P6", format!("incident {}: its record says twice where it was merged", pair.number));
         }
@@ -37,8 +45,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let all = chain.iter().rev().skip(1).all(|p| told(case, p).is_some());
         let any_order = case.e.excuses.contains(&Excuse::OrderToDesk);
         let good = match chain.last().filter(|_| all) {
-            Some(end) if any_order => notes.iter().any(|note| is_of(says(note), end)),
+            Some(end) if any_order || several => notes.iter().any(|note| is_of(says(note), end)),
             Some(end) => is_of(says(last), end),
+            None if several => notes.iter().any(|note| chain.iter().any(|p| is_of(says(note), p))),
             None => chain.iter().any(|p| is_of(says(last), p)),
         };
         if !good {

@@ -58,7 +58,7 @@ fn targets(case: &Case<'_>, found: Found<'_>) {
         let last = sent.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         match (sent.side, sent.operation) {
             (Some(Side::ServiceNow), "update") => {
-                let owner = case.pairs.values().find(|p| p.records.iter().any(|(_, id)| id == last));
+                let owner = case.pairs.values().find(|p| p.own_records().any(|(_, id)| id == last));
                 let Some(pair) = owner else {
                     found("P10", format!("a write to record {last}, which is not ours"));
                     continue;

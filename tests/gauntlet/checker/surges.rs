@@ -27,7 +27,9 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         let ours = pair.steps.iter().filter(|s| s.who == Who::Sync && counted(s.field) && s.at < asked);
         let ours = ours.filter(|s| !is_on_the_way(case, pair, s));
         for step in ours.filter(|s| !ends_a_create(case, pair, s)) {
-            writes.entry((step.field, step.side)).or_default().push((step.at, &pair.guid));
+            // A record that several incidents share is one.
+            let key = if step.record.is_empty() { &pair.guid } else { &step.record };
+            writes.entry((step.field, step.side)).or_default().push((step.at, key));
         }
     }
     for ((field, side), mut list) in writes {

@@ -20,19 +20,46 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
     for pair in case.pairs.values() {
         let owners = case.e.worlds.dialect.owners.then_some(Field::Owner);
         for field in [Field::Severity, Field::Status].into_iter().chain(owners) {
-            for side in Side::BOTH {
+            for side in sides(case, pair) {
                 lost(case, pair, field, side, found);
                 echoes(case, pair, field, side, found);
             }
-            to_and_fro(case, pair, field, found);
+            if case.shared_by(pair).is_none() {
+                to_and_fro(case, pair, field, TO_AND_FRO, found);
+            }
         }
         owned(case, pair, found);
         for field in [Field::Closure, Field::CloseNotes] {
-            for side in Side::BOTH {
+            for side in sides(case, pair) {
                 closing(case, pair, field, side, found);
             }
         }
     }
+    // What several incidents make of one record is judged as one.
+    for shared in case.shared.values() {
+        let pair = &shared.union;
+        for field in [Field::Severity, Field::Status, Field::Owner] {
+            lost(case, pair, field, Side::ServiceNow, found);
+            echoes(case, pair, field, Side::ServiceNow, found);
+            to_and_fro(case, pair, field, TO_AND_FRO * shared.members.len(), found);
+        }
+        owned_in_record(case, pair, found);
+        for field in [Field::Closure, Field::CloseNotes] {
+            closing(case, pair, field, Side::ServiceNow, found);
+        }
+    }
+}
+
+/// The sides of a pair that are judged by itself.
+fn sides(case: &Case<'_>, pair: &Pair) -> impl Iterator<Item = Side> {
+    let shared = case.shared_by(pair).is_some();
+    Side::BOTH.into_iter().filter(move |side| *side == Side::Sentinel || !shared)
+}
+
+/// What may become of a record that several incidents share although nobody acted on that very field.
+fn acts_of_all(case: &Case<'_>, pair: &Pair, field: Field, side: Side) -> Vec<Stamp> {
+    let shared = case.shared.get(&pair.guid).filter(|_| side == Side::ServiceNow);
+    shared.map(|s| s.acts(field).collect()).unwrap_or_default()
 }
 
 fn other(side: Side) -> Side {
@@ -57,6 +84,8 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
         let later = pair
             .steps_of(field, other(side))
             .any(|s| s.who == Who::Other && s.at.plus(blur) >= theirs.at && s.at <= ours.at);
+        let later =
+            later || acts_of_all(case, pair, field, side).iter().any(|at| *at >= theirs.at && *at <= ours.at);
         let ruled = side == Side::Sentinel && field == Field::Status;
         let later = later || ruled && pair.ruled.iter().any(|at| *at >= theirs.at && *at <= ours.at);
         let anytime = case.e.wrong_clock;
@@ -194,6 +223,7 @@ fn echoes(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'
     let writes = by(Who::Sync, side).filter(|s| !is_on_the_way(case, pair, s)).count();
     let ruled = if field == Field::Status && side == Side::Sentinel { pair.ruled.len() } else { 0 };
     let acts = by(Who::Other, other(side)).count() + ruled;
+    let acts = acts.max(acts_of_all(case, pair, field, side).len());
     let decided = case.decisions(&pair.guid, field).count();
     // A rule of the instance may make another value of ours, and a record is born open.
     let born = usize::from(field == Field::Status && side == Side::ServiceNow);
@@ -219,12 +249,12 @@ const TO_AND_FRO: usize = 7;
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
 /// Where rules on both sides keep setting their own values, we do not go on carrying them for ever.
-fn to_and_fro(case: &Case<'_>, pair: &Pair, field: Field, found: Found<'_>) {
+fn to_and_fro(case: &Case<'_>, pair: &Pair, field: Field, most: usize, found: Found<'_>) {
     let turns = turns(pair, field);
     // A write may land late, and a clock may be turned.
     let sure = QUARTER.saturating_sub(case.e.lands + NEARBY);
     let fast = |some: &&[Stamp]| some[some.len() - 1].since(some[0]) <= sure;
-    if !case.e.wrong_clock && case.e.audit.is_some() && turns.windows(TO_AND_FRO).any(|w| fast(&w)) {
+    if !case.e.wrong_clock && case.e.audit.is_some() && turns.windows(most).any(|w| fast(&w)) {
         let text = format!("incident {}: {} was sent to and fro without end", pair.number, field.word());
         found("P5", text);
     }
@@ -256,6 +286,24 @@ fn owned(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
         if pair.steps_of(field, Side::Sentinel).any(|s| s.who == Who::Sync) {
             found("P3", format!("incident {}: its {} was written", pair.number, field.word()));
         }
+    }
+    if case.shared_by(pair).is_none() {
+        owned_in_record(case, pair, found);
+    }
+    for step in pair.steps_of(Field::Labels, Side::Sentinel).filter(|s| s.who == Who::Sync) {
+        let kept: Vec<&str> = step.after.split(',').collect();
+        if step.before.split(',').any(|l| !l.is_empty() && !kept.contains(&l)) {
+            found(
+                "P3",
+                format!("incident {}: labels {:?} became {:?}", pair.number, step.before, step.after),
+            );
+        }
+    }
+}
+
+/// What somebody typed over in a record stays.
+fn owned_in_record(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
+    for field in [Field::Title, Field::Description] {
         let steps: Vec<&Step> = pair.steps_of(field, Side::ServiceNow).collect();
         let by_hand = steps.windows(2).any(|t| {
             t[0].who == Who::Other
@@ -266,15 +314,6 @@ fn owned(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
         });
         if by_hand {
             found("P3", format!("incident {}: a {} edited by hand was replaced", pair.number, field.word()));
-        }
-    }
-    for step in pair.steps_of(Field::Labels, Side::Sentinel).filter(|s| s.who == Who::Sync) {
-        let kept: Vec<&str> = step.after.split(',').collect();
-        if step.before.split(',').any(|l| !l.is_empty() && !kept.contains(&l)) {
-            found(
-                "P3",
-                format!("incident {}: labels {:?} became {:?}", pair.number, step.before, step.after),
-            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! P6: what somebody says on one side arrives on the other exactly once, in order, and never
 //! comes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -34,11 +34,11 @@ struct Said<'a> {
 }
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
-    let mut homes: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut homes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for pair in case.pairs.values() {
         for word in pair.words.iter().filter(|w| w.who == Who::Other) {
             if let Some(token) = word.after.as_deref().and_then(token) {
-                homes.insert(token, &pair.guid);
+                homes.entry(token).or_default().insert(&pair.guid);
             }
         }
     }
@@ -52,8 +52,11 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         twice_in_one(pair, found);
         for word in pair.words.iter().filter(|w| w.who == Who::Sync) {
             let Some(said) = word.after.as_deref().and_then(token) else { continue };
-            if let Some(home) = homes.get(said).filter(|h| **h != pair.guid) {
-                found("P10", format!("{said}, said about {home}, was written to incident {}", pair.number));
+            // A record is told what is said in any of its incidents, and none of those what is said in another.
+            let members = case.shared_by(pair).filter(|_| word.side == Side::ServiceNow).map(|s| &s.members);
+            let at_home = |home: &&str| **home == *pair.guid || members.is_some_and(|m| m.contains(*home));
+            if let Some(home) = homes.get(said).filter(|h| !h.iter().any(at_home)) {
+                found("P10", format!("{said}, said about {home:?}, was written to incident {}", pair.number));
             }
         }
     }
@@ -75,6 +78,9 @@ fn twice_in_one(pair: &Pair, found: Found<'_>) {
         *before = now;
     }
 }
+
+/// What a reader of the record needs between its look and what it puts on record of it.
+const JOINING: Duration = Duration::from_secs(5);
 
 /// Words that are older than this when something ends their way have been heard.
 const HEARD: Duration = Duration::from_secs(3600);
@@ -180,6 +186,9 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let ends = [s.gone, pair.given_away(), pair.deleted, pair.merged.as_ref().map(|(at, _)| *at), ended];
         // Nothing is read for a link that has no record yet (seed 1077).
         let born = pair.records.iter().map(|(at, _)| *at).min();
+        // What stood in a record before the incident joined it is no news for it.
+        let before = from == Side::ServiceNow && !pair.joined.is_empty();
+        let before = before && born.is_some_and(|born| s.at < born.plus(JOINING));
         let since = born.map_or(s.at, |born| s.at.max(born));
         let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
         // Nothing is sent to a record that cannot be asked whose it is, nor while a person has to let it through;
@@ -198,6 +207,7 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
             || ended.is_some_and(unsent)
             || [pair.given_away(), pair.deleted].into_iter().flatten().any(untold);
         match there.len() {
+            0 | 1 if before => {}
             1 if s.edit => {}
             1 => arrived.push((s, there[0].at)),
             0 if frozen || is_kept(case, pair, from, s.token) || waits_for_a_person(case, pair, s.token) => {}

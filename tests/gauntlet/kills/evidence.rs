@@ -136,6 +136,7 @@ pub async fn evidence(
         mass_change: None,
         write_rate: None,
         create_after: std::time::Duration::ZERO,
+        aggregate: Default::default(),
         closed_partner: diptych::model::settings::ClosedPartner::Reopen,
         customer_comments: Default::default(),
         number_label: Some(""),

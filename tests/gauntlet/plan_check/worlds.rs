@@ -277,6 +277,7 @@ fn settings(table: &str) -> WorkspaceSettings {
             related_rows: RelatedRows::Off,
             affected_users: UserRows::default(),
             state_path: Default::default(),
+            aggregate: Default::default(),
         },
         filter: Filter::default(),
         max_age: Duration::from_secs(30 * 86_400),

@@ -90,6 +90,7 @@ impl<'a> Play<'a> {
             mass_change: None,
             write_rate: None,
             create_after: Duration::ZERO,
+            aggregate: Default::default(),
             closed_partner: diptych::model::settings::ClosedPartner::Reopen,
             customer_comments: Default::default(),
             number_label: None,

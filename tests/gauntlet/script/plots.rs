@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use diptych::model::aggregation::{Aggregation, Part};
 use diptych::model::settings::{AlertNotes, ClosedPartner, CustomerComments, RelatedRows, StoreApp};
 use diptych::sandbox::analysts::Deed;
 use diptych::sandbox::faults::FaultKind;
@@ -70,6 +71,48 @@ impl Script {
         let rng = &mut Rng::with_seed(self.seed ^ 0x7068_6173_6573_2121);
         if rng.u8(0..12) == 0 {
             self.phases(rng);
+        }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x0073_6861_7265_6421);
+        if rng.u8(0..16) == 0 {
+            self.shared_records(rng);
+        }
+    }
+
+    /// Incidents that are the same share a record. More of them come, and several are closed, reopened and rated
+    /// within a few passes, as are their records.
+    pub fn shared_records(&mut self, rng: &mut Rng) {
+        self.in_own_table();
+        self.setting.customer_comments = CustomerComments::Off;
+        self.setting.number_label = "";
+        let criteria: &[&[&[Part]]] = &[
+            &[&[Part::Severity]],
+            &[&[Part::Labels]],
+            &[&[Part::Severity, Part::Labels]],
+            &[&[Part::Labels, Part::Severity]],
+            &[&[Part::Title], &[Part::Severity, Part::Labels]],
+        ];
+        let by = pick(rng, criteria).iter().map(|c| c.to_vec()).collect();
+        let most = *pick(rng, &[2, 3, 100]);
+        self.setting.aggregate = Aggregation { by, most, within: Duration::ZERO };
+        self.setting.incidents = self.setting.incidents.max(3);
+        // When an incident joined is known from the audit alone.
+        self.events.retain(|e| !matches!(e.what, What::ClockAhead { .. }));
+        let first = 800_000 + 2 * u64::from(rng.u16(..));
+        let mut serial = first..;
+        let deeds =
+            [Deed::Close, Deed::Resolve, Deed::Reopen, Deed::Severity, Deed::Impact, Deed::ReopenRecord];
+        for _ in 0..rng.u32(2..6) {
+            let mut at = self.moment(rng) / if rng.bool() { 4 } else { 1 };
+            for _ in 0..rng.u32(1..4) {
+                let raise =
+                    What::Act { deed: Deed::Raise, draw: rng.u64(..), serial: serial.next().unwrap_or(0) };
+                self.add(at, raise);
+                at += self.setting.poll.mul_f64(rng.f64() * 2.0);
+            }
+        }
+        for _ in 0..rng.u32(6..20) {
+            let (at, deed) = (self.moment(rng), *pick(rng, &deeds));
+            self.add(at, What::Act { deed, draw: rng.u64(..), serial: serial.next().unwrap_or(0) });
         }
     }
 
