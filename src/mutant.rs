@@ -141,6 +141,8 @@ mutants! {
         "A record that is to stay closed is opened again after its incident.";
     ReopeningUntold, "reopening-untold",
         "A record that stays closed is not told that its incident was reopened.";
+    NewRecordAdoptsOld, "new-record-adopts-old",
+        "The closed record of an incident that goes on in a new one is taken for the new one.";
     RelatedRowDoubled, "related-row-doubled",
         "A row beside a record is made without a look for one that is there already, and under no key.";
     LabelRepeated, "label-repeated",

@@ -23,6 +23,7 @@ mod evidence_work;
 mod facts;
 mod failure;
 mod freshness;
+mod go_on;
 mod gone;
 mod hand_over;
 mod incident_pass;

@@ -290,7 +290,7 @@ pub fn shown(state: &LinkState, ctx: &PlanContext<'_>, opening: &Opening) -> Vec
     let next = plan(&after(state, opening), ctx, known_at(state));
     out.extend(next.to_incident.iter().map(|t| line(Side::Sentinel, t)));
     out.extend(next.to_record.iter().map(|t| line(Side::ServiceNow, t)));
-    out.extend(super::closed_partner::shown_note(&next));
+    out.extend(super::closed_partner::shown(&next));
     out
 }
 

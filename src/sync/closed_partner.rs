@@ -1,18 +1,22 @@
 //! A record that was closed in ServiceNow while its incident is reopened in Sentinel, where the workspace
 //! wants such a record left closed: one note tells it of the reopening, and from then on the two differ by
-//! agreement. The base holds that difference, so that nothing is written for it by itself.
+//! agreement. The base holds that difference, so that nothing is written for it by itself. Where the incident
+//! is to go on in a new record, the base says so, too, until the engine has tied that one to it.
 
 use crate::model::settings::ClosedPartner;
-use crate::model::{Base, Field, Shown, Side, Status};
+use crate::model::{Base, Field, Life, LinkState, Shown, Side, Status};
 use crate::mutant::{self, Mutant};
 
+use super::PlanContext;
 use super::decide::Verdict;
 use super::plan::{Draft, Plan, note_key};
-use super::values::is_closed;
+use super::values::{is_closed, servicenow_value};
 
 /// Why the two differ, for people.
 pub(super) const STAYS: &str =
     "reopened in Sentinel; the record was closed in ServiceNow and stays closed, as closed_partner says";
+/// Why the two differ until the incident goes on in a new record, for people.
+const GOES_ON: &str = "reopened in Sentinel; the record was closed in ServiceNow and stays closed, and the incident goes on in a new record";
 /// What a note about a reopening begins its key with.
 const REOPENED: &str = "reopened/";
 
@@ -42,15 +46,19 @@ pub(super) fn stays_closed(draft: &mut Draft<'_>, verdict: &Verdict) -> bool {
     if !opens || !reopened || !closed_there(draft, &base, &state) || left_to_us {
         return false;
     }
-    draft.rebase(Field::Status, STAYS, true);
-    draft.decided(Field::Status, STAYS, false);
+    let anew = draft.ctx.workspace.closed_partner == ClosedPartner::New;
+    let why = if anew { GOES_ON } else { STAYS };
+    draft.rebase(Field::Status, why, true);
+    draft.decided(Field::Status, why, false);
+    draft.plan.goes_on = anew;
     // A reopening ends what the first closer owned (D22).
     draft.plan.closer = draft.state.link.closer.is_some().then_some(None);
     if !mutant::is_on(Mutant::ReopeningUntold) {
-        let text = format!(
-            "Microsoft Sentinel incident {} was reopened. This record was closed here and stays closed.",
-            draft.incident.number
-        );
+        let what = match anew {
+            true => "This record stays closed; the incident goes on in a new record.",
+            false => "This record was closed here and stays closed.",
+        };
+        let text = format!("Microsoft Sentinel incident {} was reopened. {what}", draft.incident.number);
         // One note for each agreement that a reopening ended: it begins another.
         let about = format!("{REOPENED}{}", base.agreed.0);
         draft.plan.notes.push((note_key(&about, &text), text));
@@ -88,19 +96,74 @@ pub(super) fn closed_anew(draft: &Draft<'_>) -> bool {
     asked_for(draft) && moved && is_closed(draft.incident)
 }
 
-/// The note about a reopening that a plan would write, for people who look at it before.
-pub fn shown_note(plan: &Plan) -> Option<Shown> {
-    let (_, text) = plan.notes.iter().find(|(key, _)| key.starts_with(REOPENED))?;
-    Some(Shown { side: Side::ServiceNow, what: "note".into(), from: String::new(), to: text.clone() })
+/// What a reopening would do besides, for people who look at it before: the note that a plan would write, and
+/// the new record.
+pub fn shown(plan: &Plan) -> Vec<Shown> {
+    let line = |what: &str, to: &str| Shown {
+        side: Side::ServiceNow,
+        what: what.into(),
+        from: String::new(),
+        to: to.to_owned(),
+    };
+    let note = plan.notes.iter().find(|(key, _)| tells_of_reopening(key));
+    let mut all: Vec<Shown> = note.map(|(_, text)| line("note", text)).into_iter().collect();
+    if plan.goes_on {
+        all.push(line("record", "a new record, in which the incident goes on"));
+    }
+    all
+}
+
+/// True for the key of a note that tells of a reopening.
+pub(super) fn tells_of_reopening(key: &str) -> bool {
+    key.starts_with(REOPENED)
 }
 
 /// True for a pair that is open in Sentinel and closed in ServiceNow by agreement.
 pub(super) fn is_apart(base: &Base) -> bool {
-    base.field == Field::Status && base.detached && base.rule == STAYS
+    base.field == Field::Status && base.detached && (base.rule == STAYS || base.rule == GOES_ON)
+}
+
+/// Leaves nothing for the record of a pair whose incident goes on in a new one, but what tells of that: the new
+/// one begins with what Sentinel shows by then.
+pub(super) fn leave_to_the_new_one(draft: &mut Draft<'_>) {
+    if draft.planned_base(Field::Status).is_some_and(|b| says_new(&b)) {
+        draft.plan.to_record.clear();
+        draft.plan.notes.retain(|(key, _)| tells_of_reopening(key));
+    }
+}
+
+/// True for a link whose words for ServiceNow wait for the new record, once a plan is carried out.
+pub fn awaits_new_record(state: &LinkState, plan: &Plan) -> bool {
+    let planned = plan.bases.iter().find(|b| b.field == Field::Status);
+    planned.or_else(|| state.base(Field::Status)).is_some_and(says_new)
+}
+
+/// True for a pair whose incident is to go on in a new record, and that stands as it did when that was decided.
+pub fn goes_on(state: &LinkState, ctx: &PlanContext<'_>) -> bool {
+    let (Some(base), Some(incident), Some(record)) =
+        (state.base(Field::Status), &state.incident, &state.record)
+    else {
+        return false;
+    };
+    let shape = &ctx.workspace.route.shape;
+    says_new(base)
+        && base.conflict.is_none()
+        && base.held.is_empty()
+        && base.sentinel == ctx.sentinel_value(incident, Field::Status)
+        && servicenow_value(record, shape, Field::Status).as_ref() == Some(&base.servicenow)
+}
+
+/// True for a link that ended because its incident went on in a new record.
+pub fn went_on(state: &LinkState) -> bool {
+    state.link.life == Life::Unlinked && state.base(Field::Status).is_some_and(says_new)
+}
+
+fn says_new(base: &Base) -> bool {
+    base.detached && base.rule == GOES_ON
 }
 
 fn asked_for(draft: &Draft<'_>) -> bool {
-    draft.ctx.workspace.closed_partner == ClosedPartner::Comment
+    draft.ctx.workspace.closed_partner != ClosedPartner::Reopen
 }
 
 fn closed(draft: &Draft<'_>, state: &str) -> bool {

@@ -18,6 +18,8 @@ const DUPLICATE: &str = "duplicate";
 pub enum Tie {
     /// It is the record of a live link.
     Linked,
+    /// Its incident went on in a later record, and this one is left as it is.
+    Before,
     /// A link that is not live is about it; why, in words.
     Other(String),
     /// No link is about it.
@@ -51,7 +53,7 @@ pub struct Copy {
 pub enum Fate {
     /// It is the one that stays.
     Keep,
-    /// It is closed already.
+    /// It is closed already, or rests because its incident went on in another.
     Settled,
     /// It may be closed, with this write.
     Close(RecordWrite),
@@ -111,7 +113,7 @@ pub fn is_done(record: &Record, shape: &RecordShape, tables: &Tables) -> bool {
 pub fn judge(q: &Question<'_>, copies: &[Copy]) -> Vec<Fate> {
     let Some(winner) = (0..copies.len()).min_by_key(|i| {
         let c = &copies[*i];
-        (c.tie != Tie::Linked, c.record.age_order())
+        (c.tie == Tie::Before, c.tie != Tie::Linked, c.record.age_order())
     }) else {
         return Vec::new();
     };
@@ -119,7 +121,7 @@ pub fn judge(q: &Question<'_>, copies: &[Copy]) -> Vec<Fate> {
         if i == winner {
             return Fate::Keep;
         }
-        if copy.tie == Tie::None && is_done(&copy.record, q.shape, q.tables) {
+        if copy.tie == Tie::Before || copy.tie == Tie::None && is_done(&copy.record, q.shape, q.tables) {
             return Fate::Settled;
         }
         match closing(q, copy, &copies[winner]) {
@@ -134,6 +136,7 @@ pub fn judge(q: &Question<'_>, copies: &[Copy]) -> Vec<Fate> {
 fn closing(q: &Question<'_>, copy: &Copy, winner: &Copy) -> Result<RecordWrite, String> {
     match &copy.tie {
         Tie::Linked => return Err("a link of its own keeps it in step; the sync alone writes to it".into()),
+        Tie::Before => return Err("its incident went on in a later record".into()),
         Tie::Other(why) => return Err(why.clone()),
         Tie::None => {}
     }
@@ -302,6 +305,16 @@ mod tests {
         // The sync would take up one of ours first.
         copies[1].record.created_by = "beth".into();
         assert!(why(&d.judge(&copies)[0]).contains("no link yet"));
+    }
+
+    #[test]
+    fn a_record_whose_incident_went_on_in_a_later_one_is_no_duplicate() {
+        let d = Desk::new();
+        for later in [Tie::Linked, Tie::Other("the sync is making it".into())] {
+            let copies =
+                [d.copy(1, Tie::Before, Hands::Others("beth".into())), d.copy(2, later, Hands::OursAlone)];
+            assert_eq!(d.judge(&copies), [Fate::Settled, Fate::Keep], "though somebody opened it again");
+        }
     }
 
     #[test]

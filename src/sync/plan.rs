@@ -44,6 +44,8 @@ pub struct Plan {
     pub closer: Option<Option<Side>>,
     /// Whether the incident is closed while its record stays open for others, if that changes.
     pub closed_alone: Option<bool>,
+    /// True when the record is left closed, and the incident goes on in a new one.
+    pub goes_on: bool,
 }
 
 impl Plan {
@@ -90,6 +92,7 @@ pub fn plan(state: &LinkState, ctx: &PlanContext<'_>, now: Stamp) -> Plan {
     if !super::aggregation::stays_open(&mut draft) {
         super::closing::plan_status(&mut draft);
     }
+    super::closed_partner::leave_to_the_new_one(&mut draft);
     super::number_label::plan_label(&mut draft);
     draft.plan
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use super::closed_partner::tells_of_reopening;
 use super::closing::tells_of_a_close;
 use super::plan::Plan;
 use crate::model::intent::Target;
@@ -61,6 +62,10 @@ pub fn surges(plan: &Plan) -> BTreeSet<Surge> {
     };
     let mut all: BTreeSet<Surge> = of(Side::Sentinel, &plan.to_incident).into_iter().collect();
     all.extend(of(Side::ServiceNow, &plan.to_record));
+    if plan.goes_on {
+        // A new record in place of a closed one says what a reopening of that would.
+        all.insert(Surge { field: Field::Status, to: Side::ServiceNow });
+    }
     if !plan.lookups.is_empty() {
         all.extend([Side::Sentinel, Side::ServiceNow].map(|to| Surge { field: Field::Owner, to }));
     }
@@ -74,6 +79,11 @@ pub fn hold_back(plan: &mut Plan, held: &BTreeSet<Surge>) -> bool {
     for (to, targets) in [(Side::Sentinel, &mut plan.to_incident), (Side::ServiceNow, &mut plan.to_record)] {
         waiting.extend(targets.iter().map(|t| t.field).filter(|f| waits(to, *f)));
         targets.retain(|t| !waits(to, t.field));
+    }
+    if plan.goes_on && waits(Side::ServiceNow, Field::Status) {
+        waiting.insert(Field::Status);
+        plan.goes_on = false;
+        plan.notes.retain(|(key, _)| !tells_of_reopening(key));
     }
     if waiting.contains(&Field::Status) {
         plan.closer = None;

@@ -34,6 +34,12 @@ pub fn script_for(mutant: Mutant, seed: u64) -> Script {
         Mutant::LastWordsForgotten => script.last_words(rng),
         Mutant::HistoryReposted => script.taken_over(rng),
         Mutant::ClosedPartnerReopened | Mutant::ReopeningUntold => script.closed_partners(rng),
+        Mutant::NewRecordAdoptsOld => {
+            script.new_records(rng);
+            // An instance that refuses our keys, so that its records are found by what they carry.
+            script.setting.switches.retain(|(name, _)| *name != "client_sys_id");
+            script.setting.switches.push(("client_sys_id", json!("refused")));
+        }
         Mutant::RelatedRowDoubled => {
             script.related_rows(rng);
             // Nothing else that a seed of this hunt could be caught by: records that stay closed have their own.

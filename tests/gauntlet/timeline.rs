@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diptych::model::settings::ClosedPartner;
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel;
 use diptych::sandbox::servicenow;
@@ -71,10 +72,10 @@ pub struct Word {
     pub at: Stamp,
     pub side: Side,
     pub who: Who,
-    /// Id of the comment; empty in ServiceNow, whose entries never change.
-    pub id: String,
     /// Key of the record; empty in Sentinel.
     pub record: String,
+    /// Id of the comment; empty in ServiceNow, whose entries never change.
+    pub id: String,
     /// Text before, for an edit or a deletion.
     pub before: Option<String>,
     /// Text after; `None` for a deletion.
@@ -100,7 +101,12 @@ pub struct Pair {
     pub ruled: Vec<Stamp>,
     /// When somebody first deleted one of the two.
     pub deleted: Option<Stamp>,
+    /// What became of earlier records once they were told that the incident goes on in a new one.
+    pub rested: Vec<Step>,
 }
+
+/// What a record is told whose incident goes on in a new one.
+pub const GOES_ON: &str = "was reopened. This record stays closed; the incident goes on in a new record.";
 
 impl Pair {
     /// Records that the sync inserted for it.
@@ -118,6 +124,29 @@ impl Pair {
         self.steps_of(Field::Correlation, Side::ServiceNow).find(|s| s.who == Who::Other).map(|s| s.at)
     }
 
+    /// When a record was told that the incident goes on in a new one.
+    pub fn rests_since(&self, record: &str) -> Option<Stamp> {
+        let told = |w: &&Word| {
+            w.record == record
+                && w.who == Who::Sync
+                && w.after.as_deref().is_some_and(|t| t.contains(GOES_ON))
+        };
+        self.words.iter().filter(told).map(|w| w.at).max()
+    }
+
+    /// What people do with a record whose incident goes on in a new one is nobody's but theirs.
+    fn leave_the_earlier(&mut self) {
+        self.records.sort();
+        let earlier = &self.records[..self.records.len().saturating_sub(1)];
+        let rest: BTreeMap<String, Stamp> =
+            earlier.iter().filter_map(|(_, id)| Some((id.clone(), self.rests_since(id)?))).collect();
+        let rests = |record: &str, at: Stamp| rest.get(record).is_some_and(|since| at > *since);
+        let (rested, steps) =
+            std::mem::take(&mut self.steps).into_iter().partition(|s: &Step| rests(&s.record, s.at));
+        (self.rested, self.steps) = (rested, steps);
+        self.words.retain(|w| w.who == Who::Sync || !rests(&w.record, w.at));
+    }
+
     /// Steps of a field on a side.
     pub fn steps_of(&self, field: Field, side: Side) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(move |s| s.field == field && s.side == side)
@@ -133,6 +162,9 @@ pub fn pairs(e: &Evidence) -> BTreeMap<String, Pair> {
     for pair in pairs.values_mut() {
         pair.steps.sort_by_key(|s| s.at);
         pair.words.sort_by_key(|w| w.at);
+        if e.closed_partner == ClosedPartner::New {
+            pair.leave_the_earlier();
+        }
     }
     pairs
 }
@@ -181,8 +213,8 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                     at: c.at,
                     side: Side::Sentinel,
                     who,
-                    id: c.item.clone().unwrap_or_default(),
                     record: String::new(),
+                    id: c.item.clone().unwrap_or_default(),
                     before: c.before.clone(),
                     after: c.after.clone(),
                 });
@@ -285,8 +317,8 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
                     at: c.at,
                     side: Side::ServiceNow,
                     who,
-                    id: String::new(),
                     record: c.sys_id.clone(),
+                    id: String::new(),
                     before: None,
                     after: Some(c.after.clone()),
                 });

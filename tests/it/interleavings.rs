@@ -13,6 +13,7 @@ mod hand_over;
 mod journals;
 mod links;
 mod merges;
+mod new_record;
 mod number_label;
 mod pause;
 mod regressions;

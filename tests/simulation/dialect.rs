@@ -25,6 +25,8 @@ pub struct Dialect {
     pub customers: bool,
     /// It tells records of alerts.
     pub alerts: bool,
+    /// An incident may go on in a new record; the earlier ones rest.
+    pub goes_on: bool,
     /// Table of its records.
     pub table: &'static str,
     /// Closures that a close code may stand for.
@@ -46,6 +48,7 @@ impl Dialect {
             notes: true,
             customers: false,
             alerts: false,
+            goes_on: false,
             table: "incident",
             found_by,
             phases: &[],

@@ -79,6 +79,8 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
         }
     }
     let shared = shared(worlds);
+    let age = |r: &&RecordFacts| (field(r, "sys_created_on").to_owned(), r.number.len(), r.number.clone());
+    by_guid.values_mut().for_each(|records| records.sort_by_key(age));
     for incident in &worlds.incidents {
         let records = by_guid.remove(&incident.guid.to_lowercase()).unwrap_or_default();
         if !is_alive(incident) || worlds.deleted.contains(&incident.guid.to_lowercase()) {
@@ -96,14 +98,20 @@ pub fn check_in_step(worlds: &Worlds) -> Vec<Discord> {
         };
         let guest_of: Vec<&Shared<'_>> = shared.iter().filter(|s| s.has_guest(incident)).collect();
         match records.as_slice() {
-            [] if guest_of.len() == 1 => compare(incident, guest_of[0].record, worlds, &shared, &mut differ),
+            [] if guest_of.len() == 1 => {
+                let record = guest_of[0].record;
+                compare(incident, (record, record), worlds, &shared, &mut differ);
+            }
             _ if !guest_of.is_empty() => {
                 differ("record", format!("{} records", guest_of.len() + records.len()));
             }
             [] if wanted => differ("record", "no record".to_owned()),
             [] => {}
             [record] if !wanted && worlds.is_anothers(record) => {}
-            [record] => compare(incident, record, worlds, &shared, &mut differ),
+            [record] => compare(incident, (record, record), worlds, &shared, &mut differ),
+            [.., last] if worlds.dialect.goes_on => {
+                compare(incident, (last, &told_in_all(&records, worlds)), worlds, &shared, &mut differ);
+            }
             many => differ("record", format!("{} records", many.len())),
         }
     }
@@ -216,9 +224,18 @@ impl Shared<'_> {
     }
 }
 
+/// The last of several records, with what the sync wrote into those before it: nothing is told there again.
+fn told_in_all(records: &[&RecordFacts], w: &Worlds) -> RecordFacts {
+    let mut all = records[records.len() - 1].clone();
+    let earlier = records[..records.len() - 1].iter().flat_map(|r| &r.journal);
+    all.journal.extend(earlier.filter(|j| j.created_by == w.integration_user).cloned());
+    all
+}
+
+/// `talk` is the record with all that was said on the incident's behalf.
 fn compare(
     i: &IncidentFacts,
-    r: &RecordFacts,
+    (r, talk): (&RecordFacts, &RecordFacts),
     w: &Worlds,
     shared: &[Shared<'_>],
     add: &mut dyn FnMut(&'static str, String),
@@ -233,7 +250,7 @@ fn compare(
             add(what, text);
         }
     }
-    conversation(i, r, w, joined, add);
+    conversation(i, talk, w, joined, add);
     for words in [store_app::FROM_SENTINEL, store_app::FROM_SERVICENOW, store_app::ITS_OWN] {
         let comments = i.comments.iter().filter(|c| c.message.contains(words)).count();
         let notes = r.journal.iter().filter(|j| j.value.contains(words)).count();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diptych::engine::machine::{Effect, EffectId, Event, Now, Recovery, Reply, Request};
 use diptych::model::ledger::Ask;
-use diptych::model::settings::{AlertNotes, CustomerComments, RelatedRows};
+use diptych::model::settings::{AlertNotes, ClosedPartner, CustomerComments, RelatedRows};
 use diptych::sandbox::analysts::{Analysts, Deed};
 use diptych::sandbox::faults::FaultPlan;
 use diptych::sandbox::latency::Latency;
@@ -114,6 +114,7 @@ impl Simulation {
         let open = |(name, value): &(&str, serde_json::Value)| *name == "sir_process" && value == "open";
         let ours = Dialect::ours(KEY).in_table(setting.table, !setting.switches.iter().any(open));
         let customers = setting.customer_comments != CustomerComments::Off;
+        let goes_on = setting.closed_partner == ClosedPartner::New;
         let transport = Arc::new(WorldTransport::new(stage.clone(), time.clone(), setting.dated));
         let folder = folder();
         let store = open_store(&runtime, &folder, "store.db", setting.custom);
@@ -121,7 +122,7 @@ impl Simulation {
             rng: fastrand::Rng::with_seed(setting.seed),
             setting,
             stage,
-            dialect: Dialect { customers, alerts, took_over_from: before, ..ours },
+            dialect: Dialect { customers, alerts, goes_on, took_over_from: before, ..ours },
             runtime,
             time,
             transport,

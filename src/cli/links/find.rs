@@ -14,6 +14,7 @@ use crate::model::settings::WorkspaceSettings;
 use crate::model::{CallError, Choice, IncidentId, Life, LinkState, Record, RecordShape, SysId};
 use crate::servicenow::RecordDesk;
 use crate::store::Store;
+use crate::sync::closed_partner::went_on;
 use crate::sync::duplicates::{Copy, Fate, Hands, Question, Tie, hands_of, incident_of, judge};
 use crate::sync::hand_over::store_app_ids;
 use crate::sync::identity::{correlation_display, correlation_id};
@@ -117,7 +118,12 @@ impl<'a> Desk<'a> {
         for (incident, records) in found {
             let absent = absent(&links, &incident, &records);
             if records.len() + usize::from(absent.is_some()) > 1 {
-                copies.push((incident, self.tied(&links, records).await?, absent));
+                let mut all = self.tied(&links, records).await?;
+                // Those that were closed before it went on in another are no doubles of that.
+                all.retain(|c| c.tie != Tie::Before);
+                if all.len() + usize::from(absent.is_some()) > 1 {
+                    copies.push((incident, all, absent));
+                }
             }
         }
         self.read_hands(&mut copies).await;
@@ -278,6 +284,7 @@ impl<'a> Desk<'a> {
                 let tie = match life {
                     Life::Live => Tie::Linked,
                     Life::Creating => Tie::Other("the sync is making it; let it finish first".into()),
+                    Life::Unlinked if went_on(&state) => Tie::Before,
                     Life::Gone | Life::Unlinked => {
                         Tie::Other(format!("link {} is about it, which is {}", state.link.id, life.word()))
                     }

@@ -4,7 +4,7 @@ use crate::config::nearest::did_you_mean;
 use crate::config::raw::RawAggregate;
 use crate::config::tree::Path;
 use crate::model::aggregation::{Aggregation, Part};
-use crate::model::settings::{StoreApp, WorkspaceSettings};
+use crate::model::settings::{ClosedPartner, StoreApp, WorkspaceSettings};
 
 use super::Resolver;
 
@@ -40,11 +40,23 @@ pub fn aggregate(r: &mut Resolver<'_>, at: &Path, raw: RawAggregate) -> Aggregat
 
 /// Refuses what does not go together.
 pub fn check(r: &mut Resolver<'_>, at: &Path, settings: &WorkspaceSettings) {
-    if !settings.route.aggregate.by.is_empty() && settings.store_app != StoreApp::Ignore {
+    if settings.route.aggregate.by.is_empty() {
+        return;
+    }
+    let at = at.key("route").key("aggregate").key("by");
+    if settings.store_app != StoreApp::Ignore {
         r.error(
-            &at.key("route").key("aggregate").key("by"),
+            &at,
             "is not empty while store_app looks for a record of each incident",
             "say store_app = \"ignore\", or by = []",
+        );
+    }
+    // One incident cannot leave a closed record for a new one while others stay in it.
+    if settings.closed_partner == ClosedPartner::New {
+        r.error(
+            &at,
+            "is not empty while closed_partner gives each reopened incident a record of its own",
+            "say closed_partner = \"reopen\" or \"comment\", or by = []",
         );
     }
 }

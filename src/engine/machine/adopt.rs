@@ -99,6 +99,7 @@ pub(super) async fn adopt(
     let mut link = state.link.clone();
     learn_own_key(ws, state, &record, intent.as_ref(), &mut turn);
     if !by_key {
+        link.ordinal = super::go_on::ordinal_of(ws, &link, &record);
         link.sys_id = record.sys_id.clone();
     }
     link.life = Life::Live;
@@ -298,10 +299,22 @@ pub(super) async fn adopt_with_journal(
     if let Some(link) = &turn.link {
         seen.link = link.clone();
     }
-    match ws.read_journal(vec![record.sys_id.clone()], Stamp(0)).await {
+    let earlier = match super::go_on::earlier_records(ws, state, &record).await? {
+        Ok(earlier) => earlier,
+        Err(error) if error.is_side_wide() => return Ok(Next::Later),
+        Err(error) => return link_failed(ws, state, &error, None).await,
+    };
+    let ids = earlier.iter().chain([&record.sys_id]).cloned().collect();
+    match ws.read_journal(ids, Stamp(0)).await {
         Ok(rows) => {
             let known: Vec<_> = turn.entries.iter().map(|e| e.id).collect();
-            let more = ws.absorb_notes(&seen, &rows);
+            let mut more = Vec::new();
+            for id in earlier {
+                let mut before = seen.clone();
+                before.link.sys_id = id;
+                more.extend(ws.absorb_notes(&before, &rows));
+            }
+            more.extend(ws.absorb_notes(&seen, &rows));
             turn.entries.extend(more.into_iter().filter(|e| e.id.0 == 0 || !known.contains(&e.id)));
             turn.record = Some(record);
             turn.journal = rows;

@@ -7,7 +7,7 @@ use crate::mapping::CustomField;
 use crate::model::call::{DeskCall, DeskReply, RecordQuery, UserKey};
 use crate::model::intent::Target;
 use crate::model::ledger::AuditDraft;
-use crate::model::settings::StoreApp;
+use crate::model::settings::{ClosedPartner, StoreApp};
 use crate::model::{
     CallError, CommentOrigin, Delivery, FaultKind, Field, Incident, Intent, IntentKind, IntentState,
     LinkState, Record, RecordWrite, Side, Status, SysId,
@@ -19,12 +19,14 @@ use crate::sync::custom::custom_fields;
 use crate::sync::identity::{correlation_display, correlation_id, derived_sys_id};
 use crate::sync::markup::note_text;
 use crate::sync::values::{is_closed, sentinel_value, set_servicenow};
+use crate::text::{Stamp, escape_line};
 
 use super::adopt::adopt;
 use super::confirm::Proof;
 use super::ctx::{Halt, Ws};
 use super::facts::OwnKey;
 use super::failure::{MOST_ATTEMPTS, link_failed};
+use super::go_on::{is_earlier, other_links};
 use super::link_work::Next;
 use super::recover::is_settled;
 use super::recovery::Recovery;
@@ -49,12 +51,14 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
         return super::observation::refresh_incident(ws, state).await;
     };
     super::merges::tell_new(ws, state).await?;
+    let others = other_links(ws, state).await?;
     if ws.settings().store_app == StoreApp::Adopt
+        && others.is_empty()
         && let Some(next) = super::hand_over::find(ws, state).await?
     {
         return Ok(next);
     }
-    if let Some(next) = Box::pin(super::joining::join(ws, state)).await? {
+    if let Some(next) = Box::pin(super::joining::join(ws, state, &others)).await? {
         return Ok(next);
     }
     let name = lock_name(state);
@@ -63,7 +67,7 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let look = !mutant::is_on(Mutant::ResendCreateBlind);
     let asked = ws.steady();
     if one_at_a_time && look && own_key(ws, state) != OwnKey::Honoured {
-        match look_for_record(ws, state).await {
+        match look_for_record(ws, state, &others).await {
             Ok(Some(record)) => return adopt(ws, state, None, record, (asked, Proof::Reading)).await,
             Ok(None) => {}
             Err(error) if error.is_side_wide() => return Ok(Next::Later),
@@ -84,7 +88,7 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
             CommentOrigin::Sync,
             LINKED,
             "diptych",
-            &first_note(&incident),
+            &first_note(&incident, &others),
             ws.now().utc,
             &ws.shared.keys,
         ))
@@ -126,11 +130,15 @@ async fn follow_route(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt> {
     Ok(Next::Again)
 }
 
-fn first_note(incident: &Incident) -> String {
+fn first_note(incident: &Incident, earlier: &[LinkState]) -> String {
     let mut text =
         format!("Linked to Microsoft Sentinel incident {}.\n{}", incident.number, incident.url.line());
     if let Some(url) = &incident.provider_url {
         text.push_str(&format!("\nDefender portal: {}", url.line()));
+    }
+    if let Some(record) = earlier.last().and_then(|s| s.record.as_ref()) {
+        let number = escape_line(&record.number);
+        text.push_str(&format!("\nThe incident was reopened; what was said before stands in {number}."));
     }
     text
 }
@@ -199,21 +207,41 @@ fn add_identity(ws: &Ws, state: &LinkState, write: &mut RecordWrite) {
     }
 }
 
-/// Looks for a record that carries our correlation id already. The client has checked every row.
-pub(super) async fn look_for_record(ws: &Ws, state: &LinkState) -> Result<Option<Record>, CallError> {
+/// Looks for a record that carries our correlation id already, and is none of an earlier link of the incident.
+pub(super) async fn look_for_record(
+    ws: &Ws,
+    state: &LinkState,
+    others: &[LinkState],
+) -> Result<Option<Record>, CallError> {
+    let mut found = correlated(ws, state).await?;
+    found.retain(|r| !is_earlier(others, r));
+    // One of ours before a copy that a person made, and then the oldest is the one to keep; more than one is a
+    // matter for a person, later.
+    found.sort_by_key(|r| (made_by_others(ws, r), r.age_order()));
+    if makes_new_ones(ws) {
+        // The older ones rest since the latest was made.
+        let ours = found.iter().take_while(|r| !made_by_others(ws, r)).count();
+        found.drain(..ours.saturating_sub(1));
+    }
+    Ok(found.into_iter().next())
+}
+
+/// Records that carry our correlation id. The client has checked every row.
+pub(super) async fn correlated(ws: &Ws, state: &LinkState) -> Result<Vec<Record>, CallError> {
     let call = DeskCall::Records {
         table: state.link.table.clone(),
         shape: ws.shape(),
         query: RecordQuery::Correlation(vec![correlation_id(&ws.key, &state.link.incident)]),
     };
     match ws.read_record_desk(call).await?.value {
-        DeskReply::Page(page) => Ok(page.records.into_iter().min_by_key(|r| {
-            // One of ours before a copy that a person made, and then the oldest is the one to keep; more
-            // than one is a matter for a person, later.
-            (made_by_others(ws, r), r.age_order())
-        })),
-        _ => Ok(None),
+        DeskReply::Page(page) => Ok(page.records),
+        _ => Ok(Vec::new()),
     }
+}
+
+/// True where an incident may have had several records, one after the other.
+pub(super) fn makes_new_ones(ws: &Ws) -> bool {
+    ws.settings().closed_partner == ClosedPartner::New
 }
 
 /// True for a record that another user created than the one we sign in with.
@@ -268,11 +296,9 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         };
         match ws.read_record_desk(call).await {
             Ok(answer) => {
-                if let DeskReply::Record(record) = answer.value {
-                    ws.recovered(Recovery::CreateFoundByKey);
-                    return adopt(ws, state, Some(intent), *record, (asked, Proof::Reading)).await;
-                }
-                return Ok(Next::Later);
+                let DeskReply::Record(record) = answer.value else { return Ok(Next::Later) };
+                ws.recovered(Recovery::CreateFoundByKey);
+                return take_by_key(ws, state, intent, *record, asked).await;
             }
             Err(error) if error.kind == FaultKind::NotFound => {}
             Err(error) if error.is_side_wide() => return Ok(Next::Later),
@@ -291,7 +317,8 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
     let is_tried = own == OwnKey::Untested && ws.memory(|m| m.keyless_trials.contains(&state.link.id));
     let is_another = if keyless { own == OwnKey::Honoured } else { is_tried };
     // What somebody else created is not what this create may have made, whatever it carries.
-    let found = look_for_record(ws, state).await.map(|r| r.filter(|r| !made_by_others(ws, r)));
+    let others = other_links(ws, state).await?;
+    let found = look_for_record(ws, state, &others).await.map(|r| r.filter(|r| !made_by_others(ws, r)));
     match found {
         Ok(Some(record)) => {
             ws.recovered(Recovery::CreateFoundByCorrelation);
@@ -313,6 +340,36 @@ pub(super) async fn resolve(ws: &Ws, state: &mut LinkState, intent: Intent) -> R
         Err(error) if error.is_side_wide() => Ok(Next::Later),
         Err(error) => link_failed(ws, state, &error, None).await,
     }
+}
+
+/// A record was found under our key. After a lost store it may be an early one of several, of which the latest is
+/// the incident's; and one of an earlier link stays what it is.
+async fn take_by_key(
+    ws: &Ws,
+    state: &mut LinkState,
+    intent: Intent,
+    record: Record,
+    asked: Stamp,
+) -> Result<Next, Halt> {
+    let others = other_links(ws, state).await?;
+    if is_earlier(&others, &record) {
+        let mut link = state.link.clone();
+        link.ordinal += 1;
+        link.sys_id = derived_sys_id(&ws.key, &link.incident, &link.instance, &link.table, link.ordinal);
+        let intents = vec![ws.update(&intent, IntentState::Replanned, "made under another key".into())];
+        ws.save(state, Turn { link: Some(link), intents, ..Turn::default() }).await?;
+        return Ok(Next::Again);
+    }
+    let mut record = record;
+    if makes_new_ones(ws) {
+        match look_for_record(ws, state, &others).await {
+            Ok(Some(r)) if !made_by_others(ws, &r) && r.age_order() > record.age_order() => record = r,
+            Ok(_) => {}
+            Err(error) if error.is_side_wide() => return Ok(Next::Later),
+            Err(error) => return link_failed(ws, state, &error, None).await,
+        }
+    }
+    adopt(ws, state, Some(intent), record, (asked, Proof::Reading)).await
 }
 
 /// The audit row of a create that had no answer, and whose record nobody has seen.

@@ -158,7 +158,7 @@ fn planned_for(ws: &Ws, state: &LinkState) -> Option<PlannedWrite> {
     };
     let mut writes: Vec<Shown> = made.to_incident.iter().map(|t| line(Side::Sentinel, t)).collect();
     writes.extend(made.to_record.iter().map(|t| line(Side::ServiceNow, t)));
-    writes.extend(crate::sync::closed_partner::shown_note(&made));
+    writes.extend(crate::sync::closed_partner::shown(&made));
     let open: Vec<String> = made
         .decisions
         .iter()

@@ -4,7 +4,8 @@
 use crate::model::call::{SentinelCall, SentinelReply};
 use crate::model::view::Level;
 use crate::model::{
-    Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Link, LinkState, Record, Role, Side,
+    CommentOrigin, Delivery, Entry, EntryId, FaultKind, Incident, Intent, IntentKind, Link, LinkState,
+    Record, Role, Side,
 };
 use crate::mutant::{self, Mutant};
 use crate::sync::conversation::absorb_comments;
@@ -23,9 +24,15 @@ use super::ownership::wrong_record;
 use super::recovery::Recovery;
 use super::turn::Turn;
 
-/// True while entries wait that can be sent.
-pub(super) fn has_waiting(state: &LinkState) -> bool {
-    state.entries.iter().any(|e| e.to_sentinel == Delivery::Waiting || e.to_servicenow == Delivery::Waiting)
+/// True while entries wait that can be sent. Where the incident goes on in a new record, what people said waits
+/// for that one.
+pub(super) fn has_waiting(state: &LinkState, awaits: bool) -> bool {
+    state.entries.iter().any(|e| e.to_sentinel == Delivery::Waiting || goes_there(e, awaits))
+}
+
+/// True for an entry that waits for the record: for one that stays closed, only what we say ourselves.
+fn goes_there(entry: &Entry, awaits: bool) -> bool {
+    entry.to_servicenow == Delivery::Waiting && (!awaits || entry.origin == CommentOrigin::Sync)
 }
 
 /// True when the next comment begins one that entries share: it may be there from before a lost store,
@@ -46,11 +53,13 @@ fn comments_of(state: &LinkState) -> usize {
 
 /// The next entry to carry over, oldest first, so that the order on either side is kept: what is held only
 /// because there was no room goes before what came later, once there is some.
+/// With `awaits` the words of people wait for a new record.
 /// `word` is the first line that opens the way to a record's customer, if any does.
 pub(super) fn next_entry(
     state: &LinkState,
     word: Option<&str>,
     (s_up, n_up): (bool, bool),
+    awaits: bool,
     turn: &mut Turn,
 ) -> Option<IntentKind> {
     let mut order: Vec<&Entry> = state.entries.iter().collect();
@@ -85,7 +94,7 @@ pub(super) fn next_entry(
             }
         }
         // Words for both sides that have no room on one still go to the other.
-        if entry.to_servicenow == Delivery::Waiting && n_up {
+        if goes_there(entry, awaits) && n_up {
             let mut sending = entry.clone();
             sending.to_servicenow = Delivery::Sending;
             turn.entries.push(sending);
@@ -293,9 +302,7 @@ pub(super) fn deliver(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        CommentOrigin, IncidentId, InstanceKey, JournalEntry, SysId, TableName, WorkspaceKey,
-    };
+    use crate::model::{IncidentId, InstanceKey, JournalEntry, SysId, TableName, WorkspaceKey};
     use crate::sync::conversation::absorb_journal;
     use crate::sync::marker::MarkerKeys;
 
@@ -329,7 +336,7 @@ mod tests {
 
     fn next(state: &LinkState) -> (Option<EntryId>, Vec<Entry>) {
         let mut turn = Turn::default();
-        let kind = next_entry(state, None, (true, true), &mut turn);
+        let kind = next_entry(state, None, (true, true), false, &mut turn);
         (kind.and_then(|k| super::super::send::entry_of(&k)).map(|(id, _)| id), turn.entries)
     }
 

@@ -230,7 +230,8 @@ async fn send_last_words(ws: &Ws, state: &mut LinkState, side: Side) -> Result<N
         return read_comments(ws, state).await;
     }
     let mut turn = Turn::default();
-    let Some(kind) = next_entry(state, ws.settings().customer_word(), (to_incident, to_record), &mut turn)
+    let Some(kind) =
+        next_entry(state, ws.settings().customer_word(), (to_incident, to_record), false, &mut turn)
     else {
         ws.save(state, turn).await?;
         return Ok(Next::Again);

@@ -142,7 +142,7 @@ pub(super) async fn stand_back(ws: &Ws, state: &mut LinkState) -> Result<Option<
         true => {
             let made = ws.with_plan(|ctx| plan(state, ctx, ws.steady()));
             let (decided, asks) = (made.bases.is_empty() && made.notes.is_empty(), !made.lookups.is_empty());
-            made.writes_nothing() && decided && !asks && !has_waiting(state)
+            made.writes_nothing() && decided && !asks && !has_waiting(state, false)
         }
         false => !link.pending,
     };

@@ -30,7 +30,11 @@ use super::turn::Turn;
 const ALWAYS: Stamp = Stamp(i64::MAX);
 
 /// Joins the record of another incident, if there is one to join. `None` when this one gets its own.
-pub(super) async fn join(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>, Halt> {
+pub(super) async fn join(
+    ws: &Ws,
+    state: &mut LinkState,
+    earlier: &[LinkState],
+) -> Result<Option<Next>, Halt> {
     if state.link.role == Role::Attached {
         // Others had its record before it was known again.
         let sys_id = state.link.sys_id.clone();
@@ -47,7 +51,7 @@ pub(super) async fn join(ws: &Ws, state: &mut LinkState) -> Result<Option<Next>,
     let Some(incident) = state.incident.clone().filter(|_| shares && !begun) else { return Ok(None) };
     // After a lost store it may have a record of its own, which others have joined, or which it was split off to.
     let asked = ws.steady();
-    match super::create::look_for_record(ws, state).await {
+    match super::create::look_for_record(ws, state, earlier).await {
         Ok(None) => {}
         Ok(Some(record)) => return take_own(ws, state, record, asked).await.map(Some),
         Err(error) if error.is_side_wide() => return Ok(Some(Next::Later)),

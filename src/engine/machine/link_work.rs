@@ -9,6 +9,7 @@ use crate::model::{
     RecordWrite, Role, Side,
 };
 use crate::mutant::{self, Mutant};
+use crate::sync::closed_partner::{awaits_new_record, goes_on};
 use crate::sync::closing::tells_of_a_close;
 use crate::sync::conversation::own_entry;
 use crate::sync::number_label;
@@ -186,7 +187,20 @@ async fn turn(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next,
         return look_up(ws, planned.lookups).await;
     }
     let waits = ws.hold_surges(&mut planned);
+    if planned.goes_on {
+        if let Some(why) = super::go_on::too_often(ws, state).await? {
+            return freeze(ws, state, why).await;
+        }
+        ws.count_surges(state, &planned);
+    }
     let next = match Box::pin(act(ws, state, planned, now, looks)).await? {
+        // Everything that the old record has to say is said by then.
+        Next::Settled if !waits && ws.with_plan(|ctx| goes_on(state, ctx)) => {
+            return match look_if_stale(ws, state, looks).await? {
+                Some(next) => Ok(next),
+                None => Box::pin(super::go_on::go_on(ws, state)).await,
+            };
+        }
         Next::Settled => Box::pin(super::evidence_work::list_alerts(ws, state)).await?,
         next => next,
     };
@@ -304,6 +318,7 @@ async fn act(
     if let Some(alone) = planned.closed_alone {
         link.group.closed_alone = alone;
     }
+    let awaits = awaits_new_record(state, &planned);
     let up = |side: Side| !ws.is_down(side) && !ws.rate_waits(side);
     let (s_up, n_up) = (up(Side::Sentinel), up(Side::ServiceNow));
     let mut kind = None;
@@ -328,7 +343,7 @@ async fn act(
         if s_up && begins_shared(state) && ws.memory(|m| m.shared_begun.insert(id)) {
             return read_comments(ws, state).await;
         }
-        kind = next_entry(state, ws.settings().customer_word(), (s_up, n_up), &mut turn);
+        kind = next_entry(state, ws.settings().customer_word(), (s_up, n_up), awaits, &mut turn);
         if turn.entries.iter().any(|e| e.to_sentinel == Delivery::Held) {
             ws.recovered(Recovery::NoRoom);
         }
@@ -359,7 +374,7 @@ async fn act(
             ws.save(state, turn).await?;
         }
         let unwritten = !planned.to_incident.is_empty() || !planned.to_record.is_empty();
-        let waiting = unwritten || has_waiting(state);
+        let waiting = unwritten || has_waiting(state, awaits);
         return Ok(match (new_entries, waiting) {
             (true, _) => Next::Again,
             (false, true) => Next::Later,

@@ -101,6 +101,8 @@ pub(super) struct Memory {
     /// True once links were looked for that were watched under other settings.
     pub asked_for_watched: bool,
     pub taken: BTreeMap<LinkId, Vec<CommandId>>,
+    /// Links whose incident got so many records within a day that a person was asked.
+    pub often_closed: BTreeSet<LinkId>,
     /// Links of which a mistake keeps the way of a state here alone.
     #[cfg(feature = "mutants")]
     pub walks: BTreeSet<LinkId>,

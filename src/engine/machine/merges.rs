@@ -109,7 +109,7 @@ async fn send_words(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result
         return Ok(next);
     }
     let mut turn = Turn::default();
-    let kind = next_entry(state, ws.settings().customer_word(), (false, true), &mut turn);
+    let kind = next_entry(state, ws.settings().customer_word(), (false, true), false, &mut turn);
     let Some(kind @ IntentKind::AddNote { .. }) = kind else { return Ok(Next::Settled) };
     if !ws.may_write(Side::ServiceNow).await? {
         return Ok(Next::Later);

@@ -144,6 +144,8 @@ recoveries! {
     WriteRate, "write-rate";
     /// A field went to and fro too often and was frozen.
     Flapping, "flapping";
+    /// A record stayed closed, and its incident went on in a new one.
+    NewRecord, "new-record";
     /// Journals were read from the text of their records, because their table is closed to us.
     TextRead, "text-read";
     /// An incident joined the record of another one.

@@ -46,6 +46,8 @@ pub enum ClosedPartner {
     Reopen,
     /// It stays closed, and a note tells of the reopening.
     Comment,
+    /// It stays closed, and the incident goes on in a new record.
+    New,
 }
 
 /// What becomes of the entries that the customer of a record sees.

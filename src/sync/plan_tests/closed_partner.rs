@@ -196,3 +196,60 @@ fn what_a_person_takes_from_sentinel_is_done_as_they_wish() {
     let made = go(&state, &world.ctx());
     assert_eq!((status_writes(&made), made.notes.len()), (1, 0), "{made:#?}");
 }
+
+#[test]
+fn where_the_incident_goes_on_in_a_new_record_nothing_more_is_written_to_the_old_one() {
+    use crate::sync::closed_partner::{awaits_new_record, goes_on, went_on};
+    let world = world(ClosedPartner::New);
+    let mut state = closed_and_reopened(&world);
+    state.incident.as_mut().unwrap().title = "another title".into();
+    let made = go(&state, &world.ctx());
+    assert!(made.goes_on && made.to_record.is_empty(), "{made:#?}");
+    assert_eq!(made.notes.len(), 1, "{:?}", made.notes);
+    assert!(made.notes[0].1.contains("This record stays closed; the incident goes on in a new record."));
+    assert!(awaits_new_record(&state, &made) && !goes_on(&state, &world.ctx()));
+    let shown = preview_of(&closed(&world, Some(Side::ServiceNow)), &world);
+    assert!(shown.iter().any(|s| s.what == "record" && s.to.contains("a new record")), "{shown:?}");
+
+    let state = apply(&state, &made, &world.ctx());
+    assert!(goes_on(&state, &world.ctx()) && !went_on(&state));
+    let next = go(&state, &world.ctx());
+    assert!(next.writes_nothing() && !next.goes_on, "decided once: {next:#?}");
+    let mut ended = state.clone();
+    ended.link.life = crate::model::Life::Unlinked;
+    assert!(went_on(&ended));
+    // Whoever moves either of them meanwhile has the last word.
+    for (word, raw) in [("Active", "2"), ("Closed", "6")] {
+        let mut moved = state.clone();
+        set_status(&mut moved, word);
+        set_state(&mut moved, raw);
+        assert!(!goes_on(&moved, &world.ctx()), "{word} {raw}");
+        let made = go(&moved, &world.ctx());
+        let moved = apply(&moved, &made, &world.ctx());
+        assert!(
+            !goes_on(&moved, &world.ctx()) && !awaits_new_record(&moved, &Plan::default()),
+            "{word} {raw}"
+        );
+    }
+}
+
+#[test]
+fn too_many_new_records_at_once_are_held_back_like_reopenings() {
+    use crate::sync::surge::{hold_back, surges};
+    let world = world(ClosedPartner::New);
+    let mut made = go(&closed_and_reopened(&world), &world.ctx());
+    let all = surges(&made);
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(hold_back(&mut made, &all));
+    assert!(!made.goes_on && made.notes.is_empty() && made.closer.is_none(), "{made:#?}");
+    assert!(made.bases.iter().all(|b| b.field != Field::Status));
+}
+
+#[test]
+fn what_we_closed_ourselves_gets_no_new_record() {
+    let world = world(ClosedPartner::New);
+    let mut state = closed(&world, Some(Side::Sentinel));
+    set_status(&mut state, "Active");
+    let made = go(&state, &world.ctx());
+    assert_eq!((status_writes(&made), made.goes_on), (1, false), "{made:#?}");
+}

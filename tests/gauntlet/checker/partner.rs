@@ -8,7 +8,8 @@ use diptych::sandbox::side::Side;
 
 use super::updates::{crossed, on_record, unseen};
 use super::{Case, Found};
-use crate::timeline::{Field, Pair, Step, Who};
+use crate::timeline::{Field, GOES_ON, Pair, Step, Who};
+use crate::trick::Excuse;
 
 /// What a record is told when its incident was reopened.
 const TOLD: &str = "was reopened. This record was closed here and stays closed.";
@@ -16,6 +17,11 @@ const TOLD: &str = "was reopened. This record was closed here and stays closed."
 pub fn check(case: &Case<'_>, found: Found<'_>) {
     for pair in case.pairs.values() {
         let who = format!("incident {}", pair.number);
+        if case.e.closed_partner == ClosedPartner::New {
+            opened(case, pair, found);
+            rests(case, pair, found);
+            continue;
+        }
         let told = notes(pair);
         if case.e.closed_partner != ClosedPartner::Comment {
             if told > 0 || case.links.get(&pair.guid).is_some_and(|l| differs_by_agreement(l)) {
@@ -44,11 +50,45 @@ fn notes(pair: &Pair) -> usize {
 }
 
 /// How often somebody reopened the incident.
-fn reopenings(case: &Case<'_>, pair: &Pair) -> usize {
+pub fn reopenings(case: &Case<'_>, pair: &Pair) -> usize {
     let is_closed = |side, value: &str| case.e.worlds.dialect.is_closed(side, value);
     let opened =
         |s: &&Step| s.who == Who::Other && is_closed(s.side, &s.before) && !is_closed(s.side, &s.after);
     pair.steps_of(Field::Status, Side::Sentinel).filter(opened).count()
+}
+
+/// Nothing more is done to a record that rests. Every record before the last was closed in ServiceNow by somebody, was told once that the incident goes on,
+/// and is written no more once the next one is there.
+fn rests(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
+    let who = format!("incident {}", pair.number);
+    for step in pair.rested.iter().filter(|s| s.who == Who::Sync) {
+        found("P7", format!("{who}: its old record was changed at {} to {:?}", step.at, step.after));
+    }
+    for two in pair.records.windows(2) {
+        let [(_, old), (born, _)] = two else { continue };
+        let told = pair.words.iter().filter(|w| {
+            w.record == *old && w.who == Who::Sync && w.after.as_deref().is_some_and(|t| t.contains(GOES_ON))
+        });
+        let refused = case.e.excuses.contains(&Excuse::OrderToDesk);
+        match told.filter(|w| w.at <= *born).count() {
+            1 => {}
+            0 if refused => {}
+            n => found("P7", format!("{who} goes on in a new record, and its old one was told {n} times")),
+        }
+        let closed = |value: &str| case.e.worlds.dialect.is_closed(Side::ServiceNow, value);
+        let ours = |s: &&Step| s.record == *old && s.at <= *born;
+        let last = pair.steps_of(Field::Status, Side::ServiceNow).filter(ours).last();
+        if !last.is_some_and(|s| closed(&s.after)) {
+            found("P7", format!("{who} got a new record at {born} although its old one was open"));
+        }
+        let written = case.e.sent.iter().find(|s| s.writes && s.at > *born && s.path.ends_with(old.as_str()));
+        if let Some(sent) = written {
+            found(
+                "P7",
+                format!("{who} went on in a new record at {born}; its old one was written at {}", sent.at),
+            );
+        }
+    }
 }
 
 /// No record that somebody closed becomes open through us.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use diptych::model::settings::ClosedPartner;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::{sentinel, servicenow};
 use diptych::text::Stamp;
 
+use super::partner::reopenings;
 use super::{Case, Found};
 use crate::timeline::{Field, Step, Who};
 
@@ -27,7 +29,9 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
             !pair.steps_of(Field::Correlation, Side::ServiceNow).any(|s| overwritten(&s))
         });
         let known = known.count();
-        if known > 1 || known == 0 && pair.records.len() > 2 {
+        // Each of those before the last stays closed; `partner` looks into that.
+        let later = if case.e.closed_partner == ClosedPartner::New { reopenings(case, pair) } else { 0 };
+        if known > 1 + later || known == 0 && pair.records.len() > 2 + later {
             found("P1", format!("incident {} got {} records", pair.number, pair.records.len()));
         }
         if pair.number == 0 {

@@ -27,6 +27,8 @@ struct Said<'a> {
     at: Stamp,
     token: &'a str,
     id: &'a str,
+    /// Key of the record; empty in Sentinel.
+    record: &'a str,
     /// It took the place of earlier words, and with them their place in the order.
     edit: bool,
     /// It was edited or deleted later, so that its words may never have been seen.
@@ -183,6 +185,9 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let there: Vec<&Word> = copies.iter().filter(|w| w.side != from).copied().collect();
         // What was edited away, taken from us, merged or deleted soon after it was said may not have been heard.
         let ended = apart.iter().map(|a| a.start).find(|at| *at >= s.at);
+        // What is said on a record that rests from then on may have come too late.
+        let rested = pair.rests_since(s.record).filter(|at| *at >= s.at);
+        let ended = ended.or(rested);
         let ends = [s.gone, pair.given_away(), pair.deleted, pair.merged.as_ref().map(|(at, _)| *at), ended];
         // Nothing is read for a link that has no record yet (seed 1077).
         let born = pair.records.iter().map(|(at, _)| *at).min();
@@ -331,7 +336,7 @@ fn said_on(pair: &Pair, side: Side) -> Vec<Said<'_>> {
         }
         if let Some(token) = word.after.as_deref().and_then(token) {
             let edit = word.before.is_some();
-            said.push(Said { at: word.at, token, id: &word.id, edit, gone: None });
+            said.push(Said { at: word.at, token, id: &word.id, record: &word.record, edit, gone: None });
         }
     }
     said

@@ -76,6 +76,10 @@ impl Script {
         if rng.u8(0..16) == 0 {
             self.shared_records(rng);
         }
+        let rng = &mut Rng::with_seed(self.seed ^ 0x006e_6577_7265_6321);
+        if rng.u8(0..16) == 0 && self.setting.aggregate.by.is_empty() {
+            self.new_records(rng);
+        }
     }
 
     /// Incidents that are the same share a record. More of them come, and several are closed, reopened and rated
@@ -287,6 +291,24 @@ impl Script {
                 // Mostly what was done is across by then, now and then it crosses.
                 at += poll.mul_f64(if rng.u8(0..4) == 0 { rng.f64() } else { 1.5 + rng.f64() * 3.0 });
             }
+        }
+    }
+
+    /// The same, but the incidents go on in new records; people talk on while they are reopened, and answers to
+    /// writes of ServiceNow are lost.
+    pub fn new_records(&mut self, rng: &mut Rng) {
+        self.closed_partners(rng);
+        self.setting.closed_partner = ClosedPartner::New;
+        self.setting.aggregate = Aggregation::default();
+        let first = 700_000 + 4 * u64::from(rng.u16(..));
+        for n in 0..rng.u64(2..8) {
+            let (at, deed) = (self.moment(rng), *pick(rng, &[Deed::Comment, Deed::WorkNote]));
+            self.add(at, What::Act { deed, draw: rng.u64(..), serial: first + n });
+        }
+        for _ in 0..rng.u32(1..5) {
+            let kind = *pick(rng, &[FaultKind::CommitThenDrop, FaultKind::LateCommit, FaultKind::DropBefore]);
+            let at = self.moment(rng);
+            self.add(at, What::Strike { side: Side::ServiceNow, kind, write: true });
         }
     }
 

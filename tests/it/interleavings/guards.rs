@@ -179,9 +179,14 @@ fn fight(sim: &mut Simulation, guid: &str, turns: usize) {
 }
 
 pub(super) fn link(sim: &Simulation, guid: &str) -> LinkState {
+    links(sim, guid).remove(0)
+}
+
+/// Every link that an incident has or had.
+pub(super) fn links(sim: &Simulation, guid: &str) -> Vec<LinkState> {
     let id = diptych::model::IncidentId::new(guid);
     match sim.with_store(async |s| s.ask(Ask::ByIncident(key(), vec![id])).await) {
-        Ok(Told::Links(mut links)) => links.remove(0),
+        Ok(Told::Links(links)) => links,
         other => panic!("{other:?}"),
     }
 }

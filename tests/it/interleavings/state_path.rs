@@ -109,7 +109,7 @@ fn held(sim: &Simulation, guid: &str) -> String {
     link(sim, guid).base(Field::Status).unwrap().held.clone()
 }
 
-fn retry(sim: &Simulation, link: &LinkState) {
+pub(super) fn retry(sim: &Simulation, link: &LinkState) {
     let command = Command {
         id: CommandId(0),
         workspace: key(),
