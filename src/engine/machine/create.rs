@@ -13,6 +13,7 @@ use crate::model::{
     LinkState, Record, RecordWrite, Side, Status, SysId,
 };
 use crate::mutant::{self, Mutant};
+use crate::sync::closed_partner::went_on;
 use crate::sync::conversation::{LINKED, own_entry};
 use crate::sync::cross::{Crossed, to_servicenow};
 use crate::sync::custom::custom_fields;
@@ -136,7 +137,7 @@ fn first_note(incident: &Incident, earlier: &[LinkState]) -> String {
     if let Some(url) = &incident.provider_url {
         text.push_str(&format!("\nDefender portal: {}", url.line()));
     }
-    if let Some(record) = earlier.last().and_then(|s| s.record.as_ref()) {
+    if let Some(record) = earlier.last().filter(|s| went_on(s)).and_then(|s| s.record.as_ref()) {
         let number = escape_line(&record.number);
         text.push_str(&format!("\nThe incident was reopened; what was said before stands in {number}."));
     }

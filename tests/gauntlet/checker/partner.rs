@@ -57,8 +57,8 @@ pub fn reopenings(case: &Case<'_>, pair: &Pair) -> usize {
     pair.steps_of(Field::Status, Side::Sentinel).filter(opened).count()
 }
 
-/// Nothing more is done to a record that rests. Every record before the last was closed in ServiceNow by somebody, was told once that the incident goes on,
-/// and is written no more once the next one is there.
+/// Every record before the last was closed in ServiceNow by somebody, was told once that the incident goes on, and
+/// rests once the next one is there: nothing more is done to it.
 fn rests(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
     let who = format!("incident {}", pair.number);
     for step in pair.rested.iter().filter(|s| s.who == Who::Sync) {

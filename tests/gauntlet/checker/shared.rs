@@ -78,8 +78,10 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         }
         let Some(host) = all.iter().find(|p| !p.joined.contains(key)) else { continue };
         for guest in all.iter().filter(|p| p.joined.contains(key)) {
-            let same =
-                |part: &Part| had(case, host, *part).intersection(&had(case, guest, *part)).count() > 0;
+            let same = |part: &Part| match (had(case, host, *part), had(case, guest, *part)) {
+                (Some(ours), Some(theirs)) => ours.intersection(&theirs).count() > 0,
+                _ => true,
+            };
             if !wanted.by.iter().any(|criterion| criterion.iter().all(same)) {
                 let text = format!(
                     "incident {} is in the record of {}, and they are not the same",
@@ -106,8 +108,9 @@ fn present(all: &[&Pair], key: &str, at: Stamp) -> usize {
     all.iter().filter(|p| came(p, key) <= at && !gone(p)).count()
 }
 
-/// What an incident ever had of a part: it counts what it was when it was first seen.
-fn had(case: &Case<'_>, pair: &Pair, part: Part) -> BTreeSet<String> {
+/// What an incident ever had of a part: it counts what it was when it was first seen. Of one that was deleted since,
+/// no more is known than what changed (seed 587): `None` where nothing did.
+fn had(case: &Case<'_>, pair: &Pair, part: Part) -> Option<BTreeSet<String>> {
     let field = match part {
         Part::Title => Field::Title,
         Part::Severity => Field::Severity,
@@ -136,5 +139,6 @@ fn had(case: &Case<'_>, pair: &Pair, part: Part) -> BTreeSet<String> {
         };
         parts.into_iter().collect::<Vec<_>>().join(",")
     };
-    all.into_iter().map(list).filter(|t| !t.is_empty()).collect()
+    let all: BTreeSet<String> = all.into_iter().map(list).filter(|t| !t.is_empty()).collect();
+    (!all.is_empty() || pair.deleted.is_none()).then_some(all)
 }
