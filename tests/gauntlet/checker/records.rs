@@ -9,6 +9,7 @@ use diptych::text::Stamp;
 
 use super::partner::reopenings;
 use super::{Case, Found};
+use crate::simulation::Sent;
 use crate::timeline::{Field, Step, Who};
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
@@ -27,6 +28,7 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
         let known = pair.records.iter().filter(|(born, id)| {
             let overwritten = |s: &&Step| s.record == *id && s.who == Who::Other && s.at >= *born;
             !pair.steps_of(Field::Correlation, Side::ServiceNow).any(|s| overwritten(&s))
+                && !was_never_shown(case, *born, id)
         });
         let known = known.count();
         // Each of those before the last stays closed; `partner` looks into that.
@@ -53,6 +55,23 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
             found("P2", format!("incident {} matches the filter and has no record", incident.number));
         }
     }
+}
+
+/// True for a record that somebody deleted before a single sound read could show it, while the answer to its create
+/// was lost or died with its reader: nobody can know of it (seed 9841986).
+fn was_never_shown(case: &Case<'_>, born: Stamp, id: &str) -> bool {
+    let deleted =
+        |c: &&servicenow::RecordChange| c.sys_id == id && c.field.is_empty() && c.after == "deleted";
+    let Some(gone) = case.e.record_changes.iter().find(deleted).map(|c| c.at) else { return false };
+    let shows = |s: &&Sent| {
+        s.side == Some(Side::ServiceNow)
+            && !s.writes
+            && (s.pass || s.path.ends_with(id))
+            && s.at > born
+            && s.at < gone
+    };
+    let sound = |s: &Sent| !s.struck && s.status == Some(200);
+    !case.e.sent.iter().filter(shows).any(sound)
 }
 
 /// Every write goes to a record that is ours, and to an incident that has a record.
