@@ -87,6 +87,8 @@ pub struct Word {
 pub struct Pair {
     pub guid: String,
     pub number: i64,
+    /// Records in whose place the incident got a new one, and since when.
+    pub succeeded: BTreeMap<String, Stamp>,
     /// Every number that it had: one that was deleted and written again by us gets another.
     pub numbers: BTreeSet<i64>,
     /// Records that the sync inserted for it, in order, and those of others that it joined since then.
@@ -124,22 +126,25 @@ impl Pair {
         self.steps_of(Field::Correlation, Side::ServiceNow).find(|s| s.who == Who::Other).map(|s| s.at)
     }
 
-    /// When a record was told that the incident goes on in a new one.
+    /// Since when a record rests, because the incident goes on in a new one: since it was told so, or, where it
+    /// took no note, since the new one is there (seed 14).
     pub fn rests_since(&self, record: &str) -> Option<Stamp> {
         let told = |w: &&Word| {
             w.record == record
                 && w.who == Who::Sync
                 && w.after.as_deref().is_some_and(|t| t.contains(GOES_ON))
         };
-        self.words.iter().filter(told).map(|w| w.at).max()
+        let told = self.words.iter().filter(told).map(|w| w.at).max();
+        told.or_else(|| self.succeeded.get(record).copied())
     }
 
     /// What people do with a record whose incident goes on in a new one is nobody's but theirs.
     fn leave_the_earlier(&mut self) {
         self.records.sort();
-        let earlier = &self.records[..self.records.len().saturating_sub(1)];
+        let next = |two: &[(Stamp, String)]| (two[0].1.clone(), two[1].0);
+        self.succeeded = self.records.windows(2).map(next).collect();
         let rest: BTreeMap<String, Stamp> =
-            earlier.iter().filter_map(|(_, id)| Some((id.clone(), self.rests_since(id)?))).collect();
+            self.succeeded.keys().filter_map(|id| Some((id.clone(), self.rests_since(id)?))).collect();
         let rests = |record: &str, at: Stamp| rest.get(record).is_some_and(|since| at > *since);
         let (rested, steps) =
             std::mem::take(&mut self.steps).into_iter().partition(|s: &Step| rests(&s.record, s.at));

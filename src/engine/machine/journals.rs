@@ -1,6 +1,7 @@
 //! How journals are read: from their table, or, where our user may not read that, from the text that
 //! each record shows (D9). Either way an entry is known again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::call::{DeskCall, DeskReply, UserKey, UserQuery};
@@ -62,10 +63,14 @@ impl Ws {
     /// The same of these columns.
     pub async fn read_columns(
         &self,
-        records: Vec<SysId>,
+        mut records: Vec<SysId>,
         elements: Vec<String>,
         since: Stamp,
     ) -> Result<Vec<JournalEntry>, CallError> {
+        // Every link of a shared record names it. One that two calls show would have all of its notes twice
+        // (seed 1297), and no call takes more than a chunk of records, however many share each.
+        let mut named = BTreeSet::new();
+        records.retain(|r| named.insert(r.clone()));
         let now = self.now().mono;
         if self.memory(|m| m.journals.texts_until.is_some_and(|until| now < until)) {
             return self.read_texts(&records, &elements, since).await;

@@ -1,6 +1,7 @@
 //! P6 for what nobody said: that Defender merged an incident into another one is told once on both records,
 //! along chains of merges, too; and a redirect closes no record of ours.
 
+use diptych::model::settings::ClosedPartner;
 use diptych::model::{Delivery, Entry};
 use diptych::sandbox::servicenow::RecordFacts;
 use diptych::sandbox::side::Side;
@@ -24,7 +25,8 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
         if case.shared_by(pair).is_none() {
             not_closed(case, pair, *at, found);
         }
-        let Some(record) = told(case, pair).filter(|_| pair.records[0].0 < *at) else { continue };
+        let before = current(case, pair).is_some_and(|(made, _)| made < at);
+        let Some(record) = told(case, pair).filter(|_| before) else { continue };
         let chain = chain(case, pair);
         let notes = ours(case, record, INTO);
         let says = |note: &str| number(note, "into incident ");
@@ -71,14 +73,14 @@ fn not_closed(case: &Case<'_>, pair: &Pair, at: Stamp, found: Found<'_>) {
 /// One of the records along the chain says that the incident came to it.
 fn survivors(case: &Case<'_>, pair: &Pair, chain: &[&Pair], at: Stamp, found: Found<'_>) {
     // One that got its record only afterwards was named by its number.
-    let older = |p: &&&Pair| p.records.first().is_some_and(|(made, _)| made < &at);
+    let older = |p: &&&Pair| current(case, p).is_some_and(|(made, _)| made < &at);
     let Some(first) = chain.first().filter(older).and_then(|p| told(case, p)) else { return };
     let words = |record: &RecordFacts| -> Vec<String> { ours(case, record, FROM) };
     let names = |note: &String| note.split("ncident ").skip(1).any(|rest| is_of(digits(rest), pair));
     let records: Vec<&RecordFacts> = chain.iter().filter_map(|p| told(case, p)).collect();
     // On the way to the end of a chain it is said once, be that record somebody else's by now, or its link one
     // that waits for a person and keeps the words.
-    let there = |p: &&Pair| p.records.first().and_then(|(_, id)| record(case, id));
+    let there = |p: &&Pair| p.records.iter().filter_map(|(_, id)| record(case, id)).collect::<Vec<_>>();
     let kept = |p: &&Pair| {
         let is_key = |id: &str| id.strip_prefix("merged-from:").is_some_and(|n| is_of(digits(n), pair));
         let waits = |e: &Entry| matches!(e.to_servicenow, Delivery::Waiting | Delivery::Held);
@@ -89,9 +91,10 @@ fn survivors(case: &Case<'_>, pair: &Pair, chain: &[&Pair], at: Stamp, found: Fo
     let was_said = |p: &&Pair| {
         let ours = p.words.iter().filter(|w| w.side == Side::ServiceNow && w.who == Who::Sync);
         let mut notes = ours.filter_map(|w| w.after.as_ref()).filter(|text| text.starts_with(FROM));
-        there(p).is_none() && notes.any(names)
+        there(p).is_empty() && notes.any(names)
     };
-    let is_said = |p: &&Pair| there(p).is_some_and(|r| words(r).iter().any(names)) || was_said(p) || kept(p);
+    let stands = |p: &&Pair| there(p).into_iter().any(|r| words(r).iter().any(names));
+    let is_said = |p: &&Pair| stands(p) || was_said(p) || kept(p);
     if !chain.iter().any(is_said) {
         found("P6", format!("record {} does not say that incident {} came to it", first.number, pair.number));
     }
@@ -116,13 +119,21 @@ fn chain<'a>(case: &'a Case<'_>, pair: &Pair) -> Vec<&'a Pair> {
 
 /// The record of an incident on which something can be said: it is there, and ours.
 fn told<'a>(case: &'a Case<'_>, pair: &Pair) -> Option<&'a RecordFacts> {
-    let (_, sys_id) = pair.records.first()?;
+    let (_, sys_id) = current(case, pair)?;
     let rests = case.links.get(&pair.guid).is_none_or(|l| !l.link.frozen.is_empty());
     let ended = !super::ended::spans(case, &pair.guid).is_empty();
     if rests || ended || pair.deleted.is_some() || pair.is_given_away() {
         return None;
     }
     record(case, sys_id)
+}
+
+/// The record of an incident: the latest where it goes on in new ones (seed 930).
+fn current<'a>(case: &Case<'_>, pair: &'a Pair) -> Option<&'a (Stamp, String)> {
+    match case.e.closed_partner {
+        ClosedPartner::New => pair.records.last(),
+        _ => pair.records.first(),
+    }
 }
 
 fn record<'a>(case: &'a Case<'_>, sys_id: &str) -> Option<&'a RecordFacts> {

@@ -10,6 +10,7 @@ use diptych::model::{Command, CommandId, CommandState, IncidentId, Life, LinkSta
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft, IncidentFacts};
 use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
+use diptych::sandbox::wire::World;
 
 use super::guards::key;
 use crate::simulation::{Boundary, Setting, Simulation, USER, WORKSPACE};
@@ -431,5 +432,31 @@ fn one_that_was_split_off_joins_nobody_in_a_lost_store_whenever_its_reader_dies(
         sim.run_for(MINUTE * 3);
         assert_eq!(noted(&sim, &guest, "was added to this record").len(), 0, "{boundary:?}");
         assert_eq!(records(&sim), 2, "{boundary:?}");
+    }
+}
+
+/// Every link of a record asks for its journal: texts are read twenty records at a time, and one that came up in
+/// two calls had its notes twice (seed 1297); the table takes a hundred records in one call.
+#[test]
+fn notes_of_many_shared_records_cross_once_however_they_are_read() {
+    for (mode, each) in [("empty", 2), ("rows", 10)] {
+        let mut sim = sharing(&[&[Part::Title]]);
+        let titles: Vec<String> = ('a'..='k').map(|c| format!("Port scan {c}")).collect();
+        let mut raised: Vec<(String, &String)> = Vec::new();
+        for _ in 0..each {
+            raised.extend(titles.iter().map(|t| (raise(&sim, t, "Low"), t)));
+            sim.run_for(MINUTE * 2);
+        }
+        assert_eq!(records(&sim), titles.len(), "{mode}");
+        sim.stage.with_desk(|d| d.set_switch("journal_acl", &serde_json::json!(mode))).unwrap();
+        for (guid, title) in raised.iter().take(titles.len()) {
+            let said = DeskAct::WorkNote(format!("said of {title}"));
+            sim.act_in_servicenow(&record(&sim, guid).sys_id, &said, CAST[1].user_name);
+        }
+        sim.run_for(MINUTE * 3);
+        for (guid, title) in &raised {
+            assert_eq!(commented(&sim, guid, &format!("said of {title}")), 1, "{mode}: {title}");
+        }
+        sim.assert_idle(10);
     }
 }
