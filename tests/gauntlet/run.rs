@@ -161,6 +161,9 @@ enum End {
     Disk,
 }
 
+/// What a link says that waits because its incident got new records time and again.
+const TOO_OFTEN: &str = "closed in ServiceNow and reopened in Sentinel time and again";
+
 impl Run {
     pub fn new(script: &Script, keep_trace: bool) -> Self {
         Self {
@@ -334,7 +337,8 @@ impl Run {
         };
         let at = self.sim.world_time();
         let stuck = |l: &LinkState| l.bases.iter().any(|b| b.held.contains("does not go from"));
-        let given_up = |l: &LinkState| ["refused", "unanswered"].iter().any(|w| l.link.frozen.starts_with(w));
+        let words = ["refused", "unanswered", TOO_OFTEN];
+        let given_up = |l: &LinkState| words.iter().any(|w| l.link.frozen.starts_with(w));
         let meant = |l: &LinkState| these.is_none_or(|these| these.contains(&l.link.id));
         for link in self.links().into_iter().filter(|l| meant(l) && (given_up(l) || held(l) || stuck(l))) {
             let command = Command {
@@ -394,6 +398,11 @@ impl Run {
             self.sim.run_for(setting.poll * 3);
             if setting.mass_change < 50 || setting.write_rate < USUAL_RATE {
                 self.let_through();
+            }
+            if setting.closed_partner == ClosedPartner::New {
+                // A person is asked about a further record only once it is due, which may be now (seed 2928).
+                let often = self.links().into_iter().filter(|l| l.link.frozen.starts_with(TOO_OFTEN));
+                self.press_retry(Some(&often.map(|l| l.link.id).collect()));
             }
             if self.sim.passed_since(calm) && self.is_done() {
                 return Some(self.sim.world_time());

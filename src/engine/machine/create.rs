@@ -216,6 +216,10 @@ pub(super) async fn look_for_record(
 ) -> Result<Option<Record>, CallError> {
     let mut found = correlated(ws, state).await?;
     found.retain(|r| !is_earlier(others, r));
+    // What a person copied from the record that rests is none that the incident goes on in (seed 2895).
+    if others.iter().any(went_on) {
+        found.retain(|r| !made_by_others(ws, r));
+    }
     // One of ours before a copy that a person made, and then the oldest is the one to keep; more than one is a
     // matter for a person, later.
     found.sort_by_key(|r| (made_by_others(ws, r), r.age_order()));

@@ -128,6 +128,24 @@ fn the_old_record_stays_closed_and_the_incident_goes_on_in_a_new_one() {
     sim.assert_in_step(21);
 }
 
+/// Where the instance refuses our keys a record is known by what it carries, and a person's copy carries that as well.
+#[test]
+fn a_copy_of_the_old_record_is_none_that_the_incident_goes_on_in() {
+    let (mut sim, guid) = closed_there(vec![("client_sys_id", json!("refused"))]);
+    let old = records(&sim, &guid).remove(0);
+    let mark = ["correlation_id", "correlation_display"].map(|f| (f.to_owned(), old.fields[f].clone()));
+    let now = sim.world_time();
+    let made = sim.stage.with_desk(|d| d.create("incident", &mark, CAST[1].user_name, now));
+    let copy = made.unwrap();
+    sim.run_for(MINUTE);
+    reopen(&sim, &guid);
+    sim.run_for(MINUTE * 2);
+    assert_eq!(records(&sim, &guid).len(), 3);
+    let link = links(&sim, &guid).into_iter().find(|l| l.link.life == Life::Live).unwrap();
+    assert!(![&old.sys_id, &copy].contains(&&link.link.sys_id.as_str().to_owned()), "a record of its own");
+    assert_eq!(link.record.unwrap().created_by, old.fields["sys_created_by"]);
+}
+
 #[test]
 fn each_close_and_reopening_makes_one_more_until_a_person_is_asked() {
     let (mut sim, guid) = closed_there(Vec::new());
