@@ -143,7 +143,10 @@ pub(super) async fn news(ws: &Ws, state: &LinkState, turn: &Turn, asked: Stamp) 
             let mut bases = ws.record_moves(sibling, record);
             for (field, before, now) in &turn.settled {
                 let known = bases.iter().find(|b| b.field == *field).or_else(|| sibling.base(*field));
-                let Some(base) = known.filter(|b| settles(sibling, b, before, closes)) else { continue };
+                let Some(base) = known.filter(|b| settles(sibling, b, before, closes)) else {
+                    keep_move(sibling, *field, &mut bases);
+                    continue;
+                };
                 let base = settled(base, now, asked);
                 bases.retain(|b| b.field != *field);
                 bases.push(base);
@@ -162,6 +165,15 @@ pub(super) async fn news(ws: &Ws, state: &LinkState, turn: &Turn, asked: Stamp) 
     news.wake.sort_unstable();
     news.wake.dedup();
     Ok(news)
+}
+
+/// What the record shows of a field since a write of ours is no later change of somebody's than the one that a
+/// sibling has still to take: that one keeps its place in time (seed 2571).
+fn keep_move(sibling: &LinkState, field: Field, bases: &mut [Base]) {
+    let moved = sibling.base(field).map(|b| b.servicenow_seen).filter(|seen| seen.differs.is_some());
+    if let (Some(seen), Some(base)) = (moved, bases.iter_mut().find(|b| b.field == field)) {
+        base.servicenow_seen = seen;
+    }
 }
 
 /// The links of a record that rest with one of them, because the record is gone for all.
