@@ -28,7 +28,7 @@ use crate::script::{Event, Script, What};
 use crate::simulation::related::Beside;
 use crate::simulation::{Discord, Sent, Setting, Simulation, WORKSPACE, Worlds, check_in_step};
 use crate::story;
-use crate::trick::{Excuse, Played, Trick};
+use crate::trick::{Excuse, Played, Trick, unseen};
 
 /// Writes that a side may get within a minute, where nobody plays with that.
 pub const USUAL_RATE: usize = 300;
@@ -61,6 +61,8 @@ pub struct Evidence {
     /// When a side could hardly be asked or not at all, or nothing of what it showed could be taken, or nobody
     /// was there to ask.
     pub outages: Vec<(Side, Range<Stamp>)>,
+    /// Records that were hidden from our user, and when.
+    pub hidden: Vec<(String, Range<Stamp>)>,
     /// When nothing new could be stored.
     pub disk_full: Vec<Range<Stamp>>,
     /// Servers' time in which nothing may be written any more; `None` if it never came.
@@ -145,6 +147,7 @@ pub struct Run {
     pub acts: Vec<AnalystEntry>,
     pub excuses: BTreeSet<Excuse>,
     outages: Vec<(Side, Range<Stamp>)>,
+    hidden: Vec<(String, Range<Stamp>)>,
     disk_full: Vec<Range<Stamp>>,
     /// A record was hidden for longer than a deep pass reaches back.
     hidden_long: bool,
@@ -172,6 +175,7 @@ impl Run {
             acts: Vec::new(),
             excuses: BTreeSet::new(),
             outages: Vec::new(),
+            hidden: Vec::new(),
             disk_full: Vec::new(),
             hidden_long: false,
             let_through: None,
@@ -265,6 +269,10 @@ impl Run {
                 self.hidden_long |= trick.hides_records() && *span > DEEP;
                 *self.figures.tricks.entry(*trick).or_default() += 1;
                 if let Played::Switched(side, name, old) = played {
+                    if trick.hides_records() {
+                        let hidden = unseen(&self.sim).into_iter().map(|id| (id, now..now.plus(*span)));
+                        self.hidden.extend(hidden);
+                    }
                     if trick.hides_whose() {
                         self.outages.push((side, now..now.plus(*span)));
                     }
@@ -494,6 +502,7 @@ impl Run {
             damage,
             excuses: self.excuses.clone(),
             outages: self.outages.clone(),
+            hidden: self.hidden.clone(),
             disk_full: self.disk_full.clone(),
             quiet,
             poll: script.setting.poll,

@@ -397,7 +397,7 @@ fn copy_unseen(sim: &Simulation, rng: &mut Rng, who: &str) -> Option<()> {
 }
 
 /// Records that our user cannot see at present.
-fn unseen(sim: &Simulation) -> Vec<String> {
+pub fn unseen(sim: &Simulation) -> Vec<String> {
     let hidden = sim.stage.with_world(Side::ServiceNow, |w| w.switches()[HIDDEN_ROWS][USER].clone());
     serde_json::from_value(hidden).unwrap_or_default()
 }

@@ -60,9 +60,7 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
 /// True for a record that somebody deleted before a single sound read could show it, while the answer to its create
 /// was lost or died with its reader: nobody can know of it (seed 9841986).
 fn was_never_shown(case: &Case<'_>, born: Stamp, id: &str) -> bool {
-    let deleted =
-        |c: &&servicenow::RecordChange| c.sys_id == id && c.field.is_empty() && c.after == "deleted";
-    let Some(gone) = case.e.record_changes.iter().find(deleted).map(|c| c.at) else { return false };
+    let Some(gone) = deleted(case, id) else { return false };
     let shows = |s: &&Sent| {
         s.side == Some(Side::ServiceNow)
             && !s.writes
@@ -72,6 +70,12 @@ fn was_never_shown(case: &Case<'_>, born: Stamp, id: &str) -> bool {
     };
     let sound = |s: &Sent| !s.struck && s.status == Some(200);
     !case.e.sent.iter().filter(shows).any(sound)
+}
+
+/// When somebody deleted a record.
+pub fn deleted(case: &Case<'_>, id: &str) -> Option<Stamp> {
+    let is_it = |c: &&servicenow::RecordChange| c.sys_id == id && c.field.is_empty() && c.after == "deleted";
+    case.e.record_changes.iter().find(is_it).map(|c| c.at)
 }
 
 /// Every write goes to a record that is ours, and to an incident that has a record.

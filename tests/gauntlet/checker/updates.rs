@@ -81,6 +81,11 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
         if unseen(case, pair, theirs) {
             continue;
         }
+        // What somebody deleted is another one when it is made again, be it under the same key (seed 9841534).
+        let between = |gone: Stamp| gone >= theirs.at && gone <= ours.at;
+        if side == Side::ServiceNow && super::records::deleted(case, &ours.record).is_some_and(between) {
+            continue;
+        }
         let later = pair
             .steps_of(field, other(side))
             .any(|s| s.who == Who::Other && s.at.plus(blur) >= theirs.at && s.at <= ours.at);

@@ -100,16 +100,26 @@ fn waited_for_retry(case: &Case<'_>, pair: &Pair) -> bool {
 }
 
 /// For how long nobody could hear what was said on a side: in outages, while no record could be told to be
-/// ours, and while one call after the other was struck so that no pass came through.
-fn deaf(case: &Case<'_>, side: Side, span: Range<Stamp>) -> Duration {
-    covered(unheard_on(case, side, &span), &span)
+/// ours, while the one of the pair was hidden from us (seed 9839143), and while one call after the other was struck
+/// so that no pass came through.
+fn deaf(case: &Case<'_>, pair: &Pair, side: Side, span: Range<Stamp>) -> Duration {
+    let mut all = unheard_on(case, side, &span);
+    all.extend(hidden(case, pair).filter(|_| side == Side::ServiceNow));
+    covered(all, &span)
+}
+
+/// When a record of a pair was hidden from us.
+fn hidden<'a>(case: &'a Case<'_>, pair: &'a Pair) -> impl Iterator<Item = Range<Stamp>> + 'a {
+    let is_its = |id: &str| pair.records.iter().any(|(_, own)| own == id);
+    case.e.hidden.iter().filter(move |(id, _)| is_its(id)).map(|(_, span)| span.clone())
 }
 
 /// For how long nothing that was said on a side could be written on the other: no record could be told to be
 /// ours, or all writes to that side waited for a person (seed 9803505).
-fn unwritten(case: &Case<'_>, from: Side, span: Range<Stamp>) -> Duration {
+fn unwritten(case: &Case<'_>, pair: &Pair, from: Side, span: Range<Stamp>) -> Duration {
     let mut all = unheard_on(case, Side::ServiceNow, &span);
     all.extend(held_back(case, other(from)));
+    all.extend(hidden(case, pair));
     covered(all, &span)
 }
 
@@ -195,13 +205,13 @@ fn one_way(case: &Case<'_>, pair: &Pair, from: Side, found: Found<'_>) {
         let before = from == Side::ServiceNow && !pair.joined.is_empty();
         let before = before && born.is_some_and(|born| s.at < born.plus(JOINING));
         let since = born.map_or(s.at, |born| s.at.max(born));
-        let unheard = |end: Stamp| since.plus(HEARD + deaf(case, from, since..end)) >= end;
+        let unheard = |end: Stamp| since.plus(HEARD + deaf(case, pair, from, since..end)) >= end;
         // Nothing is sent to a record that cannot be asked whose it is, nor while a person has to let it through;
         // once one of the two is deleted it is too late for that (seed 9806012).
-        let untold = |end: Stamp| since.plus(HEARD + unwritten(case, from, since..end)) >= end;
+        let untold = |end: Stamp| since.plus(HEARD + unwritten(case, pair, from, since..end)) >= end;
         // What waits for the other side when a person ends the link is sent no more (seed 52 under the aim of it).
         let unsent = |end: Stamp| {
-            let waited = deaf(case, from, since..end) + deaf(case, other(from), since..end);
+            let waited = deaf(case, pair, from, since..end) + deaf(case, pair, other(from), since..end);
             since.plus(HEARD + waited) >= end
         };
         let frozen = apart.iter().any(|a| a.contains(&s.at))

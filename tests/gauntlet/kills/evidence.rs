@@ -126,6 +126,7 @@ pub async fn evidence(
         damage,
         excuses: BTreeSet::new(),
         outages: Vec::new(),
+        hidden: Vec::new(),
         disk_full: Vec::new(),
         quiet: quiet.map(|begun| begun..Stamp(i64::MAX)),
         page: 1000,

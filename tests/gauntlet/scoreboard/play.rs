@@ -80,6 +80,7 @@ impl<'a> Play<'a> {
             damage: Vec::new(),
             excuses: run.excuses.clone(),
             outages: Vec::new(),
+            hidden: Vec::new(),
             disk_full: Vec::new(),
             quiet,
             poll: self.pause,
