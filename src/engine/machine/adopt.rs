@@ -164,12 +164,19 @@ pub(super) async fn adopt(
     turn.link = Some(link);
     let moved = record.mod_count > 0;
     turn.events.push(ws.event(Level::Change, Some(state.link.id), ws.subject(state), text));
-    if moved || !fresh {
-        return adopt_with_journal(ws, state, record, turn).await;
+    let next = if moved || !fresh {
+        adopt_with_journal(ws, state, record, turn).await?
+    } else {
+        turn.record = Some(record);
+        ws.save(state, turn).await?;
+        Next::Again
+    };
+    // Not before it is there: nothing follows from a create that was refused, and what was granted for it let
+    // through writes to other records (seed 9838659).
+    if intent.is_some() && state.link.life == Life::Live {
+        ws.grant_writes_for_a_record();
     }
-    turn.record = Some(record);
-    ws.save(state, turn).await?;
-    Ok(Next::Again)
+    Ok(next)
 }
 
 /// Bases of a record that was created: the pairs its create sent, against what it holds.

@@ -108,7 +108,6 @@ pub(super) async fn create(ws: &Ws, state: &mut LinkState) -> Result<Next, Halt>
     let keyless =
         own_key(ws, state) == OwnKey::Ignored || ws.memory(|m| m.keyless_trials.contains(&state.link.id));
     let kind = IntentKind::CreateRecord { write, targets, entry, after, keyless };
-    ws.grant_writes_for_a_record();
     let intent = ws.intent(state, kind, None);
     ws.save(state, Turn { new_intent: Some(intent), ..Turn::default() }).await?;
     super::send::send_open(ws, state).await

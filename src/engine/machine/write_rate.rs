@@ -88,7 +88,7 @@ impl Ws {
         SurgeView { field: None, side, count }
     }
 
-    /// A record is about to be made: what follows from that is none of what is counted.
+    /// A record was made: what follows from that is none of what is counted.
     pub fn grant_writes_for_a_record(&self) {
         self.memory(|m| SIDES.map(|side| m.rates.of_mut(side).grant(FOR_A_RECORD)));
     }

@@ -50,12 +50,10 @@ pub fn check(case: &Case<'_>, found: Found<'_>) {
 /// What was written before a restart is not counted after it.
 fn allowed(case: &Case<'_>, limit: usize, from: Stamp) -> usize {
     let until = from.plus(WHILE);
-    let disturbed = undisturbed_before(case, until);
-    let gap = longest_gap_within(case, from, disturbed);
+    let gap = longest_gap_within(case, from, undisturbed_before(case, until));
     let between = |s: &&Sent, begin: Stamp| s.at >= begin && s.at <= until;
     let lives: BTreeSet<u32> = case.e.sent.iter().filter(|s| between(s, from)).map(|s| s.life).collect();
-    // What a record brings with it may wait for a pass in which nothing fails (seed 9838659).
-    let earlier = from.minus(FOLLOWS.max(case.e.poll * 2).max(disturbed) + gap);
+    let earlier = from.minus(FOLLOWS.max(case.e.poll * 2) + gap);
     let made = case.e.sent.iter().filter(|s| s.writes && s.operation == "insert" && between(s, earlier));
     let minutes = gap.as_secs() as usize / 60;
     (limit + AT_ONCE) * lives.len().max(1) + made.count() * FOR_A_RECORD + limit * minutes

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use diptych::model::ControlVerb;
 use diptych::model::view::SurgeView;
+use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::people::CAST;
-use diptych::sandbox::sentinel::IncidentAct;
+use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft};
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 
 use super::guards::{order, waiting};
-use crate::simulation::{Boundary, Setting, Simulation};
+use crate::simulation::{Boundary, Setting, Simulation, WORKSPACE};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LIMIT: usize = 4;
@@ -98,6 +99,38 @@ fn what_came_together_while_a_side_was_away_waits_for_nobody() {
     }
     sim.run_for(MINUTE * 20);
     assert_eq!((heard(&sim, 20), waiting(&sim)), ((20, 1), vec![]));
+    sim.assert_in_step(21);
+}
+
+#[test]
+fn a_record_that_could_not_be_made_lets_through_nothing_else() {
+    let mut sim = slow();
+    let (talked, records) = (linked(&sim).remove(0), sim.worlds().records.len());
+    // The create comes first, because words are read before they are written.
+    sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::Forbidden));
+    let draft = IncidentDraft {
+        title: "Beacon to a known address".into(),
+        severity: "Medium".into(),
+        labels: vec!["snow".into()],
+        ..IncidentDraft::default()
+    };
+    let now = sim.world_time();
+    sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+    for n in 0..12 {
+        let act = IncidentAct::Comment(format!("<p>word {n} of many</p>"));
+        sim.act_in_sentinel(&talked, &act, &CAST[0]);
+    }
+    while sim.stage.with_faults(|f| f.struck_on(Side::ServiceNow)) == 0 {
+        sim.run_for(Duration::from_millis(10));
+    }
+    sim.run_for(Duration::from_secs(2));
+    assert_eq!(sim.worlds().records.len(), records, "the create is what was refused");
+    sim.run_for(MINUTE * 5);
+    assert_eq!(sim.worlds().records.len(), records + 1, "records are made all the same");
+    assert_eq!((heard(&sim, 12), waiting(&sim)), ((LIMIT, 1), vec![fast()]));
+    order(&sim, ControlVerb::LetThrough);
+    sim.run_for(MINUTE);
+    assert_eq!((heard(&sim, 12), waiting(&sim)), ((12, 1), vec![]));
     sim.assert_in_step(21);
 }
 
