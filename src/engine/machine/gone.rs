@@ -105,7 +105,7 @@ pub(super) async fn missed(
     let taken = super::hand_over::taken_without_incident(ws, state).filter(|_| side == Side::Sentinel);
     let role = if taken.is_some() { Role::Primary } else { state.link.role };
     if side == Side::ServiceNow {
-        turn.others = super::siblings::rest_too(ws, state, RECORD).await?;
+        super::siblings::rest_too(ws, state, RECORD, &mut turn).await?;
     }
     turn.entries.extend(taken.into_iter().flatten());
     turn.link = Some(Link {

@@ -177,21 +177,27 @@ fn keep_move(sibling: &LinkState, field: Field, bases: &mut [Base]) {
 }
 
 /// The links of a record that rest with one of them, because the record is gone for all.
-pub(super) async fn rest_too(ws: &Ws, state: &LinkState, why: &str) -> Result<Vec<Link>, Halt> {
+pub(super) async fn rest_too(ws: &Ws, state: &LinkState, why: &str, turn: &mut Turn) -> Result<(), Halt> {
     if !state.is_shared() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let Told::Links(all) = ws.ask(Ask::ById(others(state))).await? else { return Ok(Vec::new()) };
-    let rests = |s: LinkState| Link {
-        life: Life::Gone,
-        frozen: why.to_owned(),
-        error: String::new(),
-        failures: 0,
-        not_before: Stamp(0),
-        pending: true,
-        ..s.link
-    };
-    Ok(all.into_iter().filter(|s| s.link.life == Life::Live).map(rests).collect())
+    let Told::Links(all) = ws.ask(Ask::ById(others(state))).await? else { return Ok(()) };
+    for sibling in all.into_iter().filter(|s| s.link.life == Life::Live) {
+        // What it wrote, and got no answer to, is as unknown from now on (seed 9844221).
+        if let Some(intent) = sibling.open_intent() {
+            super::gone::give_up(ws, &sibling, intent, why, turn);
+        }
+        turn.others.push(Link {
+            life: Life::Gone,
+            frozen: why.to_owned(),
+            error: String::new(),
+            failures: 0,
+            not_before: Stamp(0),
+            pending: true,
+            ..sibling.link
+        });
+    }
+    Ok(())
 }
 
 /// The role of a link that lives on: another one may have taken its place meanwhile.

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use diptych::model::aggregation::{Aggregation, Part};
-use diptych::model::ledger::{Ask, Told};
+use diptych::model::ledger::{Ask, AuditRow, Told};
 use diptych::model::{Command, CommandId, CommandState, IncidentId, Life, LinkState, Role, Shown, Verb};
+use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::people::CAST;
 use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft, IncidentFacts};
 use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
+use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 
 use super::guards::key;
@@ -351,6 +353,29 @@ fn a_record_that_goes_away_frees_all_of_its_incidents() {
     let later = raise(&sim, "Port scan", "Low");
     sim.run_for(MINUTE * 2);
     assert_eq!(state(&sim, &later).link.role, Role::Primary);
+}
+
+/// A write for a guest has no answer, and its record is gone before anybody could look: the host finds that out for
+/// all of them, and what nobody knows is on record all the same (seed 9844221).
+#[test]
+fn a_write_for_a_guest_whose_record_is_gone_is_on_record_as_unproven() {
+    let (mut sim, guids) = three();
+    let sys_id = record(&sim, &guids[0]).sys_id;
+    let guest = guids.iter().find(|g| state(&sim, g).link.role == Role::Attached).unwrap();
+    sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::CommitThenDrop));
+    sim.act_in_sentinel(guest, &IncidentAct::Owner(Some(&CAST[2])), &CAST[2]);
+    while record(&sim, &guids[0]).fields["assigned_to"].is_empty() {
+        sim.run_for(Duration::from_millis(1));
+    }
+    let now = sim.world_time();
+    sim.stage.with_desk(|d| d.delete("incident", &sys_id, now)).unwrap();
+    sim.run_for(MINUTE * 30);
+    let left = state(&sim, guest);
+    assert_eq!((left.link.life, left.link.role), (Life::Gone, Role::Attached));
+    let rows = sim.with_store(async |s| s.audit_rows(key().as_str(), 0, 10_000).await).unwrap();
+    let unproven = |r: &&AuditRow| r.draft.act == "unproven" && r.draft.link == Some(left.link.id);
+    let told: Vec<&str> = rows.iter().filter(unproven).map(|r| r.draft.what.as_str()).collect();
+    assert_eq!(told, ["owner"]);
 }
 
 /// Takes incidents out of the filter, loses the store, and has another one make a record first.
