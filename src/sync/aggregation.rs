@@ -190,7 +190,10 @@ fn follows(draft: &Draft<'_>, member: &Member) -> bool {
 
 /// What becomes of a verdict on a field that a record shows for all of its incidents.
 pub(super) fn of_all(draft: &Draft<'_>, field: Field, verdict: Verdict) -> Verdict {
-    if !draft.state.is_shared() || field != Field::Severity {
+    // What it shows may still be the severity of one that left (seed 9843991). Of one that is over, nothing is moved
+    // because Sentinel forgets another.
+    let alone = !draft.state.beside.is_empty() && !is_closed(draft.incident);
+    if !(draft.state.is_shared() || alone) || field != Field::Severity {
         return verdict;
     }
     let toward_record = match &verdict {
@@ -252,7 +255,10 @@ pub(super) fn stays_open(draft: &mut Draft<'_>) -> bool {
     if matches!(draft.ctx.workspace.policies.of(Field::Status), Policy::Servicenow | Policy::Off) {
         return false;
     }
-    let undecided = base.conflict.as_ref().is_some_and(|c| c.taken.is_none());
+    // One that a side has moved away from since is decided by what it shows now (seed 9843359).
+    let (ours, theirs) = (draft.sentinel(Field::Status), draft.servicenow(Field::Status));
+    let stands = |c: &Conflict| c.sentinel == ours && Some(&c.servicenow) == theirs.as_ref();
+    let undecided = base.conflict.as_ref().is_some_and(|c| c.taken.is_none() && stands(c));
     if !record_is(draft, false) || undecided || !(draft.state.is_shared() || alone) {
         clear(draft, alone);
         return false;

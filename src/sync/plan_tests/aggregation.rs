@@ -1,7 +1,10 @@
 //! A record that several incidents share: what each link plans of it, knowing the others.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::model::aggregation::Member;
+use crate::model::link::Conflict;
 
 /// A pair in step at Medium, of which the other incidents of its record are these.
 fn shared(world: &World, role: Role, others: &[(&str, &str)]) -> LinkState {
@@ -61,6 +64,41 @@ fn the_record_shows_the_highest_severity_of_its_open_incidents() {
 }
 
 #[test]
+fn what_a_record_shows_of_one_that_left_it_comes_down_again() {
+    let world = world();
+    let left = |shut_down: bool| {
+        let mut state = shared(&world, Role::Primary, &[]);
+        state.link.group.closed_alone = false;
+        state.incident.as_mut().unwrap().severity = "Low".into();
+        state.bases.iter_mut().find(|b| b.field == Field::Severity).unwrap().sentinel = "Low".into();
+        if shut_down {
+            shut(&mut state);
+        }
+        state
+    };
+    let by_itself = left(false);
+    assert_eq!(to_record(&plan_of(&by_itself, &world), Field::Severity), None, "nobody else was ever there");
+    let other = Beside {
+        link: LinkId(2),
+        incident: IncidentId::new("other"),
+        role: Role::Attached,
+        life: Life::Gone,
+        frozen: true,
+        sent: None,
+        planned: false,
+        markers: BTreeSet::new(),
+    };
+    let deserted = LinkState { beside: vec![other.clone()], ..by_itself };
+    assert_eq!(to_record(&plan_of(&deserted, &world), Field::Severity), Some("3/2"));
+    let over = LinkState { beside: vec![other], ..left(true) };
+    assert_eq!(
+        to_record(&plan_of(&over, &world), Field::Severity),
+        None,
+        "and stays as it is once all is over"
+    );
+}
+
+#[test]
 fn a_severity_that_others_are_still_to_get_is_not_written_back() {
     let world = world();
     let mut state = shared(&world, Role::Primary, &[("High", "Active")]);
@@ -82,6 +120,29 @@ fn a_close_waits_for_the_last_one_and_a_guest_keeps_its_words_to_itself() {
     let made = plan_of(&last, &world);
     assert_eq!(to_record(&made, Field::Status), Some("6"));
     assert_eq!(to_record(&made, Field::Title), None);
+}
+
+#[test]
+fn a_conflict_that_another_incident_moved_the_record_away_from_closes_nothing_for_the_open_ones() {
+    let world = world();
+    let mut state = shared(&world, Role::Primary, &[("Medium", "Active")]);
+    shut(&mut state);
+    let shown =
+        servicenow_value(state.record.as_ref().unwrap(), &world.ws.route.shape, Field::Status).unwrap();
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Status).unwrap();
+    base.sentinel = "New".into();
+    base.conflict = Some(Conflict {
+        sentinel: "Closed".into(),
+        servicenow: shown,
+        since: Stamp(1),
+        why: "both changed".into(),
+        taken: None,
+    });
+    assert!(plan_of(&state, &world).writes_nothing(), "a person decides");
+    state.record.as_mut().unwrap().values.insert("state".into(), "3".into());
+    let made = plan_of(&state, &world);
+    assert_eq!(to_record(&made, Field::Status), None, "its record stays open for the other one");
+    assert_eq!(made.closed_alone, Some(true));
 }
 
 #[test]
