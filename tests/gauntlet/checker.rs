@@ -130,6 +130,14 @@ impl<'a> Case<'a> {
         let about = move |r: &&&AuditRow| r.draft.act == "decide" && r.draft.what == field.word();
         self.book.get(guid).into_iter().flatten().filter(about)
     }
+
+    /// The same for all incidents of its record: what was decided for one of them, the record shows to the others
+    /// (seed 9843844).
+    pub fn decisions_of_all(&self, guid: &str, field: Field) -> usize {
+        let together = self.shared.values().filter(|s| s.members.contains(guid)).flat_map(|s| &s.members);
+        let all: BTreeSet<&str> = together.map(String::as_str).chain([guid]).collect();
+        all.into_iter().map(|guid| self.decisions(guid, field).count()).sum()
+    }
 }
 
 /// Every violation, by its property.

@@ -444,10 +444,11 @@ impl Run {
         let rests = |l: &Link| !l.frozen.is_empty() && (l.life != Life::Gone || !l.pending);
         let frozen = |id: &LinkId| links.iter().any(|l| l.link.id == *id && rests(&l.link));
         let idle = matches!(due, Ok(Told::Numbers(n)) if n.iter().all(frozen));
-        // Rows beside a record are looked for last.
+        // Alerts are read last, and rows beside a record looked for then (seed 9844459).
+        let reads = self.sim.worlds().dialect.alerts;
         let waits = |l: &LinkState| {
-            let works = l.link.role.syncs() && l.link.life == Life::Live;
-            works && l.link.frozen.is_empty() && !l.link.related.waiting.is_empty()
+            let works = l.link.role.syncs() && l.link.life == Life::Live && l.link.frozen.is_empty();
+            works && (!l.link.related.waiting.is_empty() || reads && l.link.evidence.unread)
         };
         idle && !links.iter().any(waits) && self.discords().is_empty()
     }

@@ -2,7 +2,7 @@
 //! along chains of merges, too; and a redirect closes no record of ours.
 
 use diptych::model::settings::ClosedPartner;
-use diptych::model::{Delivery, Entry};
+use diptych::model::{Delivery, Entry, LinkState};
 use diptych::sandbox::servicenow::RecordFacts;
 use diptych::sandbox::side::Side;
 use diptych::text::Stamp;
@@ -121,8 +121,12 @@ fn chain<'a>(case: &'a Case<'_>, pair: &Pair) -> Vec<&'a Pair> {
 fn told<'a>(case: &'a Case<'_>, pair: &Pair) -> Option<&'a RecordFacts> {
     let (_, sys_id) = current(case, pair)?;
     let rests = case.links.get(&pair.guid).is_none_or(|l| !l.link.frozen.is_empty());
+    // A closed one was told that the incident goes on in another, which was not there yet (seed 9843973).
+    let is_this = |l: &&&LinkState| l.link.sys_id.as_str() == sys_id;
+    let went_on =
+        case.e.closed_partner == ClosedPartner::New && case.links.get(&pair.guid).filter(is_this).is_none();
     let ended = !super::ended::spans(case, &pair.guid).is_empty();
-    if rests || ended || pair.deleted.is_some() || pair.is_given_away() {
+    if rests || went_on || ended || pair.deleted.is_some() || pair.is_given_away() {
         return None;
     }
     record(case, sys_id)

@@ -229,7 +229,7 @@ fn echoes(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'
     let ruled = if field == Field::Status && side == Side::Sentinel { pair.ruled.len() } else { 0 };
     let acts = by(Who::Other, other(side)).count() + ruled;
     let acts = acts.max(acts_of_all(case, pair, field, side).len());
-    let decided = case.decisions(&pair.guid, field).count();
+    let decided = case.decisions_of_all(&pair.guid, field);
     // A rule of the instance may make another value of ours, and a record is born open.
     let born = usize::from(field == Field::Status && side == Side::ServiceNow);
     // What nobody can tell whether it was applied is written once more.
