@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Statement};
 
 use super::sql::{Arg, Row, batch, broken, fault, numbered, places};
@@ -57,6 +58,8 @@ impl Door {
         let conn = Connection::open_with_flags(&self.path, flags).map_err(fault)?;
         conn.busy_timeout(BUSY).map_err(fault)?;
         conn.set_prepared_statement_cache_capacity(PREPARED);
+        // A plan depends on no value: otherwise a statement may be prepared anew each time one is bound to it.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
         // A first sync grows the log; without a limit the file keeps that size for good.
         let mut settings = String::from("PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;");
         if let Some(synchronous) = self.writes {
