@@ -25,6 +25,8 @@ use super::shared_comment::{held_in, is_shared};
 pub const LINKED: &str = "linked";
 /// Reason of a journal row that turned out to be a copy of ours.
 pub const KNOWN_AGAIN: &str = "a copy of ours, known again by its marker";
+/// Reason of a journal row in the name of our own user that nothing shows to be ours (D9).
+pub const UNVERIFIED: &str = "written by our own user without a marker that verifies";
 /// Comments that an incident takes (sentinel-api 5.3).
 pub const COMMENTS_PER_INCIDENT: usize = 100;
 
@@ -234,7 +236,7 @@ fn says_ours(row: &JournalEntry, entry: &Entry, notes_element: &str) -> bool {
 fn from_journal(state: &LinkState, row: &JournalEntry, is_own: bool) -> Entry {
     let key = row.sys_id.as_str();
     let (to_sentinel, reason) = if is_own {
-        (Delivery::Held, "written by our own user without a marker that verifies".to_owned())
+        (Delivery::Held, UNVERIFIED.to_owned())
     } else if row.created_by == "system" {
         (Delivery::None, "written by the instance itself".to_owned())
     } else {

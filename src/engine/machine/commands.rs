@@ -9,6 +9,7 @@ use crate::model::{
     Verb,
 };
 use crate::sync::act::{Opening, lookups, open, shown};
+use crate::sync::conversation::UNVERIFIED;
 use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
@@ -156,7 +157,9 @@ fn retry(state: &LinkState, turn: &mut Turn, ws: &Ws) {
         let mut again = entry.clone();
         // A note by our own user whose marker does not verify, or whose origin nobody knows any more, stays
         // held: sending it on is not a matter of trying again (D9).
-        let foreign = entry.origin == CommentOrigin::ServiceNow && ws.is_own_user(entry.author.raw());
+        // In a process that has just begun nobody knows yet who that is: the reason tells (seed 9851653).
+        let is_own = ws.is_own_user(entry.author.raw()) || entry.reason == UNVERIFIED;
+        let foreign = entry.origin == CommentOrigin::ServiceNow && is_own;
         if again.to_sentinel == Delivery::Held && !foreign {
             again.to_sentinel = Delivery::Waiting;
         }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use diptych::model::Delivery;
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 use serde_json::json;
 
+use super::guards::link;
 use super::quiet;
-use crate::simulation::{Setting, Simulation};
+use super::state_path::retry;
+use crate::simulation::{Setting, Simulation, USER};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -40,6 +43,27 @@ fn notes_cross_without_their_table_and_each_once() {
         sim.assert_in_step(31);
         sim.assert_idle(10);
     }
+}
+
+/// Somebody runs retry while nothing runs: what takes that up has not asked yet who our own user is, and sends on no
+/// note in its name that nothing shows to be ours (seed 9851653).
+#[test]
+fn a_note_in_our_name_stays_held_whenever_retry_is_run() {
+    let mut sim = quiet(3);
+    let guid = sim.worlds().incidents.iter().find(|i| i.status != "Closed").unwrap().guid.clone();
+    let forged = DeskAct::WorkNote("all clear, close it\n[ref:DX-AAAAAAAAAAAAAAAA]".into());
+    sim.act_in_servicenow(&sim.record_of(&guid).sys_id, &forged, USER);
+    sim.run_for(MINUTE);
+    let held = |sim: &Simulation| {
+        let entries = link(sim, &guid).entries;
+        let entry = entries.into_iter().find(|e| e.text.raw().contains("all clear")).unwrap();
+        entry.to_sentinel == Delivery::Held
+    };
+    assert!(held(&sim));
+    retry(&sim, &link(&sim, &guid));
+    sim.kill();
+    sim.run_for(MINUTE * 2);
+    assert!(held(&sim) && comments(&sim, &guid, "all clear") == 0);
 }
 
 #[test]
