@@ -27,7 +27,7 @@ use super::PlanContext;
 use super::conversation::LINKED;
 use super::cross::{Crossed, equivalent, to_servicenow};
 use super::custom::custom_fields;
-use super::decide::{Verdict, rebase};
+use super::decide::{Verdict, kept, rebase};
 use super::evidence::is_listing;
 use super::identity::comment_id;
 use super::marker::{self, MarkerKeys};
@@ -43,7 +43,7 @@ pub const GUEST: &str = "guest";
 /// Why a record's severity is none of this incident's business.
 const HIGHEST: &str = "the record shows the highest severity of its open incidents";
 /// Why an entry goes nowhere.
-const SIBLING: &str = "a copy of what was said in another incident of this record";
+pub(super) const SIBLING: &str = "a copy of what was said in another incident of this record";
 /// The same of what was said before.
 const BEFORE: &str = "there already, from before the incident joined the record";
 
@@ -190,9 +190,9 @@ fn follows(draft: &Draft<'_>, member: &Member) -> bool {
 
 /// What becomes of a verdict on a field that a record shows for all of its incidents.
 pub(super) fn of_all(draft: &Draft<'_>, field: Field, verdict: Verdict) -> Verdict {
-    // What it shows may still be the severity of one that left (seed 9843991). Of one that is over, nothing is moved
+    // What it shows may still be the severity of one that left (seed 9843991). Of a closed one, nothing is moved
     // because Sentinel forgets another.
-    let alone = !draft.state.beside.is_empty() && !is_closed(draft.incident);
+    let alone = !draft.state.beside.is_empty() && !record_is(draft, true);
     if !(draft.state.is_shared() || alone) || field != Field::Severity {
         return verdict;
     }
@@ -203,8 +203,11 @@ pub(super) fn of_all(draft: &Draft<'_>, field: Field, verdict: Verdict) -> Verdi
         _ => false,
     };
     let owned = matches!(draft.ctx.workspace.policies.of(field), Policy::Servicenow | Policy::Off);
-    let Some(shown) = draft.servicenow(field).filter(|_| toward_record && !owned) else { return verdict };
     let top = highest(draft);
+    if matches!(&verdict, Verdict::Write { to: Side::Sentinel, .. }) && arrived_late(draft, &top) {
+        return rebase(HIGHEST);
+    }
+    let Some(shown) = draft.servicenow(field).filter(|_| toward_record && !owned) else { return verdict };
     let same = matches!(&verdict, Verdict::Write { .. }) && top == draft.incident.severity;
     match equivalent(draft.ctx, field, &top, &shown, draft.incident) {
         _ if same => verdict,
@@ -226,6 +229,16 @@ pub(super) fn of_all(draft: &Draft<'_>, field: Field, verdict: Verdict) -> Verdi
             Crossed::Lookup(keys) => Verdict::Lookup(keys),
         },
     }
+}
+
+/// True when the record shows what it was to show for all of its incidents, and seemed to have kept out: that write of
+/// ours landed after its answer, and is nobody's change for the one it was written for (seed 9849970).
+fn arrived_late(draft: &Draft<'_>, top: &str) -> bool {
+    let conflict = draft.state.base(Field::Severity).and_then(|b| b.conflict.as_ref());
+    let kept_out = conflict.is_some_and(|c| c.why == kept(Side::ServiceNow));
+    let Some(shown) = draft.servicenow(Field::Severity).filter(|_| kept_out) else { return false };
+    let wanted = to_servicenow(draft.ctx, Field::Severity, top, draft.incident);
+    matches!(wanted, Crossed::Value { raw, .. } if raw == shown)
 }
 
 /// True for the link that acts for the record where no single incident does.

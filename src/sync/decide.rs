@@ -318,6 +318,11 @@ fn ratchet(
     }
 }
 
+/// Why a field waits for a person after a write that a side answered well and did not carry out.
+pub fn kept(side: Side) -> String {
+    format!("{side} answered well but kept its value: an access rule or a business rule is in the way")
+}
+
 /// When each side left its base, or last moved while it was at it: after the first stamp, not after
 /// the second (D21).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use crate::model::{Alert, CommentOrigin, Entity, Evidence, Incident, IncidentId,
 use crate::mutant::{self, Mutant};
 use crate::text::{Stamp, clip};
 
+use super::aggregation::SIBLING;
 use super::conversation::KNOWN_AGAIN;
 use super::marker::MarkerKeys;
 
@@ -52,6 +53,9 @@ const NAMES: [&str; 19] = [
     "displayName",
 ];
 
+/// What follows that in a shared record, of an incident that is not its host.
+const OF_INCIDENT: &str = "\nof incident ";
+
 /// A note about alerts and entities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
@@ -77,7 +81,7 @@ pub fn list(state: &LinkState, alerts: &[Alert], found: &Entities) -> (Evidence,
     let unread = (alerts.len() as u32) < counted;
     let mut evidence = Evidence { alerts: counted, unread, ..state.link.evidence.clone() };
     // What had been listed is lost with a store, but not the notes: their lines say it, too.
-    let lines: BTreeSet<&str> = earlier(state).flat_map(str::lines).collect();
+    let lines: BTreeSet<&str> = earlier(state).chain(of_the_host(state)).flat_map(str::lines).collect();
     let ids: BTreeSet<&str> = lines.iter().filter_map(|l| Some(l.rsplit_once(ID)?.1)).collect();
     let mut is_new = |key: String, told: bool| {
         let new = evidence.listed.insert(key) && !told;
@@ -104,7 +108,7 @@ pub fn list(state: &LinkState, alerts: &[Alert], found: &Entities) -> (Evidence,
     let mut text = note(&alert_lines, &entity_lines, (alerts.len(), counted), found);
     if let Some(incident) = state.incident.as_ref().filter(|_| state.link.role == Role::Attached) {
         // A shared record is told whose they are.
-        text = text.replacen(HEAD, &format!("{HEAD}\nof incident {}", incident.number), 1);
+        text = text.replacen(HEAD, &format!("{HEAD}{OF_INCIDENT}{}", incident.number), 1);
     }
     let number = 1 + earlier(state).count();
     (evidence, Some(Listing { key: listing_key(number), text }))
@@ -129,6 +133,14 @@ fn earlier(state: &LinkState) -> impl Iterator<Item = &str> {
         _ => false,
     });
     ours.map(|e| e.text.raw())
+}
+
+/// What the record was told by the one whose place its host has taken: a merge may have brought the same alerts along
+/// (seed 9850269).
+fn of_the_host(state: &LinkState) -> impl Iterator<Item = &str> {
+    let hosts = state.entries.iter().filter(|e| state.link.role == Role::Primary && e.reason == SIBLING);
+    let texts = hosts.map(|e| e.text.raw());
+    texts.filter(|text| text.strip_prefix(HEAD).is_some_and(|rest| !rest.starts_with(OF_INCIDENT)))
 }
 
 fn note(alerts: &[String], entities: &[String], (came, counted): (usize, u32), found: &Entities) -> String {

@@ -104,6 +104,15 @@ fn what_an_earlier_store_listed_is_known_from_its_note() {
     // What somebody else wrote proves nothing.
     state.entries[0].reason.clear();
     assert!(list(&state, &[alert("s-1", "One")], &entities(vec![])).1.is_some());
+    // Of a shared record, what it was told by the host whose place this one took stands; what another one told as its
+    // own does not.
+    state.entries[0].reason = SIBLING.into();
+    assert_eq!(list(&state, &[alert("s-1", "One")], &entities(vec![])).1, None);
+    state.link.role = Role::Attached;
+    assert!(list(&state, &[alert("s-1", "One")], &entities(vec![])).1.is_some());
+    state.link.role = Role::Primary;
+    state.entries[0].text = format!("{HEAD}\nof incident 3\nAlerts, 1 new:\n- High: One, id s-1").into();
+    assert!(list(&state, &[alert("s-1", "One")], &entities(vec![])).1.is_some());
 }
 
 #[test]

@@ -251,6 +251,8 @@ fn add_incidents(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
 #[derive(Default)]
 struct Open {
     guid: String,
+    /// A person made it, as a copy.
+    copied: bool,
     impact: String,
     urgency: String,
 }
@@ -265,9 +267,12 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
         .collect();
     for c in e.record_changes.iter().filter(|c| c.table == e.worlds.dialect.table) {
         let made = e.worlds.dialect.makes(&e.worlds.integration_user, &c.user_name);
-        // A record belongs to the incident whose correlation its maker gave it at birth.
+        // A record belongs to the incident whose correlation its maker gave it at birth; a copy of the store app's
+        // that somebody made, if it is the one that was taken over (seed 9847037).
+        let copied = e.worlds.dialect.took_over_from.is_some()
+            && e.links.iter().any(|l| l.link.sys_id.as_str() == c.sys_id && l.link.ordinal == 0);
         if c.field == "correlation_id"
-            && made
+            && (made || copied)
             && inserted.contains_key(&(c.sys_id.as_str(), c.at))
             && let Some(guid) = e.worlds.dialect.incident_of(&c.after)
             && !open.contains_key(&c.sys_id)
@@ -275,7 +280,7 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
             let pair = pairs.entry(guid.to_owned()).or_default();
             guid.clone_into(&mut pair.guid);
             pair.records.push((c.at, c.sys_id.clone()));
-            open.insert(c.sys_id.clone(), Open { guid: guid.to_owned(), ..Open::default() });
+            open.insert(c.sys_id.clone(), Open { guid: guid.to_owned(), copied: !made, ..Open::default() });
         }
     }
     let assigned: BTreeSet<(&str, u64)> = e
@@ -299,7 +304,8 @@ fn add_records(e: &Evidence, pairs: &mut BTreeMap<String, Pair>) {
             continue;
         }
         let made = ours || e.worlds.dialect.took_over_from == Some(c.user_name.as_str());
-        let birth = made && inserted.contains_key(&(c.sys_id.as_str(), c.at)) && c.mod_count == 0;
+        let birth =
+            (made || state.copied) && inserted.contains_key(&(c.sys_id.as_str(), c.at)) && c.mod_count == 0;
         let (mut before, mut after) = (c.before.clone(), c.after.clone());
         let field = match c.field.as_str() {
             "impact" | "urgency" => {

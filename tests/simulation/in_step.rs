@@ -147,7 +147,7 @@ struct Shared<'a> {
     record: &'a RecordFacts,
     /// The one whose id it carries, while that can be kept in step.
     host: Option<&'a IncidentFacts>,
-    /// The others, each with when the record was told of it.
+    /// The others, each with the key of the note that tells the record of it.
     guests: Vec<(&'a IncidentFacts, &'a str)>,
 }
 
@@ -166,7 +166,7 @@ fn shared(worlds: &Worlds) -> Vec<Shared<'_>> {
         let mut told: BTreeMap<i64, &str> = BTreeMap::new();
         for note in &notes {
             if let Some(number) = joining(&note.value) {
-                told.entry(number).or_insert(&note.created_on);
+                told.entry(number).or_insert(&note.sys_id);
             }
         }
         if told.is_empty() {
@@ -241,7 +241,7 @@ fn compare(
     add: &mut dyn FnMut(&'static str, String),
 ) {
     let shared = shared.iter().find(|s| s.record.sys_id == r.sys_id);
-    let joined = shared.and_then(|s| s.guests.iter().find(|(g, _)| g.guid == i.guid)).map(|(_, at)| *at);
+    let joined = shared.and_then(|s| s.guests.iter().find(|(g, _)| g.guid == i.guid)).map(|(_, note)| *note);
     if shared.is_none() {
         fields(i, r, w, add);
     }
@@ -333,13 +333,15 @@ fn conversation(
         }
     }
     let carried = |element: &str| element == "work_notes" || element == "comments" && w.dialect.customers;
-    let theirs = |j: &&JournalFacts| carried(&j.element) && j.created_by != w.integration_user;
-    for entry in r.journal.iter().filter(theirs).filter(|_| w.dialect.notes) {
+    let theirs = |j: &JournalFacts| carried(&j.element) && j.created_by != w.integration_user;
+    // By their order: the server's clock may have been put back in between (seed 9848321).
+    let told = joined.and_then(|note| r.journal.iter().position(|j| j.sys_id == note));
+    for (place, entry) in r.journal.iter().enumerate().filter(|(_, j)| w.dialect.notes && theirs(j)) {
         let Some(token) = token(&entry.value) else { continue };
         let copies =
             i.comments.iter().filter(|c| own_comment(&c.author_name) && c.message.contains(token)).count();
         // What stood there before the incident joined the record is no news for it.
-        let before = joined.is_some_and(|at| entry.created_on.as_str() <= at);
+        let before = told.is_some_and(|told| place <= told);
         if copies != 1 && !(before && copies == 0) {
             let what = if copies == 0 && is_full(i) { FULL } else { "conversation" };
             add(what, format!("{who}: note {token} is among the comments {copies} times"));

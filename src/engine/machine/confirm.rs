@@ -8,6 +8,7 @@ use crate::model::{
     Base, Crossings, Field, Incident, Intent, IntentState, LinkState, Pair, Record, Side, Status,
 };
 use crate::mutant::{self, Mutant};
+use crate::sync::decide::kept;
 use crate::sync::plan::NOTHING;
 use crate::sync::values::{sentinel_value, servicenow_value};
 use crate::text::Stamp;
@@ -111,15 +112,7 @@ fn base_after(
             // be ignored again.
             let mut base =
                 old.cloned().unwrap_or_else(|| Base::agreed(target.field, NOTHING, NOTHING, Stamp(0)));
-            base.conflict = Some(Conflict {
-                sentinel,
-                servicenow,
-                since: at,
-                why: format!(
-                    "{side} answered well but kept its value: an access rule or a business rule is in the way"
-                ),
-                taken: None,
-            });
+            base.conflict = Some(Conflict { sentinel, servicenow, since: at, why: kept(side), taken: None });
             base
         }
         Taken::Changed | Taken::No => {
@@ -263,7 +256,9 @@ pub(super) async fn record_patched(
         overlap(ws, state, &mut turn, targets, *mod_count, &record);
     }
     if let Some(wrong) = wrong {
-        // It was applied all the same, and the audit tells.
+        // It was applied all the same, and the audit tells. What the record shows now is kept for none of the
+        // links that share it, nor that they agree on it (seed 9848951).
+        turn.settled.clear();
         finish(ws, state, &intent, &mut turn);
         return super::link_work::freeze_with(ws, state, turn, wrong).await;
     }

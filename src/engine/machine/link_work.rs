@@ -265,6 +265,8 @@ pub(super) async fn freeze_with(
         format!("frozen: {why}; nothing is sent for it until somebody runs retry"),
     );
     let audit = ws.audit_freeze(state, &why);
+    // Whatever it is, the others of its record look at that before they write to it.
+    ws.memory(|m| m.unverified.extend(super::siblings::others(state)));
     turn.link = Some(link);
     turn.events.push(event);
     turn.audit.push(audit);

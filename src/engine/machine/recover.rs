@@ -360,6 +360,9 @@ async fn look_for_note(ws: &Ws, state: &mut LinkState, intent: Intent) -> Result
     let mut turn = Turn { entries, ..Turn::default() };
     if arrived {
         ws.recovered(Recovery::NoteFound);
+        // It moved the record to a version that nobody was told: a write that starts from the one before would take
+        // it for its own (seed 9847539).
+        ws.memory(|m| m.unverified.extend(super::siblings::others(state).into_iter().chain([state.link.id])));
         finish(ws, state, &intent, &mut turn);
         turn.audit.push(ws.audit(
             state,

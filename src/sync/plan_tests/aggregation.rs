@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::model::aggregation::Member;
 use crate::model::link::Conflict;
+use crate::sync::decide::kept;
 
 /// A pair in step at Medium, of which the other incidents of its record are these.
 fn shared(world: &World, role: Role, others: &[(&str, &str)]) -> LinkState {
@@ -66,13 +67,13 @@ fn the_record_shows_the_highest_severity_of_its_open_incidents() {
 #[test]
 fn what_a_record_shows_of_one_that_left_it_comes_down_again() {
     let world = world();
-    let left = |shut_down: bool| {
+    let left = |closed: bool| {
         let mut state = shared(&world, Role::Primary, &[]);
-        state.link.group.closed_alone = false;
         state.incident.as_mut().unwrap().severity = "Low".into();
         state.bases.iter_mut().find(|b| b.field == Field::Severity).unwrap().sentinel = "Low".into();
-        if shut_down {
+        if closed {
             shut(&mut state);
+            state.record.as_mut().unwrap().values.insert("state".into(), "7".into());
         }
         state
     };
@@ -96,6 +97,26 @@ fn what_a_record_shows_of_one_that_left_it_comes_down_again() {
         None,
         "and stays as it is once all is over"
     );
+}
+
+#[test]
+fn a_write_for_all_of_them_that_lands_after_its_answer_is_nobodys_change() {
+    let world = world();
+    let mut state = shared(&world, Role::Primary, &[("High", "Active")]);
+    state.record.as_mut().unwrap().values.extend(["impact", "urgency"].map(|f| (f.into(), "1".into())));
+    state.members[0].severity_base.as_mut().unwrap().servicenow = "1/1".into();
+    let written =
+        |state: &LinkState| plan_of(state, &world).to_incident.iter().any(|t| t.field == Field::Severity);
+    assert!(written(&state), "somebody's is told");
+    let base = state.bases.iter_mut().find(|b| b.field == Field::Severity).unwrap();
+    base.conflict = Some(Conflict {
+        sentinel: base.sentinel.clone(),
+        servicenow: base.servicenow.clone(),
+        since: Stamp(1),
+        why: kept(Side::ServiceNow),
+        taken: None,
+    });
+    assert!(!written(&state));
 }
 
 #[test]

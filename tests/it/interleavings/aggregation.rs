@@ -378,6 +378,49 @@ fn a_write_for_a_guest_whose_record_is_gone_is_on_record_as_unproven() {
     assert_eq!(told, ["owner"]);
 }
 
+/// A host and a guest of another severity, in one record.
+fn two(first: &str, second: &str) -> (Simulation, String, String) {
+    let mut sim = sharing(&[&[Part::Title]]);
+    let host = raise(&sim, "Port scan", first);
+    sim.run_for(MINUTE * 2);
+    let guest = raise(&sim, "Port scan", second);
+    (sim, host, guest)
+}
+
+/// A note for the guest has no answer and is found, and the write for the host after it was not carried out: what the
+/// note moved is not taken for that write (seed 9847539).
+#[test]
+fn a_note_that_is_found_in_the_journal_is_no_proof_of_the_write_after_it() {
+    let (mut sim, host, guest) = two("Low", "Medium");
+    for kind in [FaultKind::CommitThenDrop, FaultKind::Hibernating] {
+        sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, kind));
+    }
+    sim.run_for(MINUTE * 10);
+    let waits = state(&sim, &host).bases.into_iter().filter_map(|b| b.conflict).collect::<Vec<_>>();
+    assert_eq!(waits, []);
+    assert_eq!(record(&sim, &guest).fields["impact"], "2");
+    sim.assert_idle(10);
+}
+
+/// The answer to a write for the guest shows that the record is somebody else's by now: what it shows is not kept, so
+/// the host takes it for nobody's change (seed 9848951).
+#[test]
+fn a_record_that_is_given_away_around_a_write_for_a_guest_changes_nothing_for_the_host() {
+    let (mut sim, host, guest) = two("Low", "High");
+    sim.run_for(MINUTE * 2);
+    assert_eq!(record(&sim, &guest).fields["impact"], "1");
+    sim.act_in_sentinel(&guest, &IncidentAct::Severity("Medium".into()), &CAST[0]);
+    sim.pause_at_write(0, Duration::from_secs(1));
+    while state(&sim, &guest).open_intent().is_none() {
+        sim.run_for(Duration::from_millis(100));
+    }
+    set(&sim, &guest, &[("correlation_id", "taken over by hand")]);
+    sim.run_for(MINUTE * 5);
+    assert_eq!(record(&sim, &guest).fields["impact"], "2", "it was written all the same");
+    assert_eq!(incident(&sim, &host).severity, "Low");
+    assert!(!state(&sim, &host).link.frozen.is_empty());
+}
+
 /// Takes incidents out of the filter, loses the store, and has another one make a record first.
 fn lose_store_without(sim: &mut Simulation, late: &[&String]) {
     for guid in late {
