@@ -219,19 +219,21 @@ fn was_said_before(d: &Discord, link: &LinkState) -> bool {
     }
 }
 
-/// True for a link that shares the record of another, and that knows nothing of the deletion of its incident: what the
-/// record shows is what was agreed on for it.
-fn is_unheard_of(d: &Discord, link: &LinkState, other: &LinkState) -> bool {
+/// True for a link that shares the record of another, and that knows nothing of the deletion of its incident, or knew of
+/// it when the record was closed already (seed 9856197): what the record shows is what was agreed on for it.
+fn is_unheard_of(d: &Discord, dialect: &Dialect, link: &LinkState, other: &LinkState) -> bool {
     let agreed = |l: &LinkState| {
         let base = l.bases.iter().find(|b| b.field.word() == d.what);
         base.map(|b| b.servicenow.clone())
     };
     let there = d.others.iter().chain([&d.guid]).any(|guid| guid == other.link.incident.as_str());
-    !there
+    let state = link.record.as_ref().and_then(|r| r.value("state")).unwrap_or_default();
+    let over = other.link.life == Life::Gone && d.what == "severity" && (dialect.status)(state) == "Closed";
+    let counts = over || other.link.life == Life::Live && other.link.frozen.is_empty();
+    counts
+        && !there
         && other.link.sys_id == link.link.sys_id
-        && other.link.life == Life::Live
         && other.link.role.syncs()
-        && other.link.frozen.is_empty()
         && agreed(other) == agreed(link)
 }
 
@@ -283,7 +285,8 @@ pub fn excused(
             return true;
         }
         // One that was deleted counts until the sync can know: no list tells (seed 9846607).
-        if matches!(d.what, "severity" | "status") && links.iter().any(|l| is_unheard_of(d, link, l)) {
+        if matches!(d.what, "severity" | "status") && links.iter().any(|l| is_unheard_of(d, dialect, link, l))
+        {
             return true;
         }
         let tied_again = all.any(|l| l.link.life == Life::Unlinked);
