@@ -276,10 +276,13 @@ pub(super) fn stays_open(draft: &mut Draft<'_>) -> bool {
         clear(draft, alone);
         return false;
     }
-    // Once it was closed for all, only an explicit reopen opens it: of every one of them.
+    // Once it was closed for all, only an explicit reopen opens it: of every one of them. Whoever is closed again, be it
+    // in a tie, is so by itself: the record is open for the others (seed 9857220).
     let was_closed = draft.ctx.tables.is_closed_state(&draft.ctx.workspace.route.table, &base.servicenow);
+    let to_record = |v: Verdict| matches!(v, Verdict::Write { to: Side::ServiceNow, .. });
+    let closes = was_closed == Some(false) || to_record(draft.verdict(Field::Status));
     let open = open_others(draft).count();
-    if is_closed(draft.incident) && was_closed == Some(false) && open > 0 {
+    if is_closed(draft.incident) && closes && open > 0 {
         let rule = match open {
             1 => "closed; its record stays open for 1 more incident".to_owned(),
             n => format!("closed; its record stays open for {n} more incidents"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::model::aggregation::Member;
-use crate::model::link::Conflict;
+use crate::model::link::{Conflict, Seen};
 use crate::sync::decide::kept;
 
 /// A pair in step at Medium, of which the other incidents of its record are these.
@@ -164,6 +164,26 @@ fn a_conflict_that_another_incident_moved_the_record_away_from_closes_nothing_fo
     let made = plan_of(&state, &world);
     assert_eq!(to_record(&made, Field::Status), None, "its record stays open for the other one");
     assert_eq!(made.closed_alone, Some(true));
+}
+
+#[test]
+fn a_tie_with_whoever_opened_the_record_again_closes_it_for_nobody_else() {
+    let world = world();
+    for (others, closed) in [("Active", None), ("Closed", Some("6"))] {
+        let mut state = shared(&world, Role::Primary, &[("Medium", others)]);
+        shut(&mut state);
+        let base = state.bases.iter_mut().find(|b| b.field == Field::Status).unwrap();
+        (base.sentinel, base.servicenow) = ("Closed".into(), "6".into());
+        let at = |seconds: i64| Stamp(seconds * 1_000_000);
+        // Which of the two came later nobody knows: somebody closed the one anew, and somebody opened the other.
+        base.servicenow_seen = Seen { same: at(50), differs: Some(at(150)), last: Stamp(0) };
+        let words = |b: &&mut Base| b.field == Field::Closure;
+        state.bases.iter_mut().find(words).unwrap().sentinel_seen.last = at(100);
+        state.record.as_mut().unwrap().values.insert("state".into(), "2".into());
+        let made = plan_of(&state, &world);
+        assert_eq!(to_record(&made, Field::Status), closed, "{others}");
+        assert!(made.to_incident.iter().all(|t| t.field != Field::Status), "{others}");
+    }
 }
 
 #[test]
