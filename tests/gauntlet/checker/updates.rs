@@ -341,10 +341,17 @@ fn closing(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<
         // shortly before these words were written.
         let cleared = side == Side::ServiceNow && ours.after.is_empty();
         let early = if cleared { case.e.poll * 2 + Duration::from_secs(300) } else { Duration::ZERO };
+        // And what is said on a side that is not heard nobody knows before it is over (seed 9857585).
+        let heard = |s: &Step| {
+            let outages =
+                case.e.outages.iter().filter(|(side, span)| *side == s.side && span.contains(&s.at));
+            outages.map(|(_, span)| span.end).fold(s.at, Stamp::max)
+        };
         let reopened = pair.steps.iter().any(|s| {
+            let known = if cleared { heard(s) } else { s.at };
             s.field == Field::Status
                 && s.who == Who::Other
-                && s.at.plus(early) >= theirs.at
+                && known.plus(early) >= theirs.at
                 && s.at <= ours.at
                 && is_closed(s.side, &s.before)
                 && !is_closed(s.side, &s.after)
