@@ -19,7 +19,7 @@ use crate::text::Stamp;
 
 use super::ctx::{Halt, Ws};
 use super::entry_work::{begins_shared, has_waiting, next_entry, read_comments, read_comments_beside};
-use super::freshness::{Looks, is_too_old_to_write, look, look_if_stale, look_whose};
+use super::freshness::{Looks, is_too_old_to_write, look, look_if_stale, look_whose, stood_still};
 use super::recovery::Recovery;
 use super::turn::Turn;
 
@@ -394,6 +394,11 @@ async fn act(
         return Ok(next);
     }
     ws.save(state, turn).await?;
+    if let Some(intent) = state.open_intent().cloned().filter(|i| stood_still(ws, state, looks, &i.kind)) {
+        super::recover::give_up(ws, state, &intent, "not sent: the process stood still; planned anew")
+            .await?;
+        return look(ws, state, looks).await;
+    }
     super::send::send_open(ws, state).await
 }
 

@@ -110,7 +110,7 @@ pub(super) fn may_have_landed(intent: &Intent) -> bool {
 }
 
 /// Closes an intent in favour of a fresh plan.
-async fn give_up(ws: &Ws, state: &mut LinkState, intent: &Intent, why: &str) -> Result<(), Halt> {
+pub(super) async fn give_up(ws: &Ws, state: &mut LinkState, intent: &Intent, why: &str) -> Result<(), Halt> {
     let mut turn =
         Turn { intents: vec![ws.update(intent, IntentState::Replanned, why.into())], ..Turn::default() };
     turn.entries.extend(back_to_waiting(state, &intent.kind));

@@ -452,6 +452,30 @@ fn a_value_set_back_behind_our_unanswered_write_is_somebodys() {
     assert_eq!(decisions(&sim, "severity"), 1, "whoever wins, it is said");
 }
 
+/// The process stands still between its look at the record and the write, for less than its lease lasts: what somebody
+/// did meanwhile is looked at first (seed 9860926).
+#[test]
+fn a_process_that_stood_still_before_a_write_looks_again() {
+    let lease = Duration::from_secs(900);
+    let faults = "none".into();
+    let mut sim =
+        Simulation::new(Setting { seed: 21, incidents: 4, rate: 0.0, faults, lease, ..Setting::default() });
+    sim.run_for(Duration::from_secs(120));
+    let first = first_open(&sim);
+    let record = sim.record_of(&first.guid);
+    sim.pause_at_write(0, Duration::from_secs(300));
+    sim.act_in_sentinel(&first.guid, &IncidentAct::Severity(other_severity(&first.severity)), noor());
+    // By then it was looked at, and stands still.
+    sim.run_for(Duration::from_secs(120));
+    let theirs = [("impact", "1"), ("urgency", "3")].map(|(f, v)| (f.to_owned(), v.to_owned()));
+    sim.act_in_servicenow(&record.sys_id, &DeskAct::Set(theirs.to_vec()), noor().user_name);
+    sim.run_for(Duration::from_secs(600));
+    let now = sim.record_of(&first.guid).fields;
+    assert_eq!((now["impact"].as_str(), now["urgency"].as_str()), ("1", "3"), "theirs came later");
+    sim.assert_in_step(21);
+    sim.assert_idle(10);
+}
+
 #[test]
 fn a_change_seen_beside_a_failing_journal_is_not_forgotten() {
     let mut sim = quiet(4);
