@@ -280,8 +280,10 @@ pub fn excused(
         // The newest: what a person ended may have been tied again.
         let mut all = links.iter().filter(|l| l.link.incident.as_str() == guid).rev();
         let Some(link) = all.next() else { return false };
-        // A record that is gone need not have been told of all of its guests; `rest` looks into whether it is.
-        if link.link.life == Life::Gone && link.link.role == Role::Attached {
+        // A record that is gone need not have been told of all of its guests; `rest` looks into whether it is. One of
+        // them may have taken its host's place by then (seed 9863702).
+        let joined = link.link.group.host.as_ref().is_some_and(|host| *host != link.link.incident);
+        if link.link.life == Life::Gone && (link.link.role == Role::Attached || joined) {
             return true;
         }
         // One that was deleted counts until the sync can know: no list tells (seed 9846607).
