@@ -108,18 +108,22 @@ pub(super) async fn missed(
         super::siblings::rest_too(ws, state, RECORD, &mut turn).await?;
     }
     turn.entries.extend(taken.into_iter().flatten());
-    turn.link = Some(Link {
-        role,
+    turn.link = Some(at_rest(Link { role, ..state.link.clone() }, why));
+    ws.save(state, turn).await?;
+    Ok(Next::Again)
+}
+
+/// A link of which one side is gone. It has a turn still, in which its last words are carried over.
+pub(super) fn at_rest(link: Link, why: &str) -> Link {
+    Link {
         life: Life::Gone,
         frozen: why.to_owned(),
         error: String::new(),
         failures: 0,
         not_before: Stamp(0),
         pending: true,
-        ..state.link.clone()
-    });
-    ws.save(state, turn).await?;
-    Ok(Next::Again)
+        ..link
+    }
 }
 
 /// A merged incident is gone, too. What is to be said of the merge its record is told all the same; a write of

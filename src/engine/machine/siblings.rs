@@ -187,15 +187,7 @@ pub(super) async fn rest_too(ws: &Ws, state: &LinkState, why: &str, turn: &mut T
         if let Some(intent) = sibling.open_intent() {
             super::gone::give_up(ws, &sibling, intent, why, turn);
         }
-        turn.others.push(Link {
-            life: Life::Gone,
-            frozen: why.to_owned(),
-            error: String::new(),
-            failures: 0,
-            not_before: Stamp(0),
-            pending: true,
-            ..sibling.link
-        });
+        turn.others.push(super::gone::at_rest(sibling.link, why));
     }
     Ok(())
 }
