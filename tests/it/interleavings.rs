@@ -24,11 +24,11 @@ mod write_rate;
 
 use std::time::Duration;
 
-use diptych::sandbox::sentinel::IncidentAct;
+use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft};
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 
-use crate::simulation::{Setting, Simulation};
+use crate::simulation::{Setting, Simulation, WORKSPACE};
 
 /// Minutes of work with people on both sides, then quiet, then everything must be in step.
 fn a_day_at_the_desk(seed: u64, faults: &str) {
@@ -76,6 +76,18 @@ fn a_killed_engine_carries_on_where_it_was() {
         sim.assert_in_step(seed);
         sim.assert_idle(10);
     }
+}
+
+/// An incident that the filter lets in; gives its id.
+pub(crate) fn new_incident(sim: &Simulation, title: &str, severity: &str) -> String {
+    let draft = IncidentDraft {
+        title: title.into(),
+        severity: severity.into(),
+        labels: vec!["snow".into()],
+        ..IncidentDraft::default()
+    };
+    let now = sim.world_time();
+    sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now))
 }
 
 /// A quiet pair of worlds, first sync done.

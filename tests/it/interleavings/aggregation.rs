@@ -9,13 +9,14 @@ use diptych::model::ledger::{Ask, AuditRow, Told};
 use diptych::model::{Command, CommandId, CommandState, IncidentId, Life, LinkState, Role, Shown, Verb};
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::people::CAST;
-use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft, IncidentFacts};
+use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
 use diptych::sandbox::servicenow::{DeskAct, RecordFacts};
 use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 
 use super::guards::key;
-use crate::simulation::{Boundary, Setting, Simulation, USER, WORKSPACE};
+use super::new_incident;
+use crate::simulation::{Boundary, Setting, Simulation, USER};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -33,17 +34,6 @@ fn sharing(by: &[&[Part]]) -> Simulation {
     });
     sim.run_for(MINUTE);
     sim
-}
-
-fn raise(sim: &Simulation, title: &str, severity: &str) -> String {
-    let draft = IncidentDraft {
-        title: title.into(),
-        severity: severity.into(),
-        labels: vec!["snow".into()],
-        ..IncidentDraft::default()
-    };
-    let now = sim.world_time();
-    sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now))
 }
 
 fn incident(sim: &Simulation, guid: &str) -> IncidentFacts {
@@ -106,7 +96,7 @@ fn records(sim: &Simulation) -> usize {
 /// Three incidents in one record.
 fn three() -> (Simulation, [String; 3]) {
     let mut sim = sharing(&[&[Part::Title]]);
-    let guids = ["Low", "High", "Medium"].map(|severity| raise(&sim, "Port scan", severity));
+    let guids = ["Low", "High", "Medium"].map(|severity| new_incident(&sim, "Port scan", severity));
     sim.run_for(MINUTE * 2);
     assert_eq!(records(&sim), 1);
     (sim, guids)
@@ -126,7 +116,7 @@ fn incidents_that_are_the_same_share_one_record() {
         ("1", "1"),
         "the highest"
     );
-    let other = raise(&sim, "Another thing", "Low");
+    let other = new_incident(&sim, "Another thing", "Low");
     sim.run_for(MINUTE);
     assert_eq!(records(&sim), 2);
     assert_ne!(record(&sim, &other).sys_id, first.sys_id);
@@ -136,9 +126,9 @@ fn incidents_that_are_the_same_share_one_record() {
 #[test]
 fn both_fields_of_a_criterion_have_to_be_the_same() {
     let mut sim = sharing(&[&[Part::Title, Part::Severity]]);
-    let a = raise(&sim, "Port scan", "High");
-    let b = raise(&sim, "Port scan", "Low");
-    let c = raise(&sim, "port  SCAN", "High");
+    let a = new_incident(&sim, "Port scan", "High");
+    let b = new_incident(&sim, "Port scan", "Low");
+    let c = new_incident(&sim, "port  SCAN", "High");
     sim.run_for(MINUTE * 2);
     assert_eq!(records(&sim), 2);
     assert_eq!(record(&sim, &a).sys_id, record(&sim, &c).sys_id);
@@ -196,7 +186,7 @@ fn a_close_of_the_record_closes_every_incident() {
     assert_eq!(guids.each_ref().map(|g| status(&sim, g)), ["Closed", "Closed", "Closed"]);
     sim.assert_idle(10);
     // What comes later gets a record of its own.
-    let later = raise(&sim, "Port scan", "Low");
+    let later = new_incident(&sim, "Port scan", "Low");
     sim.run_for(MINUTE * 2);
     assert_eq!(records(&sim), 2);
     assert!(!is_closed(&record(&sim, &later)));
@@ -223,7 +213,7 @@ fn a_severity_that_is_set_in_the_record_goes_to_every_incident_and_back_from_one
 fn whoever_is_killed_while_incidents_join_leaves_one_record() {
     for boundary in (0..40).step_by(3).map(|effects| Boundary { effects, applied: effects % 2 == 0 }) {
         let mut sim = sharing(&[&[Part::Title]]);
-        let guids = ["Low", "High"].map(|severity| raise(&sim, "Port scan", severity));
+        let guids = ["Low", "High"].map(|severity| new_incident(&sim, "Port scan", severity));
         sim.kill_at(0, boundary, Duration::from_secs(5));
         sim.run_for(MINUTE * 4);
         assert_eq!(records(&sim), 1, "{boundary:?}");
@@ -326,7 +316,7 @@ fn a_host_that_leaves_passes_its_record_on() {
 #[test]
 fn an_incident_that_is_merged_away_holds_no_record_open() {
     let (mut sim, guids) = three();
-    let survivor = raise(&sim, "Another thing", "Low");
+    let survivor = new_incident(&sim, "Another thing", "Low");
     sim.run_for(MINUTE);
     close(&sim, &guids[0], "done");
     close(&sim, &guids[1], "done");
@@ -350,7 +340,7 @@ fn a_record_that_goes_away_frees_all_of_its_incidents() {
     sim.run_for(MINUTE * 30);
     let lives: BTreeSet<Life> = guids.iter().map(|g| state(&sim, g).link.life).collect();
     assert_eq!(lives, BTreeSet::from([Life::Gone]));
-    let later = raise(&sim, "Port scan", "Low");
+    let later = new_incident(&sim, "Port scan", "Low");
     sim.run_for(MINUTE * 2);
     assert_eq!(state(&sim, &later).link.role, Role::Primary);
 }
@@ -381,9 +371,9 @@ fn a_write_for_a_guest_whose_record_is_gone_is_on_record_as_unproven() {
 /// A host and a guest of another severity, in one record.
 fn two(first: &str, second: &str) -> (Simulation, String, String) {
     let mut sim = sharing(&[&[Part::Title]]);
-    let host = raise(&sim, "Port scan", first);
+    let host = new_incident(&sim, "Port scan", first);
     sim.run_for(MINUTE * 2);
-    let guest = raise(&sim, "Port scan", second);
+    let guest = new_incident(&sim, "Port scan", second);
     (sim, host, guest)
 }
 
@@ -429,7 +419,7 @@ fn lose_store_without(sim: &mut Simulation, late: &[&String]) {
     sim.run_for(MINUTE * 2);
     sim.lose_store();
     sim.run_for(MINUTE * 3);
-    raise(sim, "Another thing", "Low");
+    new_incident(sim, "Another thing", "Low");
     sim.run_for(MINUTE * 3);
     for guid in late {
         sim.act_in_sentinel(guid, &IncidentAct::Label("snow".into()), &CAST[0]);
@@ -496,7 +486,7 @@ fn one_that_was_split_off_joins_nobody_in_a_lost_store_whenever_its_reader_dies(
         sim.kill_at(0, boundary, Duration::from_secs(5));
         sim.run_for(MINUTE * 6);
         assert!(state(&sim, &guest).link.group.keys.is_empty(), "{boundary:?}: nobody joins it");
-        raise(&sim, "Port scan", "Low");
+        new_incident(&sim, "Port scan", "Low");
         sim.run_for(MINUTE * 3);
         assert_eq!(noted(&sim, &guest, "was added to this record").len(), 0, "{boundary:?}");
         assert_eq!(records(&sim), 2, "{boundary:?}");
@@ -536,7 +526,7 @@ fn notes_of_many_shared_records_cross_once_however_they_are_read() {
         let titles: Vec<String> = ('a'..='k').map(|c| format!("Port scan {c}")).collect();
         let mut raised: Vec<(String, &String)> = Vec::new();
         for _ in 0..each {
-            raised.extend(titles.iter().map(|t| (raise(&sim, t, "Low"), t)));
+            raised.extend(titles.iter().map(|t| (new_incident(&sim, t, "Low"), t)));
             sim.run_for(MINUTE * 2);
         }
         assert_eq!(records(&sim), titles.len(), "{mode}");

@@ -9,13 +9,13 @@ use diptych::model::ledger::{Ask, Told};
 use diptych::model::{Delivery, IncidentId, Life, LinkState, Role, WorkspaceKey};
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::people::CAST;
-use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft, IncidentFacts};
+use diptych::sandbox::sentinel::{IncidentAct, IncidentFacts};
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 use serde_json::json;
 
-use super::other_severity;
+use super::{new_incident, other_severity};
 use crate::simulation::{KEY, Setting, Simulation, USER, WORKSPACE};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -87,14 +87,7 @@ fn a_record_that_is_deleted_while_its_unanswered_create_rests_is_not_made_again(
         }
         f.strike_next_write(Side::ServiceNow, FaultKind::CancelledAfter);
     });
-    let draft = IncidentDraft {
-        title: "Beacon to a known address".into(),
-        severity: "Medium".into(),
-        labels: vec!["snow".into()],
-        ..IncidentDraft::default()
-    };
-    let now = sim.world_time();
-    let guid = sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+    let guid = new_incident(&sim, "Beacon to a known address", "Medium");
     while sim.worlds().records.is_empty() {
         sim.run_for(Duration::from_millis(100));
     }

@@ -9,7 +9,7 @@ use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 
-use super::{other_severity, quiet};
+use super::{new_incident, other_severity, quiet};
 use crate::simulation::{Around, KEY, Setting, Simulation, USER, WORKSPACE};
 
 const TOKEN: &str = "7F3A-000042";
@@ -534,14 +534,7 @@ fn a_key_that_is_refused_after_an_unanswered_create_is_left_out_at_once() {
     let mut sim = Simulation::new(setting);
     // Nobody can tell whether the first one made a record; the next one is refused with our key.
     sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::CancelledBefore));
-    let draft = IncidentDraft {
-        title: "Beacon to a known address".into(),
-        severity: "Medium".into(),
-        labels: vec!["snow".into()],
-        ..IncidentDraft::default()
-    };
-    let now = sim.world_time();
-    sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+    new_incident(&sim, "Beacon to a known address", "Medium");
     while sim.worlds().records.is_empty() {
         sim.run_for(Duration::from_millis(100));
     }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use diptych::model::{Command, CommandId, CommandState, Field, LinkState, Shown, Side as ModelSide, Verb};
 use diptych::sandbox::people::CAST;
-use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft};
+use diptych::sandbox::sentinel::IncidentAct;
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 use diptych::sandbox::wire::World;
 use serde_json::{Value, json};
 
 use super::guards::{key, link};
-use crate::simulation::{Boundary, Setting, Simulation, USER, WORKSPACE};
+use super::new_incident;
+use crate::simulation::{Boundary, Setting, Simulation, USER};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const PROCESSES: [&str; 2] = ["stateful_rejects", "stateful_ignores"];
@@ -28,14 +29,7 @@ fn drafted(process: &str) -> (Simulation, String) {
     let setting =
         Setting { seed: 21, incidents: 0, rate: 0.0, faults, table, switches, ..Setting::default() };
     let mut sim = Simulation::new(setting);
-    let draft = IncidentDraft {
-        title: "Beacon to a known address".into(),
-        severity: "Medium".into(),
-        labels: vec!["snow".into()],
-        ..IncidentDraft::default()
-    };
-    let now = sim.world_time();
-    let guid = sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+    let guid = new_incident(&sim, "Beacon to a known address", "Medium");
     sim.run_for(MINUTE);
     assert_eq!(state(&sim, &guid), "10");
     (sim, guid)

@@ -6,12 +6,13 @@ use diptych::model::ControlVerb;
 use diptych::model::view::SurgeView;
 use diptych::sandbox::faults::FaultKind;
 use diptych::sandbox::people::CAST;
-use diptych::sandbox::sentinel::{IncidentAct, IncidentDraft};
+use diptych::sandbox::sentinel::IncidentAct;
 use diptych::sandbox::servicenow::DeskAct;
 use diptych::sandbox::side::Side;
 
 use super::guards::{order, waiting};
-use crate::simulation::{Boundary, Setting, Simulation, WORKSPACE};
+use super::new_incident;
+use crate::simulation::{Boundary, Setting, Simulation};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LIMIT: usize = 4;
@@ -108,14 +109,7 @@ fn a_record_that_could_not_be_made_lets_through_nothing_else() {
     let (talked, records) = (linked(&sim).remove(0), sim.worlds().records.len());
     // The create comes first, because words are read before they are written.
     sim.stage.with_faults(|f| f.strike_next_write(Side::ServiceNow, FaultKind::Forbidden));
-    let draft = IncidentDraft {
-        title: "Beacon to a known address".into(),
-        severity: "Medium".into(),
-        labels: vec!["snow".into()],
-        ..IncidentDraft::default()
-    };
-    let now = sim.world_time();
-    sim.stage.with_sentinel(|s| s.raise(WORKSPACE, draft, now));
+    new_incident(&sim, "Beacon to a known address", "Medium");
     for n in 0..12 {
         let act = IncidentAct::Comment(format!("<p>word {n} of many</p>"));
         sim.act_in_sentinel(&talked, &act, &CAST[0]);
