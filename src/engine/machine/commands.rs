@@ -29,7 +29,10 @@ pub(super) async fn take(ws: &Ws, command: &Command) -> Result<bool, Halt> {
         state.incident.as_ref().is_some_and(|i| i.etag.is_empty()) || super::gone::may_be_gone(ws, state)
     };
     let rests = state.link.not_before > ws.steady();
-    if stale(&state) && !rests && !ws.is_down(crate::model::Side::Sentinel) {
+    // For an ended link nothing is read: its incident may go on in another one, which would be told nothing of
+    // what this one is shown.
+    let ended = state.link.life == Life::Unlinked;
+    if stale(&state) && !ended && !rests && !ws.is_down(crate::model::Side::Sentinel) {
         // Our own comment moved its version, and the command needs the present one.
         super::observation::refresh_incident(ws, &mut state).await?;
     }

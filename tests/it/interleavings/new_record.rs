@@ -128,6 +128,23 @@ fn the_old_record_stays_closed_and_the_incident_goes_on_in_a_new_one() {
     sim.assert_in_step(21);
 }
 
+/// What is read for the link of an old record would be known of the incident, and never be told on the new one.
+#[test]
+fn trying_the_old_link_again_takes_no_change_from_the_new_one() {
+    let (mut sim, guid) = closed_there(Vec::new());
+    reopen(&sim, &guid);
+    sim.run_for(MINUTE * 2);
+    // What is known of it is old by the time of the order.
+    sim.run_for(MINUTE * 90);
+    sim.kill();
+    say(&sim, &guid, "said meanwhile AAAA-000003");
+    let ended = links(&sim, &guid).into_iter().find(|l| l.link.life == Life::Unlinked).unwrap();
+    retry(&sim, &ended);
+    sim.run_for(MINUTE * 2);
+    assert_eq!(told(records(&sim, &guid).last().unwrap(), "AAAA-000003"), 1);
+    goes_on_in(&sim, &guid, 2, "retried");
+}
+
 /// Where the instance refuses our keys a record is known by what it carries, and a person's copy carries that as well.
 #[test]
 fn a_copy_of_the_old_record_is_none_that_the_incident_goes_on_in() {
