@@ -10,7 +10,7 @@ use diptych::text::Stamp;
 use super::partner::reopenings;
 use super::{Case, Found};
 use crate::simulation::Sent;
-use crate::timeline::{Field, Step, Who};
+use crate::timeline::{Field, Pair, Step, Who};
 
 pub fn check(case: &Case<'_>, found: Found<'_>) {
     duplicates(case, found);
@@ -55,6 +55,34 @@ fn duplicates(case: &Case<'_>, found: Found<'_>) {
             found("P2", format!("incident {} matches the filter and has no record", incident.number));
         }
     }
+}
+
+/// True for a value that is also what our create asked for, whose answer nobody got: where the instance took another
+/// one and a person chose ours before the record was found, nobody can tell that person from us (seed 9865555).
+pub fn asked_at_create(case: &Case<'_>, pair: &Pair, theirs: &Step) -> bool {
+    let asked = |values: &serde_json::Value| {
+        let value = |column: &str| values[column].as_str().unwrap_or_default().to_owned();
+        match theirs.field {
+            Field::Severity => format!("{}/{}", value("impact"), value("urgency")),
+            Field::Status => value("state"),
+            Field::Owner => value("assigned_to"),
+            _ => String::new(),
+        }
+    };
+    let lost = |s: &&Sent| {
+        let create = s.side == Some(Side::ServiceNow) && s.method == "POST" && s.at <= theirs.at;
+        create && s.arrived && s.status.is_none_or(|status| status >= 500)
+    };
+    let ours = |s: &Sent| {
+        let values = serde_json::from_slice::<serde_json::Value>(&s.body).unwrap_or_default();
+        let marked = values["correlation_id"].as_str().is_some_and(|id| id.ends_with(&pair.guid));
+        marked && asked(&values) == theirs.after
+    };
+    let rows = case.book.get(&pair.guid).into_iter().flatten();
+    let found = rows.filter(|r| r.draft.act == "create_record").map(|r| r.draft.at);
+    theirs.side == Side::ServiceNow
+        && case.e.sent.iter().filter(lost).any(ours)
+        && !found.min().is_some_and(|at| at < theirs.at)
 }
 
 /// True for a record that somebody deleted before a single sound read could show it, while the answer to its create

@@ -99,6 +99,7 @@ fn lost(case: &Case<'_>, pair: &Pair, field: Field, side: Side, found: Found<'_>
             .any(|r| anytime || r.draft.at.plus(NEARBY) >= theirs.at && r.draft.at <= ours.at.plus(NEARBY));
         let excused = unproven(case, pair, ours)
             || replaced_unproven(case, pair, &steps, theirs, ours)
+            || super::records::asked_at_create(case, pair, theirs)
             || goes_on(case, pair, theirs, ours);
         if !later && !decided && !excused && !crossed(case, pair, theirs, ours) {
             found(
