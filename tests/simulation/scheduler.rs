@@ -25,7 +25,7 @@ use super::setting::{KEY, SUBSCRIPTION, Setting, TENANT, USER, WORKSPACE};
 use super::store_app;
 use super::time::Time;
 use super::trace::Trace;
-use super::upset::Upsets;
+use super::upset::{Moment, Upsets};
 use super::wire::{Late, WorldTransport};
 
 #[expect(clippy::large_enum_variant, reason = "few exist at a time")]
@@ -253,7 +253,7 @@ impl Simulation {
         let at = self.time.since_start();
         let life = self.life(slot);
         self.trace.line(at, life, || format!("→ {:?}", effect.what));
-        let intends = matches!(&effect.what, Request::Store(Ask::Commit(c)) if !c.new_intents.is_empty());
+        let moment = Moment::of(&effect.what);
         let reply = self.execute(slot, effect.what);
         self.trace.line(at, life, || format!("← {reply:?}"));
         self.take_late(slot);
@@ -267,8 +267,8 @@ impl Simulation {
             return self.kill_now(slot);
         }
         self.push(slot, way, Happening::Done(effect.id, reply));
-        if intends {
-            self.intent_committed(slot);
+        if let Some(moment) = moment {
+            self.moment_came(slot, moment);
         }
     }
 

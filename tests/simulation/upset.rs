@@ -24,13 +24,32 @@ pub struct Boundary {
     pub applied: bool,
 }
 
+/// What a process carries when a pause begins that waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// A commit with an intent.
+    Intent,
+    /// A look at one record.
+    Look,
+}
+
+impl Moment {
+    pub(super) fn of(what: &Request) -> Option<Self> {
+        match what {
+            Request::Store(Ask::Commit(commit)) if !commit.new_intents.is_empty() => Some(Self::Intent),
+            Request::Desk(_, DeskCall::Get { .. }) => Some(Self::Look),
+            _ => None,
+        }
+    }
+}
+
 /// Upsets that wait for their moment.
 #[derive(Default)]
 pub struct Upsets {
     /// One after the other: the next one counts from the restart after the one before.
     kills_to_come: [VecDeque<(Boundary, Duration)>; 2],
     paused_until: [Duration; 2],
-    pause_at_write: Option<(usize, Duration)>,
+    pause_at: Option<(usize, Moment, Duration)>,
     pub kills: u32,
     /// Pauses that came.
     pub pauses: u32,
@@ -136,12 +155,18 @@ impl Simulation {
 
     /// The same, from the moment on when its next intent is committed.
     pub fn pause_at_write(&mut self, slot: usize, span: Duration) {
-        self.upsets.pause_at_write = Some((slot, span));
+        self.upsets.pause_at = Some((slot, Moment::Intent, span));
     }
 
-    /// Counts such a commit.
-    pub(super) fn intent_committed(&mut self, slot: usize) {
-        if let Some((_, span)) = self.upsets.pause_at_write.take_if(|(at, _)| *at == slot) {
+    /// The same, from the moment on when a record that it looks at is shown to it.
+    pub fn pause_at_look(&mut self, slot: usize, span: Duration) {
+        self.upsets.pause_at = Some((slot, Moment::Look, span));
+    }
+
+    /// Pauses a process that carried such an effect.
+    pub(super) fn moment_came(&mut self, slot: usize, moment: Moment) {
+        let is_it = |at: &mut (usize, Moment, Duration)| (at.0, at.1) == (slot, moment);
+        if let Some((_, _, span)) = self.upsets.pause_at.take_if(is_it) {
             self.pause(slot, span);
         }
     }
@@ -214,7 +239,7 @@ impl Simulation {
     pub fn spare_process(&mut self) {
         self.upsets.kills_to_come = Default::default();
         self.upsets.paused_until = [Duration::ZERO; 2];
-        self.upsets.pause_at_write = None;
+        self.upsets.pause_at = None;
         self.bury(1);
         self.put_clock_ahead(0);
         self.restart(0);

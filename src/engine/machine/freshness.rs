@@ -23,6 +23,10 @@ const SEEN_LATELY: Duration = Duration::from_secs(60);
 /// would be looked at for ever and never written.
 const MOST_LOOKS: u32 = 3;
 
+/// An answer that took longer than this to be heard may have lain here while the process stood still: what it shows
+/// is as old as the question.
+const SLOWEST_ANSWER: Duration = Duration::from_secs(60);
+
 /// How one piece of work has looked at the record of its link.
 #[derive(Default)]
 pub(super) struct Looks {
@@ -61,10 +65,11 @@ pub(super) fn stood_still(ws: &Ws, state: &LinkState, looks: &Looks, kind: &Inte
 
 /// Looks at the record before it is written.
 pub(super) async fn look(ws: &Ws, state: &mut LinkState, looks: &mut Looks) -> Result<Next, Halt> {
-    let before = state.record_seen;
+    let (before, asked) = (state.record_seen, ws.now().mono);
     let (next, answered) = look_at_record(ws, state).await?;
     if state.record_seen > before {
         looks.times += 1;
+        let answered = answered.map(|at| if at.saturating_sub(asked) > SLOWEST_ANSWER { asked } else { at });
         looks.last = answered.filter(|_| looks.times < MOST_LOOKS).or_else(|| Some(ws.now().mono));
     }
     Ok(next)
