@@ -76,6 +76,8 @@ pub struct Evidence {
     pub sweep: Duration,
     /// The local wall clock was wrong for a while, so that moments in the audit prove nothing.
     pub wrong_clock: bool,
+    /// What our own clock was put ahead by at most, where no server tells the time: that passes for a pause.
+    pub clock_pause: Duration,
     /// How old an incident has to be before it gets a record.
     pub create_after: Duration,
     /// When incidents share a record.
@@ -510,7 +512,8 @@ impl Run {
             lands: lands(&script.setting),
             page: script.setting.page.0.min(script.setting.page.1),
             sweep: script.setting.sweep,
-            wrong_clock: script.events.iter().any(|e| matches!(e.what, What::ClockAhead { .. })),
+            wrong_clock: script.clock_ahead().is_some(),
+            clock_pause: script.clock_ahead().filter(|_| !script.setting.dated).unwrap_or_default(),
             create_after: script.setting.create_after,
             aggregate: script.setting.aggregate.clone(),
             closed_partner: script.setting.closed_partner,

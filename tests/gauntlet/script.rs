@@ -104,6 +104,15 @@ impl Script {
         script
     }
 
+    /// By how much our own clock is put ahead at most, in a run that touches it at all.
+    pub fn clock_ahead(&self) -> Option<Duration> {
+        let jump = |e: &Event| match e.what {
+            What::ClockAhead { seconds } => Some(Duration::from_secs(seconds.max(0).unsigned_abs())),
+            _ => None,
+        };
+        self.events.iter().filter_map(jump).max()
+    }
+
     /// Adds an event; whoever is done sorts them by time.
     pub fn add(&mut self, at: Duration, what: What) {
         self.events.push(Event { at, what });

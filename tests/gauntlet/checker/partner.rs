@@ -87,7 +87,8 @@ fn rests(case: &Case<'_>, pair: &Pair, found: Found<'_>) {
         // It was given up a little before: what is done to it since then changes nothing any more (seed 9858766).
         // When that was, a wrong clock does not tell; the new record comes within two passes.
         let rows = case.book.get(&pair.guid).into_iter().flatten().map(|r| &r.draft);
-        let left = rows.filter(|r| r.act == "new_link" && (*since..=*born).contains(&r.at)).map(|r| r.at).max();
+        let left =
+            rows.filter(|r| r.act == "new_link" && (*since..=*born).contains(&r.at)).map(|r| r.at).max();
         let left = match (case.e.wrong_clock, left) {
             (true, _) => vec![born.minus(case.e.poll * 2), *born],
             (false, left) => vec![left.unwrap_or(*born)],

@@ -96,7 +96,12 @@ fn was_never_shown(case: &Case<'_>, born: Stamp, id: &str) -> bool {
             && s.at > born
             && s.at < gone
     };
-    let sound = |s: &Sent| !s.struck && s.status == Some(200);
+    // Whoever died right after it took nothing up; and from whom it was hidden, saw nothing (seed 9868285).
+    let desk = |s: &&Sent| s.side == Some(Side::ServiceNow);
+    let acted_on =
+        |read: &Sent| case.e.sent.iter().filter(desk).any(|s| s.life == read.life && s.at > read.at);
+    let hidden = |at: Stamp| case.e.hidden.iter().any(|(hid, span)| hid == id && span.contains(&at));
+    let sound = |s: &Sent| !s.struck && s.status == Some(200) && !hidden(s.at) && acted_on(s);
     !case.e.sent.iter().filter(shows).any(sound)
 }
 

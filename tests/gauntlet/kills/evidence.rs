@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use diptych::model::ledger::{Ask, LinkState, Told};
 use diptych::model::{IncidentId, IntentId, IntentState, WorkspaceKey};
@@ -134,6 +134,7 @@ pub async fn evidence(
         poll: POLL,
         lands: super::life::SETTLE * 2,
         wrong_clock: false,
+        clock_pause: Duration::ZERO,
         mass_change: None,
         write_rate: None,
         create_after: std::time::Duration::ZERO,

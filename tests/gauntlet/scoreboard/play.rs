@@ -88,6 +88,7 @@ impl<'a> Play<'a> {
             page: 1000,
             sweep: self.pause,
             wrong_clock: false,
+            clock_pause: Duration::ZERO,
             mass_change: None,
             write_rate: None,
             create_after: Duration::ZERO,
