@@ -82,7 +82,7 @@ pub fn asked_at_create(case: &Case<'_>, pair: &Pair, theirs: &Step) -> bool {
     let found = rows.filter(|r| r.draft.act == "create_record").map(|r| r.draft.at);
     theirs.side == Side::ServiceNow
         && case.e.sent.iter().filter(lost).any(ours)
-        && !found.min().is_some_and(|at| at < theirs.at)
+        && found.min().is_none_or(|at| at >= theirs.at)
 }
 
 /// True for a record that somebody deleted before a single sound read could show it, while the answer to its create
